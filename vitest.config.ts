@@ -1,4 +1,9 @@
+import { randomInt } from 'node:crypto';
 import { defineConfig } from 'vitest/config';
+
+// Here and not in a test: the workers inherit it, so that one printed seed repeats the whole run (test/scale.ts).
+process.env.AGENTGOV_SEED ??= String(randomInt(2 ** 31));
+console.log(`seed ${process.env.AGENTGOV_SEED} (AGENTGOV_SEED=${process.env.AGENTGOV_SEED} repeats this run)`);
 
 export default defineConfig({
   test: {
