@@ -1,0 +1,2 @@
+// The evidence: canonical form, chained writer with its lock, verification.
+export { canonical } from './canonical.js';
