@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The kernel programs, one object. Each header is one room; this file only says in which order they stand.
+ *
+ *   membership   who is governed: the first question of every program
+ *   emit         how a record gets into a ring, and how what does not is counted
+ *   path         names as the kernel knows them
+ *   process      fork, exec, exit; membership is handed on here
+ *   syscalls     how a system call finds its handler
+ *   files        opens, names, attributes; calls told by their arguments
+ *   network      sockets and their ends
+ *   signals      what is sent out of the tree
+ */
+#include <linux/types.h>
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <stdbool.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_endian.h>
+
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
+
+#include "include/events.h"
+#include "include/kernel.h"
+#include "membership.bpf.h"
+#include "emit.bpf.h"
+#include "path.bpf.h"
+#include "process.bpf.h"
+#include "syscalls.bpf.h"
+#include "files.bpf.h"
+#include "network.bpf.h"
+#include "signals.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

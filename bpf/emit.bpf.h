@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A record is built in a scratch slot and copied into its ring in one go. Everything that can be lost on the way is
+ * counted here, so no program can forget it.
+ */
+#ifndef AGENTGOV_EMIT_H
+#define AGENTGOV_EMIT_H
+
+#define DATA_BYTES 65536
+#define DATA_MASK (DATA_BYTES / 2 - 1) /* offsets stay in the lower half, so a bounded read behind one always fits */
+
+/*
+ * Programs nest (a softirq inside a system call) and, on preemptible kernels, interleave on one CPU. So a CPU has
+ * several slots, and a slot is claimed by an addition: whoever reads back exactly 1 owns it. Two that collide both see
+ * more than 1 and both go on to the next slot. Needs no compare-and-swap, which 5.10 does not have.
+ */
+#define SLOTS_PER_CPU 4
+
+struct scratch {
+    __u64 users;
+    __u64 walk_dentry; /* state of a path walk between two calls of path_walk() */
+    __u64 walk_mnt;
+    __u32 walk_end; /* offset behind the last component */
+    __u32 walk_flags;
+    struct ag_record rec;
+    __u8 data[DATA_BYTES];
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SLOTS_PER_CPU); /* times the possible CPUs: set by the loader */
+    __type(key, __u32);
+    __type(value, struct scratch);
+} scratches SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 8 << 20);
+} critical SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 64 << 20);
+} bulk SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct ag_counters);
+} counters SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, AG_FOLDS_MAX);
+    __type(key, struct ag_fold_key);
+    __type(value, struct ag_fold);
+} folds SEC(".maps");
+
+const volatile __u64 fold_key0 = 0;
+const volatile __u64 fold_key1 = 1;
+
+/* Per-CPU, but a program can be interrupted by another one here: hence the atomic additions. */
+static __always_inline void count_emitted(__u32 cls) {
+    __u32 zero = 0;
+    struct ag_counters *c = bpf_map_lookup_elem(&counters, &zero);
+    if (c && cls < AG_CLASS_MAX)
+        __sync_fetch_and_add(&c->emitted[cls], 1);
+}
+
+static __always_inline void count_lost(__u32 cls, __u32 reason) {
+    __u32 zero = 0;
+    struct ag_counters *c = bpf_map_lookup_elem(&counters, &zero);
+    if (c && cls < AG_CLASS_MAX && reason < AG_LOSS_MAX)
+        __sync_fetch_and_add(&c->lost[cls][reason], 1);
+}
+
+/* Claims a slot of this CPU; its index goes to *slot. NULL (and a loss) when all are taken. */
+static __always_inline struct scratch *scratch_claim(__u32 cls, __u32 *slot) {
+    __u32 first = bpf_get_smp_processor_id() * SLOTS_PER_CPU;
+#pragma unroll
+    for (int i = 0; i < SLOTS_PER_CPU; i++) {
+        __u32 index = first + i;
+        struct scratch *s = bpf_map_lookup_elem(&scratches, &index);
+        if (!s)
+            break;
+        __sync_fetch_and_add(&s->users, 1);
+        if (*(volatile __u64 *)&s->users == 1) {
+            *slot = index;
+            return s;
+        }
+        __sync_fetch_and_add(&s->users, -1);
+    }
+    count_lost(cls, AG_LOSS_SCRATCH_BUSY);
+    return NULL;
+}
+
+static __always_inline void scratch_release(struct scratch *s) {
+    __sync_fetch_and_add(&s->users, -1);
+}
+
+static __always_inline struct scratch *scratch_at(__u32 slot) {
+    return bpf_map_lookup_elem(&scratches, &slot);
+}
+
+/* Starts a record of the current process. */
+static __always_inline struct scratch *record_begin(__u16 kind, __u8 cls, __u32 *slot) {
+    struct scratch *s = scratch_claim(cls, slot);
+    if (!s)
+        return NULL;
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    __u64 ids = bpf_get_current_pid_tgid(), uids = bpf_get_current_uid_gid();
+    s->rec = (struct ag_record){
+        .ktime = bpf_ktime_get_boot_ns(),
+        .start = BPF_CORE_READ(task, group_leader, start_boottime),
+        .pid = ids >> 32,
+        .tid = (__u32)ids,
+        .uid = (__u32)uids,
+        .gid = uids >> 32,
+        .kind = kind,
+        .nr = 0xffff,
+        .cls = cls,
+    };
+    bpf_get_current_comm(s->rec.comm, sizeof(s->rec.comm));
+    return s;
+}
+
+/*
+ * `n`, with its bound where the verifier can see it: written as C, the compiler knows that the mask changes nothing
+ * and takes it away. `mask` is a power of two less one.
+ */
+static __always_inline __u64 bounded(__u64 n, const __u32 mask) {
+    asm volatile("%0 &= %1" : "+r"(n) : "i"(mask));
+    return n;
+}
+
+/* Opens a part; its bytes are appended at part_at(). Returns the offset of its header. */
+static __always_inline __u32 part_begin(struct scratch *s, __u8 type, __u8 flags) {
+    __u32 at = s->rec.size & DATA_MASK;
+    struct ag_part *part = (void *)&s->data[at];
+    part->len = 0;
+    part->type = type;
+    part->flags = flags;
+    return at;
+}
+
+static __always_inline void part_end(struct scratch *s, __u32 at, __u32 len) {
+    at &= DATA_MASK;
+    ((struct ag_part *)&s->data[at])->len = len;
+    s->rec.size = at + sizeof(struct ag_part) + len;
+    s->rec.parts++;
+}
+
+static __always_inline void part_flag(struct scratch *s, __u32 at, __u8 flag) {
+    ((struct ag_part *)&s->data[at & DATA_MASK])->flags |= flag;
+}
+
+/* Appends a string of user memory as one part, at most `max` bytes (a power of two) without its NUL. */
+static __always_inline void part_user_string(struct scratch *s, __u8 type, __u8 flags, __u64 from, __u32 max) {
+    __u32 at = part_begin(s, type, flags);
+    __u32 off = (at + sizeof(struct ag_part)) & DATA_MASK;
+    long n = bpf_probe_read_user_str(&s->data[off], max, (void *)from);
+    if (n <= 0) {
+        part_flag(s, at, AG_PART_UNREAD);
+        n = 1;
+    } else if (n == max) {
+        part_flag(s, at, AG_PART_CUT);
+    }
+    part_end(s, at, ((__u32)n - 1) & (max - 1));
+}
+
+static __always_inline void part_kernel_string(struct scratch *s, __u8 type, __u8 flags, const void *from, __u32 max) {
+    __u32 at = part_begin(s, type, flags);
+    __u32 off = (at + sizeof(struct ag_part)) & DATA_MASK;
+    long n = bpf_probe_read_kernel_str(&s->data[off], max, from);
+    if (n <= 0) {
+        part_flag(s, at, AG_PART_UNREAD);
+        n = 1;
+    }
+    part_end(s, at, ((__u32)n - 1) & (max - 1));
+}
+
+/* Sends the record to a ring. True when it is there. */
+static __always_inline bool record_send(struct scratch *s, bool is_critical) {
+    __u32 size = s->rec.size & DATA_MASK;
+    long err;
+    if (is_critical)
+        err = bpf_ringbuf_output(&critical, &s->rec, sizeof(s->rec) + size, 0);
+    else
+        err = bpf_ringbuf_output(&bulk, &s->rec, sizeof(s->rec) + size, 0);
+    if (err) {
+        count_lost(s->rec.cls, AG_LOSS_RING_FULL);
+        return false;
+    }
+    count_emitted(s->rec.cls);
+    return true;
+}
+
+/*
+ * What makes two records "the same process doing the same thing to the same object": every byte of the parts and what
+ * was asked. 64 bits, keyed with random numbers of this run: who cannot see a hash cannot look for two names that
+ * collide. A function of its own (verified once, not inlined), and a scalar argument because 5.10 takes nothing else.
+ */
+__attribute__((noinline)) int record_hash(__u32 slot) {
+    struct scratch *s = scratch_at(slot);
+    if (!s)
+        return 0;
+    __u32 size = s->rec.size & DATA_MASK;
+    __u64 h = fold_key0, key = fold_key1 | 1;
+    *(__u64 *)&s->data[size] = 0; /* the last word is padded, not left from an older record */
+#define MIX(word)                                                                                                      \
+    h = (h ^ (word)) * key;                                                                                            \
+    h ^= h >> 32
+    MIX(((__u64)s->rec.kind << 48) | ((__u64)s->rec.nr << 32) | s->rec.uid);
+    MIX(s->rec.ret < 0 ? s->rec.ret : 0);
+    MIX(s->rec.arg[0]);
+    MIX(s->rec.arg[1]);
+    MIX(s->rec.arg[2]);
+    MIX(size);
+    for (__u32 i = 0; i < (AG_PATH_MAX * 2 + 64) / 8; i++) {
+        __u32 at = i * 8;
+        if (at >= size)
+            break;
+        MIX(*(__u64 *)&s->data[at]);
+    }
+#undef MIX
+    s->rec.fold = h;
+    return 0;
+}
+
+/*
+ * Sends a record whose repeats are only counted. A key is inserted as pending, the record sent, and only then the key
+ * marked as seen: a record that found no room leaves no key behind which later repeats would hide. Two threads that do
+ * the same at once may both send; each send is one event, so the sum stays exact.
+ */
+static __always_inline void record_send_folded(struct scratch *s, __u32 slot, bool is_critical) {
+    if (s->rec.size > AG_PATH_MAX * 2) { /* longer than what is hashed */
+        record_send(s, is_critical);
+        return;
+    }
+    record_hash(slot);
+    struct ag_fold_key key = {.start = s->rec.start, .hash = s->rec.fold, .pid = s->rec.pid};
+    struct ag_fold *fold = bpf_map_lookup_elem(&folds, &key);
+    if (fold && fold->state == AG_FOLD_SEEN) {
+        __sync_fetch_and_add(&fold->count, 1);
+        return;
+    }
+    if (!fold) {
+        struct ag_fold fresh = {.state = AG_FOLD_PENDING};
+        /* A full table is no loss: the record goes out, and so will its repeats. */
+        if (bpf_map_update_elem(&folds, &key, &fresh, BPF_NOEXIST) == 0)
+            fold = bpf_map_lookup_elem(&folds, &key);
+    }
+    if (fold)
+        s->rec.flags |= AG_F_FOLDS;
+    if (record_send(s, is_critical) && fold)
+        fold->state = AG_FOLD_SEEN;
+}
+
+#endif

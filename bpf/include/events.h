@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The one contract between the kernel programs and the loader: what a record in a ring looks like, and the maps that
+ * both sides touch. Nothing here is written to disk; the loader turns records into the events of docs/events.md.
+ *
+ *   record = struct ag_record, then `parts` times (struct ag_part, `len` bytes), no padding anywhere
+ */
+#ifndef AGENTGOV_EVENTS_H
+#define AGENTGOV_EVENTS_H
+
+#include <linux/types.h>
+
+#ifndef AG_STATIC_ASSERT
+#define AG_STATIC_ASSERT(cond, text) _Static_assert(cond, text)
+#endif
+
+/* What happened. The comment names the arguments in `arg` (0 where none is named) and the parts. */
+enum ag_kind {
+    AG_FORK = 1,  /* of the child: pid/start are the child's, ppid the parent's; arg0 clone flags, arg1 inner pid,
+                     arg2 parent start */
+    AG_EXEC,      /* arg0 cgroup id, arg1 inner pid, arg2 euid, arg3 bytes of the whole argv;
+                     PATH exe, CWD, ARGV, SCRIPT_ASKED when an interpreter runs it (the name given to execve) */
+    AG_EXEC_FAIL, /* ret; ASKED, BASE, ARGV none */
+    AG_EXIT,      /* arg0 wait status as the kernel keeps it (code << 8 | signal) */
+    AG_OPEN,      /* ret; arg0 open flags, arg1 file->f_mode (success only); PATH, or ASKED (+ BASE) on failure */
+    AG_PATH,      /* create, delete, rename, link, truncate, attributes, told apart by nr; arg0, arg1 mode or ids or
+                     length; ASKED/BASE or PATH, and the same again with AG_PART_SECOND */
+    AG_MOUNT,     /* mount, umount2, move_mount, pivot_root, chroot; arg0 flags; ASKED first and second */
+    AG_CONNECT,   /* ret; arg0 socket type (1 stream, 2 dgram), arg1 protocol, arg2 family; SOCKADDR */
+    AG_BIND,      /* same */
+    AG_LISTEN,    /* same, SOCKADDR is the local address */
+    AG_SEND,      /* unconnected send; ret; arg0..2 same, arg3 MSG flags; SOCKADDR is the destination */
+    AG_CLOSE,     /* end of a TCP connection: arg0 bytes in, arg1 bytes out; SOCKADDR peer */
+    AG_PRIV,      /* set*id, capset, unshare, setns: ret, arg0..2 the syscall's first arguments */
+    AG_PTRACE,    /* ptrace, process_vm_*, pidfd_getfd: ret, arg0 request or 0, arg1 target pid as asked */
+    AG_SIGNAL,    /* to a process outside the tree: arg0 signal, arg1 target tgid, ret */
+    AG_TAMPER,    /* bpf, modules, perf, kexec: ret, arg0..1 the syscall's first arguments */
+    AG_URING,     /* io_uring_setup: ret, arg0 entries, arg1 flags */
+    AG_DNS,       /* a packet that came to a socket of the tree from port 53: arg0 protocol (6, 17), arg1 whole length;
+                     SOCKADDR peer, DATA from the start of the UDP or TCP payload */
+    AG_OBJECT,    /* lsm and hook: the resolved object of the syscall that the same tid is in; arg0 = enum ag_op;
+                     PATH first and second */
+    AG_KIND_MAX,
+};
+
+/* Loss is counted by class. The loader writes these names. */
+enum ag_class { AG_CLASS_PROCESS, AG_CLASS_FILE, AG_CLASS_NETWORK, AG_CLASS_SECURITY, AG_CLASS_MAX };
+
+/* Why something was lost. */
+enum ag_loss { AG_LOSS_RING_FULL, AG_LOSS_SCRATCH_BUSY, AG_LOSS_TABLE_FULL, AG_LOSS_MAX };
+
+enum ag_flag {
+    AG_F_FOLDS = 1 << 0,   /* the kernel counts repeats of this record under `fold` */
+    AG_F_IA32 = 1 << 1,    /* nr is of the 32-bit table */
+    AG_F_URING = 1 << 2,   /* done by an io_uring worker or inside io_uring_enter: there is no syscall result */
+    AG_F_THREAD = 1 << 3,  /* AG_FORK: not used by processes; reserved for threads */
+    AG_F_CREATED = 1 << 4, /* AG_OPEN: the file did not exist before */
+};
+
+struct ag_record {
+    __u64 ktime; /* CLOCK_BOOTTIME, ns */
+    __u64 start; /* start of the process (group leader), CLOCK_BOOTTIME, ns: with pid, the identity */
+    __u64 fold;  /* key of this record in `folds`, when AG_F_FOLDS */
+    __u64 arg[4];
+    __s64 ret; /* result of the syscall; negative errno on failure */
+    __u32 pid; /* tgid in the host's pid namespace */
+    __u32 tid;
+    __u32 uid;
+    __u32 gid;
+    __u32 ppid; /* AG_FORK and AG_EXEC: tgid of the real parent; else 0 */
+    __u16 kind; /* enum ag_kind */
+    __u16 nr;   /* syscall number, 0xffff when there is none */
+    __u8 flags; /* enum ag_flag */
+    __u8 cls;   /* enum ag_class */
+    __u16 parts;
+    __u32 size; /* bytes of all parts with their headers */
+    char comm[16];
+};
+AG_STATIC_ASSERT(sizeof(struct ag_record) == 8 * 8 + 5 * 4 + 2 * 2 + 2 + 2 + 4 + 16, "no padding in ag_record");
+
+enum ag_part_type {
+    AG_PART_PATH = 1,     /* resolved: components from the leaf up to the root of the mount namespace, each followed by
+                             one NUL and without slashes; no component at all is "/" */
+    AG_PART_ASKED,        /* the bytes that the process gave, without the NUL */
+    AG_PART_BASE,         /* resolved directory that a relative ASKED starts from, same form as PATH */
+    AG_PART_CWD,          /* same form as PATH */
+    AG_PART_ARGV,         /* NUL-separated as in /proc/PID/cmdline */
+    AG_PART_SCRIPT_ASKED, /* as ASKED */
+    AG_PART_SOCKADDR,     /* struct sockaddr_in, _in6 or _un as the kernel has it; cut to what was given */
+    AG_PART_DATA,         /* bytes */
+    AG_PART_INTERP,       /* AG_EXEC of a script: the interpreter's name as in the #! line */
+};
+
+enum ag_part_flag {
+    AG_PART_SECOND = 1 << 0,  /* the destination of a rename, link, symlink, mount */
+    AG_PART_CUT = 1 << 1,     /* longer than what was kept */
+    AG_PART_DELETED = 1 << 2, /* PATH: the name is already gone from its directory */
+    AG_PART_OUTSIDE = 1 << 3, /* PATH: the walk ended at a mount that hangs in no visible namespace */
+    AG_PART_UNREAD = 1 << 4,  /* ASKED: the memory could not be read (then empty) */
+};
+
+struct ag_part {
+    __u16 len;
+    __u8 type;
+    __u8 flags;
+};
+
+/* What an LSM hook saw, in AG_OBJECT. */
+enum ag_op {
+    AG_OP_MKNOD = 1,
+    AG_OP_MKDIR,
+    AG_OP_UNLINK,
+    AG_OP_RMDIR,
+    AG_OP_SYMLINK,
+    AG_OP_LINK,
+    AG_OP_RENAME,
+    AG_OP_TRUNCATE,
+    AG_OP_CHMOD,
+    AG_OP_CHOWN,
+    AG_OP_OPEN, /* AG_F_URING only */
+};
+
+#define AG_PATH_MAX 4096
+#define AG_ARGV_MAX 16384
+#define AG_DNS_MAX 4096
+
+/*
+ * Membership: one byte for every possible tgid (PID_MAX_LIMIT is 2^22), 0 = not governed. A table that cannot be full
+ * has no "full means untracked". Key = tgid / 64; mapped into the loader as one flat array of 4 MB.
+ */
+#define AG_MEMBER_ROW 64
+#define AG_MEMBER_ROWS 65536
+struct ag_member_row {
+    __u8 slot[AG_MEMBER_ROW];
+};
+
+/* First-seen filter: how many *further* times a process did the same thing (running total, never reset). */
+struct ag_fold_key {
+    __u64 start;
+    __u64 hash;
+    __u32 pid;
+    __u32 pad;
+};
+enum ag_fold_state { AG_FOLD_PENDING, AG_FOLD_SEEN };
+struct ag_fold {
+    __u64 count;
+    __u64 state; /* only AG_FOLD_SEEN counts; set after the record is in its ring */
+};
+#define AG_FOLDS_MAX 65536
+
+/* Only while a running tree is attached to: every fork edge of the machine, child tgid -> parent tgid. */
+#define AG_EDGES_MAX 65536
+
+/* Per CPU, cumulative. */
+struct ag_counters {
+    __u64 emitted[AG_CLASS_MAX];
+    __u64 lost[AG_CLASS_MAX][AG_LOSS_MAX];
+};
+
+#endif

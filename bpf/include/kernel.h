@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The few kernel types that the programs read, with only the members that they read. libbpf finds the real offsets in
+ * the running kernel's BTF (CO-RE), so order and size here mean nothing, names mean everything. Kept by hand: a
+ * generated vmlinux.h is 3 MB and describes one kernel, this describes what 5.10 to 7.x have in common.
+ */
+#ifndef AGENTGOV_KERNEL_H
+#define AGENTGOV_KERNEL_H
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct list_head {
+    struct list_head *next, *prev;
+};
+
+struct qstr {
+    union {
+        struct {
+            __u32 hash;
+            __u32 len;
+        };
+        __u64 hash_len;
+    };
+    const unsigned char *name;
+};
+
+struct hlist_bl_node {
+    struct hlist_bl_node *next, **pprev;
+};
+
+struct dentry {
+    struct hlist_bl_node d_hash;
+    struct dentry *d_parent;
+    struct qstr d_name;
+};
+
+struct vfsmount {
+    struct dentry *mnt_root;
+};
+
+struct mnt_namespace;
+
+struct mount {
+    struct mount *mnt_parent;
+    struct dentry *mnt_mountpoint;
+    struct vfsmount mnt;
+    struct mnt_namespace *mnt_ns;
+};
+
+struct path {
+    struct vfsmount *mnt;
+    struct dentry *dentry;
+};
+
+struct file {
+    unsigned int f_mode;
+    unsigned int f_flags;
+    void *private_data;
+    struct path f_path;
+};
+
+struct fdtable {
+    unsigned int max_fds;
+    struct file **fd;
+};
+
+struct files_struct {
+    struct fdtable *fdt;
+};
+
+struct fs_struct {
+    struct path root, pwd;
+};
+
+struct mm_struct {
+    struct file *exe_file;
+    unsigned long arg_start, arg_end;
+};
+
+struct upid {
+    int nr;
+};
+
+struct pid {
+    unsigned int level;
+    struct upid numbers[1];
+};
+
+typedef struct {
+    int counter;
+} atomic_t;
+
+struct signal_struct {
+    atomic_t live;
+    int group_exit_code;
+    unsigned int flags;
+};
+
+typedef struct {
+    __u32 val;
+} kuid_t;
+
+struct cred {
+    kuid_t euid;
+};
+
+struct thread_info {
+    __u32 status; /* x86: TS_COMPAT while in a 32-bit system call */
+};
+
+struct task_struct {
+    struct thread_info thread_info;
+    unsigned int flags;
+    int exit_code;
+    int pid, tgid;
+    struct task_struct *real_parent;
+    struct task_struct *group_leader;
+    struct list_head children;
+    struct list_head sibling;
+    struct pid *thread_pid;
+    __u64 start_boottime;
+    const struct cred *cred;
+    struct fs_struct *fs;
+    struct files_struct *files;
+    struct signal_struct *signal;
+    struct mm_struct *mm;
+};
+
+struct linux_binprm {
+    const char *filename;
+    const char *interp;
+};
+
+struct sock_common {
+    __u32 skc_daddr;
+    __u32 skc_rcv_saddr;
+    __u16 skc_dport;
+    __u16 skc_num;
+    unsigned short skc_family;
+    unsigned long skc_flags;
+    struct in6_addr skc_v6_daddr;
+    struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+    struct sock_common __sk_common;
+    __u16 sk_protocol;
+};
+
+struct tcp_sock {
+    __u64 bytes_received;
+    __u64 bytes_sent;
+    __u64 bytes_retrans;
+};
+
+struct sockaddr_un {
+    unsigned short sun_family;
+};
+
+struct unix_address {
+    int len;
+    struct sockaddr_un name[1];
+};
+
+struct unix_sock {
+    struct unix_address *addr;
+};
+
+struct socket {
+    short type;
+    struct sock *sk;
+};
+
+struct kernel_siginfo {
+    int si_code;
+};
+
+#pragma clang attribute pop
+
+#endif

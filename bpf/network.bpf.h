@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Sockets: who is called, what is offered, and how a connection ended. */
+#ifndef AGENTGOV_NETWORK_H
+#define AGENTGOV_NETWORK_H
+
+#define AF_UNSPEC 0
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define SOCK_STREAM 1
+#define SOCKADDR_BYTES 128
+#define MSG_FASTOPEN 0x20000000
+#define MMSG_MAX 1024  /* UIO_MAXIOV, the kernel's own limit for sendmmsg */
+#define TCP_SYN_SENT 2 /* include/net/tcp_states.h */
+#define TCP_CLOSE 7
+#define SOCK_DONE 1 /* include/net/sock.h, enum sock_flags */
+
+static __always_inline struct socket *socket_of_fd(__s64 fd) {
+    struct file *file = file_of_fd(fd);
+    return file ? BPF_CORE_READ(file, private_data) : NULL;
+}
+
+static __always_inline void socket_args(struct scratch *s, struct socket *sock) {
+    struct sock *sk = BPF_CORE_READ(sock, sk);
+    s->rec.arg[0] = (__u16)BPF_CORE_READ(sock, type);
+    s->rec.arg[1] = BPF_CORE_READ(sk, sk_protocol);
+    s->rec.arg[2] = BPF_CORE_READ(sk, __sk_common.skc_family);
+}
+
+/* An address as the process gave it. */
+static __always_inline void part_user_address(struct scratch *s, __u64 from, __u32 len) {
+    __u32 at = part_begin(s, AG_PART_SOCKADDR, 0);
+    __u32 off = (at + sizeof(struct ag_part)) & DATA_MASK;
+    if (len > SOCKADDR_BYTES)
+        len = SOCKADDR_BYTES;
+    if (bpf_probe_read_user(&s->data[off], bounded(len, 2 * SOCKADDR_BYTES - 1), (void *)from)) {
+        part_flag(s, at, AG_PART_UNREAD);
+        len = 0;
+    }
+    part_end(s, at, len);
+}
+
+/* One end of an inet or unix socket as the kernel has it: its own address, or the peer's. */
+static __always_inline void part_socket_address(struct scratch *s, struct sock *sk, bool peer) {
+    __u32 at = part_begin(s, AG_PART_SOCKADDR, 0);
+    __u32 off = (at + sizeof(struct ag_part)) & DATA_MASK, len = 0;
+    __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+    __u16 port = peer ? BPF_CORE_READ(sk, __sk_common.skc_dport) : bpf_htons(BPF_CORE_READ(sk, __sk_common.skc_num));
+    if (family == AF_INET) {
+        struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = port};
+        in.sin_addr.s_addr =
+            peer ? BPF_CORE_READ(sk, __sk_common.skc_daddr) : BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+        len = sizeof(in);
+        __builtin_memcpy(&s->data[off], &in, sizeof(in));
+    } else if (family == AF_INET6) {
+        struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = port};
+        if (peer)
+            BPF_CORE_READ_INTO(&in6.sin6_addr, sk, __sk_common.skc_v6_daddr);
+        else
+            BPF_CORE_READ_INTO(&in6.sin6_addr, sk, __sk_common.skc_v6_rcv_saddr);
+        len = sizeof(in6);
+        __builtin_memcpy(&s->data[off], &in6, sizeof(in6));
+    } else if (family == AF_UNIX) {
+        struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, addr);
+        __u32 n = BPF_CORE_READ(address, len);
+        if (n > SOCKADDR_BYTES)
+            n = SOCKADDR_BYTES;
+        if (address && !bpf_probe_read_kernel(&s->data[off], bounded(n, 2 * SOCKADDR_BYTES - 1),
+                                              (char *)address + bpf_core_field_offset(struct unix_address, name)))
+            len = n;
+    }
+    part_end(s, at, len);
+}
+
+/* connect, bind, listen. A connect that goes on in the background (EINPROGRESS) is told as such. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sx_socket, struct pt_regs *regs, long ret) {
+    struct call call = {};
+    __u32 slot;
+    if (is_restart(ret) || !call_read(regs, &call))
+        return 0;
+    struct scratch *s = call_begin(&call, ret, &slot);
+    if (!s)
+        return 0;
+    struct socket *sock = socket_of_fd((__s32)call.args.a[0]);
+    if (sock && ret != -9 /* EBADF */ && ret != -88 /* ENOTSOCK */)
+        socket_args(s, sock);
+    if (ret == 0 && call.layout->kind != AG_CONNECT) {
+        struct sock *sk = BPF_CORE_READ(sock, sk);
+        part_socket_address(s, sk, false); /* the port that the kernel chose, when 0 was asked */
+    } else if (call.layout->kind != AG_LISTEN) {
+        part_user_address(s, call.args.a[1], (__u32)call.args.a[2]);
+    }
+    call_send(s, slot, &call, false);
+    return 0;
+}
+
+/* struct user_msghdr and struct mmsghdr (64 and 32 bits): where the name is, its length, and the distance to the next.
+ */
+struct msg_name {
+    __u64 name;
+    __u32 len;
+};
+
+static __always_inline struct msg_name msg_name_at(__u64 msg, bool ia32) {
+    struct msg_name out = {};
+    if (ia32) {
+        __u32 words[2] = {};
+        bpf_probe_read_user(words, sizeof(words), (void *)msg);
+        out.name = words[0];
+        out.len = words[1];
+    } else {
+        __u64 words[2] = {};
+        bpf_probe_read_user(words, sizeof(words), (void *)msg);
+        out.name = words[0];
+        out.len = (__u32)words[1];
+    }
+    return out;
+}
+
+/*
+ * A send that names its own destination. A stream socket has one already and the kernel ignores the name, unless this
+ * send is the connect (TCP fast open).
+ */
+static __always_inline bool send_names_peer(struct socket *sock, __u32 msg_flags) {
+    return (__u16)BPF_CORE_READ(sock, type) != SOCK_STREAM || (msg_flags & MSG_FASTOPEN);
+}
+
+/* One message of a sendmmsg: a function of its own, so that the verifier meets the work once and not 1,024 times. */
+__attribute__((noinline)) int send_one(__u32 slot, __u64 msg, __u32 ia32) {
+    struct scratch *s = scratch_at(slot);
+    if (!s)
+        return 0;
+    struct msg_name to = msg_name_at(msg, ia32);
+    if (!to.name || !to.len)
+        return 0;
+    s->rec.size = 0;
+    s->rec.parts = 0;
+    s->rec.flags &= ~AG_F_FOLDS;
+    part_user_address(s, to.name, to.len);
+    record_send_folded(s, slot, false);
+    return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sx_send, struct pt_regs *regs, long ret) {
+    struct call call = {};
+    __u32 slot;
+    if (is_restart(ret) || !call_read(regs, &call))
+        return 0;
+    __u8 how = call.layout->flags;
+    struct msg_name to = {};
+    if (how & AG_L_MSG)
+        to = msg_name_at(call.args.a[1], call.ia32);
+    else if (!(how & AG_L_MMSG))
+        to = (struct msg_name){.name = call.args.a[4], .len = (__u32)call.args.a[5]};
+    if (!(how & AG_L_MMSG) && (!to.name || !to.len))
+        return 0; /* connected: its connect has been told */
+    struct socket *sock = socket_of_fd((__s32)call.args.a[0]);
+    if (!sock || ret == -9 || ret == -88)
+        return 0;
+    __u32 msg_flags = (__u32)((how & AG_L_MSG) ? call.args.a[2] : call.args.a[3]);
+    if (!send_names_peer(sock, msg_flags))
+        return 0;
+    struct scratch *s = call_begin(&call, ret, &slot);
+    if (!s)
+        return 0;
+    socket_args(s, sock);
+    s->rec.arg[3] = msg_flags;
+    if (how & AG_L_MMSG) {
+        __u64 msg = call.args.a[1];
+        __u32 stride = call.ia32 ? 32 : 64, n = ret < 0 ? 1 : ret;
+        s->rec.ret = ret < 0 ? ret : 0;
+        for (__u32 i = 0; i < MMSG_MAX; i++) {
+            if (i >= n)
+                break;
+            send_one(slot, msg, call.ia32);
+            msg += stride;
+        }
+        scratch_release(s);
+        return 0;
+    }
+    s->rec.ret = ret < 0 ? ret : 0; /* how many bytes is no part of what happened */
+    part_user_address(s, to.name, to.len);
+    call_send(s, slot, &call, !(msg_flags & MSG_FASTOPEN));
+    return 0;
+}
+
+/* Who opened a TCP connection: its end may come in a softirq, when `current` is somebody else. */
+struct conn {
+    __u64 start;
+    __u32 pid, tid, uid, gid;
+    char comm[16];
+    __u64 established;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 65536);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, __u64);
+    __type(value, struct conn);
+} conns SEC(".maps");
+
+/*
+ * Every change of a TCP socket's state passes here, the move to SYN_SENT in the process that connects (connect() or a
+ * fast-open send), the one to CLOSE exactly once at the end: the moment at which the byte counts are final.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(inet_sock_set_state, struct sock *sk, int oldstate, int newstate) {
+    __u64 key = (__u64)sk;
+    if (newstate == TCP_SYN_SENT) {
+        __u64 ids = bpf_get_current_pid_tgid(), uids = bpf_get_current_uid_gid();
+        if (!is_member(ids >> 32))
+            return 0;
+        struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+        struct conn conn = {.pid = ids >> 32, .tid = (__u32)ids, .uid = (__u32)uids, .gid = uids >> 32};
+        conn.start = BPF_CORE_READ(task, group_leader, start_boottime);
+        bpf_get_current_comm(conn.comm, sizeof(conn.comm));
+        if (bpf_map_update_elem(&conns, &key, &conn, BPF_ANY))
+            count_lost(AG_CLASS_NETWORK, AG_LOSS_TABLE_FULL);
+        return 0;
+    }
+    struct conn *conn = bpf_map_lookup_elem(&conns, &key);
+    if (!conn)
+        return 0;
+    if (newstate != TCP_CLOSE) {
+        conn->established = 1;
+        return 0;
+    }
+    __u32 slot;
+    struct scratch *s = conn->established ? record_begin(AG_CLOSE, AG_CLASS_NETWORK, &slot) : NULL;
+    if (s) {
+        s->rec.pid = conn->pid;
+        s->rec.tid = conn->tid;
+        s->rec.uid = conn->uid;
+        s->rec.gid = conn->gid;
+        s->rec.start = conn->start;
+        __builtin_memcpy(s->rec.comm, conn->comm, sizeof(conn->comm));
+        struct tcp_sock *tcp = (void *)sk;
+        /* The peer's FIN takes a number in the sequence and is counted as a byte; SOCK_DONE says that it came. */
+        bool fin = BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DONE);
+        s->rec.arg[0] = BPF_CORE_READ(tcp, bytes_received) - fin;
+        s->rec.arg[1] = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+        part_socket_address(s, sk, true);
+        record_send(s, false);
+        scratch_release(s);
+    }
+    bpf_map_delete_elem(&conns, &key);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The life of a process: membership is handed on here, and fork, exec and exit are told. */
+#ifndef AGENTGOV_PROCESS_H
+#define AGENTGOV_PROCESS_H
+
+#define CLONE_THREAD 0x10000
+#define SIGNAL_GROUP_EXIT 4 /* include/linux/sched/signal.h */
+#define EXIT_CHILDREN 1024  /* children of an exiting process that an attach can follow */
+
+/* The pid of a process in its own pid namespace. */
+static __always_inline __u32 inner_pid(struct task_struct *leader) {
+    struct pid *pid = BPF_CORE_READ(leader, thread_pid);
+    __u32 level = BPF_CORE_READ(pid, level) & 31;
+    int nr = 0;
+    bpf_probe_read_kernel(&nr, sizeof(nr),
+                          (char *)pid + bpf_core_field_offset(struct pid, numbers) +
+                              level * bpf_core_type_size(struct upid) + bpf_core_field_offset(struct upid, nr));
+    return nr;
+}
+
+/*
+ * copy_process() calls this in the parent, after the child has its pid and before wake_up_new_task(): nothing that the
+ * child does can come earlier. Fork, vfork, clone3 and io workers all pass here (sched_process_fork misses the last).
+ */
+SEC("tp_btf/task_newtask")
+int BPF_PROG(task_newtask, struct task_struct *child, unsigned long clone_flags) {
+    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    if (clone_flags & CLONE_THREAD)
+        return 0; /* same tgid: member already, or not */
+    __u32 pid = BPF_CORE_READ(child, tgid);
+    if (attaching)
+        record_edge(pid, tgid);
+    if (!is_member(tgid))
+        return 0;
+    __u8 *byte = member_byte(pid);
+    if (byte)
+        *byte = 1;
+    __u32 slot;
+    struct scratch *s = record_begin(AG_FORK, AG_CLASS_PROCESS, &slot);
+    if (!s)
+        return 0;
+    s->rec.pid = s->rec.tid = pid;
+    s->rec.arg[0] = clone_flags;
+    s->rec.arg[1] = inner_pid(child);
+    s->rec.arg[2] = s->rec.start;
+    s->rec.start = BPF_CORE_READ(child, start_boottime);
+    s->rec.ppid = BPF_CORE_READ(child, real_parent, tgid);
+    record_send(s, true);
+    scratch_release(s);
+    return 0;
+}
+
+/* begin_new_exec() is over: mm, credentials and name are the new program's, and nothing of it has run. */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm) {
+    if (!is_member(bpf_get_current_pid_tgid() >> 32))
+        return 0;
+    __u32 slot;
+    struct scratch *s = record_begin(AG_EXEC, AG_CLASS_PROCESS, &slot);
+    if (!s)
+        return 0;
+    s->rec.ppid = BPF_CORE_READ(task, real_parent, tgid);
+    s->rec.arg[0] = bpf_get_current_cgroup_id();
+    s->rec.arg[1] = inner_pid(BPF_CORE_READ(task, group_leader));
+    s->rec.arg[2] = BPF_CORE_READ(task, cred, euid.val);
+    part_file(s, slot, AG_PART_PATH, 0, BPF_CORE_READ(task, mm, exe_file));
+    part_path(s, slot, AG_PART_CWD, 0, BPF_CORE_READ(task, fs, pwd.dentry), BPF_CORE_READ(task, fs, pwd.mnt));
+
+    __u64 from = BPF_CORE_READ(task, mm, arg_start), to = BPF_CORE_READ(task, mm, arg_end);
+    __u32 at = part_begin(s, AG_PART_ARGV, 0);
+    __u64 len = to - from;
+    s->rec.arg[3] = len;
+    if (len > AG_ARGV_MAX) {
+        part_flag(s, at, AG_PART_CUT);
+        len = AG_ARGV_MAX;
+    }
+    __u32 off = (at + sizeof(struct ag_part)) & DATA_MASK;
+    if (bpf_probe_read_user(&s->data[off], bounded(len, 2 * AG_ARGV_MAX - 1), (void *)from)) {
+        part_flag(s, at, AG_PART_UNREAD);
+        len = 0;
+    }
+    part_end(s, at, len);
+
+    const char *name = BPF_CORE_READ(bprm, filename), *interp = BPF_CORE_READ(bprm, interp);
+    if (name != interp) { /* a script: the kernel ran `interp` in its place */
+        part_kernel_string(s, AG_PART_SCRIPT_ASKED, 0, name, AG_PATH_MAX);
+        part_kernel_string(s, AG_PART_INTERP, 0, interp, AG_PATH_MAX);
+    }
+    record_send(s, true);
+    scratch_release(s);
+    return 0;
+}
+
+/*
+ * do_exit() calls this for each thread after it has counted itself out of signal->live: at 0 the whole process is
+ * over. The children are still linked here, they are given to a new parent only later: the last moment at which an
+ * attach that runs at the same time can learn whose they are.
+ */
+static __always_inline void record_orphans(struct task_struct *task, __u32 tgid) {
+    record_edge(tgid, BPF_CORE_READ(task, real_parent, tgid));
+    struct list_head *head = (void *)((char *)task + bpf_core_field_offset(struct task_struct, children));
+    struct list_head *node = BPF_CORE_READ(head, next);
+    int i;
+    for (i = 0; i < EXIT_CHILDREN && node != head && node; i++) {
+        struct task_struct *child = (void *)((char *)node - bpf_core_field_offset(struct task_struct, sibling));
+        record_edge(BPF_CORE_READ(child, tgid), tgid);
+        node = BPF_CORE_READ(node, next);
+    }
+    if (i == EXIT_CHILDREN)
+        __sync_fetch_and_add(&edges_lost, 1);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sched_process_exit, struct task_struct *task) {
+    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    if (attaching)
+        record_orphans(task, tgid);
+    __u8 *byte = member_byte(tgid);
+    if (!byte || !*byte)
+        return 0;
+    if (BPF_CORE_READ(task, signal, live.counter) > 0)
+        return 0;
+    *byte = 0;
+    __u32 slot;
+    struct scratch *s = record_begin(AG_EXIT, AG_CLASS_PROCESS, &slot);
+    if (!s)
+        return 0;
+    if (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
+        s->rec.arg[0] = BPF_CORE_READ(task, signal, group_exit_code);
+    else
+        s->rec.arg[0] = BPF_CORE_READ(task, group_leader, exit_code);
+    record_send(s, true);
+    scratch_release(s);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Signals that leave the tree. signal_generate has the target as the kernel found it (whatever pid namespace or group
+ * the number came from), one call for each process of a group; what was refused is told by the system call itself.
+ */
+#ifndef AGENTGOV_SIGNALS_H
+#define AGENTGOV_SIGNALS_H
+
+SEC("tp_btf/signal_generate")
+int BPF_PROG(signal_generate, int sig, struct kernel_siginfo *info, struct task_struct *target, int group, int result) {
+    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    if (!is_member(tgid))
+        return 0;
+    /* 0 and 1 are SEND_SIG_NOINFO and _PRIV; what a process sends has a code <= 0, the kernel's own (SIGCHLD) has not.
+     */
+    if ((__u64)info <= 1 || BPF_CORE_READ(info, si_code) > 0)
+        return 0;
+    __u32 to = BPF_CORE_READ(target, tgid);
+    if (is_member(to))
+        return 0;
+    __u32 slot;
+    struct scratch *s = record_begin(AG_SIGNAL, AG_CLASS_SECURITY, &slot);
+    if (!s)
+        return 0;
+    s->rec.arg[0] = sig;
+    s->rec.arg[1] = to;
+    record_send_folded(s, slot, true);
+    scratch_release(s);
+    return 0;
+}
+
+#endif

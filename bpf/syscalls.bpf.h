@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * System calls with their results. One program on sys_exit asks for membership and jumps to the handler of the call;
+ * the arguments are still in the saved registers then, and what the process had in memory has just been read by the
+ * kernel itself. (At sys_enter some names are not readable yet: their page was never touched.)
+ */
+#ifndef AGENTGOV_SYSCALLS_H
+#define AGENTGOV_SYSCALLS_H
+
+#include "include/arch.h"
+#include "include/layout.h"
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, AG_NR_MAX);
+    __type(key, __u32);
+    __type(value, __u32);
+} by_nr SEC(".maps"), by_nr_ia32 SEC(".maps");
+
+/* [0, AG_NR_MAX) the native table, behind it the 32-bit one. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 2 * AG_NR_MAX);
+    __type(key, __u32);
+    __type(value, struct ag_layout);
+} layouts SEC(".maps");
+
+struct call {
+    struct ag_args args;
+    const struct ag_layout *layout;
+    __u32 nr;
+    bool ia32;
+};
+
+static __always_inline bool call_read(struct pt_regs *regs, struct call *call) {
+    call->ia32 = ag_is_ia32((struct task_struct *)bpf_get_current_task());
+    call->nr = ag_syscall_nr(regs);
+    __u32 key = call->nr + (call->ia32 ? AG_NR_MAX : 0);
+    call->layout = bpf_map_lookup_elem(&layouts, &key);
+    if (!call->layout)
+        return false;
+    ag_syscall_args(regs, call->ia32, &call->args);
+    return true;
+}
+
+static __always_inline __u64 call_arg(const struct call *call, __s8 index) {
+    switch (index) {
+    case 0:
+        return call->args.a[0];
+    case 1:
+        return call->args.a[1];
+    case 2:
+        return call->args.a[2];
+    case 3:
+        return call->args.a[3];
+    case 4:
+        return call->args.a[4];
+    case 5:
+        return call->args.a[5];
+    default:
+        return 0;
+    }
+}
+
+static __always_inline __s32 call_dir(const struct call *call, __s8 index) {
+    return index == AG_DIR_CWD ? -100 : (__s32)call_arg(call, index);
+}
+
+static __always_inline struct scratch *call_begin(const struct call *call, long ret, __u32 *slot) {
+    struct scratch *s = record_begin(call->layout->kind, call->layout->cls, slot);
+    if (!s)
+        return NULL;
+    s->rec.nr = call->nr;
+    s->rec.ret = ret;
+    if (call->ia32)
+        s->rec.flags |= AG_F_IA32;
+    return s;
+}
+
+static __always_inline void call_send(struct scratch *s, __u32 slot, const struct call *call, bool folds) {
+    if (folds)
+        record_send_folded(s, slot, call->layout->flags & AG_L_CRITICAL);
+    else
+        record_send(s, call->layout->flags & AG_L_CRITICAL);
+    scratch_release(s);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sys_exit, struct pt_regs *regs, long ret) {
+    if (!is_member(bpf_get_current_pid_tgid() >> 32))
+        return 0;
+    __u32 nr = ag_syscall_nr(regs);
+    if (ag_is_ia32((struct task_struct *)bpf_get_current_task()))
+        bpf_tail_call(ctx, &by_nr_ia32, nr);
+    else
+        bpf_tail_call(ctx, &by_nr, nr);
+    return 0; /* a call that no handler wants */
+}
+
+/* A result that is no result: the call will be run again, or was taken back for a signal handler. */
+static __always_inline bool is_restart(long ret) {
+    return ret <= -512 && ret >= -516;
+}
+
+#endif
