@@ -1,0 +1,8 @@
+// What the tests stand on: run the real CLI, read its log without its help, know what really happened.
+export * from './log.js';
+export * from './monitored.js';
+export * from './peers.js';
+export * from './programs.js';
+export * from './repo.js';
+export * from './scratch.js';
+export * from './script.js';

@@ -1,0 +1,22 @@
+// A folder of one test file's own, and the random words that make its traces findable.
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+
+/**
+ * A new empty folder, removed after the tests of the calling file or suite (kept with AGENTGOV_KEEP=1, to look at). Call it
+ * at the top of a file or of a `describe`. `under`: another place than the system's temporary folder, for example a
+ * memory file system.
+ */
+export function scratch(under: string = tmpdir()): string {
+  const folder = realpathSync(mkdtempSync(join(under, 'agentgov-test-')));
+  if (process.env.AGENTGOV_KEEP !== '1') afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A word that is nowhere else on this machine: not from the seed, so that an old run's traces never match. */
+export function canary(): string {
+  return `c${randomBytes(8).toString('hex')}`;
+}
