@@ -9,6 +9,7 @@
  *   syscalls     how a system call finds its handler
  *   files        opens, names, attributes; calls told by their arguments
  *   network      sockets and their ends
+ *   dns          answers from port 53
  *   signals      what is sent out of the tree
  */
 #include <linux/types.h>
@@ -34,6 +35,7 @@
 #include "syscalls.bpf.h"
 #include "files.bpf.h"
 #include "network.bpf.h"
+#include "dns.bpf.h"
 #include "signals.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -36,7 +36,8 @@ enum ag_kind {
     AG_SIGNAL,    /* to a process outside the tree: arg0 signal, arg1 target tgid, ret */
     AG_TAMPER,    /* bpf, modules, perf, kexec: ret, arg0..1 the syscall's first arguments */
     AG_URING,     /* io_uring_setup: ret, arg0 entries, arg1 flags */
-    AG_DNS,       /* a packet that came to a socket of the tree from port 53: arg0 protocol (6, 17), arg1 whole length;
+    AG_DNS,       /* a packet that came to a socket of the tree from port 53: arg0 protocol (6, 17), arg1 whole length,
+                     arg2 socket (its cookie: the segments of one stream share it);
                      SOCKADDR peer, DATA from the start of the UDP or TCP payload */
     AG_OBJECT,    /* lsm and hook: the resolved object of the syscall that the same tid is in; arg0 = enum ag_op;
                      PATH first and second */

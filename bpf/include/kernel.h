@@ -100,7 +100,13 @@ typedef struct {
     __u32 val;
 } kuid_t;
 
+typedef struct {
+    __u32 val;
+} kgid_t;
+
 struct cred {
+    kuid_t uid;
+    kgid_t gid;
     kuid_t euid;
 };
 
@@ -113,6 +119,7 @@ struct task_struct {
     unsigned int flags;
     int exit_code;
     int pid, tgid;
+    char comm[16];
     struct task_struct *real_parent;
     struct task_struct *group_leader;
     struct list_head children;

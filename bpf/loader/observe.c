@@ -72,6 +72,7 @@ int tier_observe_attach(struct agentgov_bpf *skel, const char **what) {
 }
 
 void tier_detach(void) {
+    dns_detach();
     while (links_count > 0)
         bpf_link__destroy(links[--links_count]);
 }
