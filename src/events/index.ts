@@ -1,0 +1,13 @@
+/** The event record: what fields there are, what they mean, and what must be taken out of them. */
+export { checkEvent, type Fault } from './check.js';
+export { eventsDoc } from './doc.js';
+export {
+  type AgentEvent,
+  type EventDraft,
+  type EventValue,
+  FIELDS,
+  type Field,
+  type FieldName,
+  type FieldType,
+} from './fields.js';
+export { ACTIONS, type Action, EVENT_TYPES, type EventType } from './types.js';

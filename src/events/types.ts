@@ -1,0 +1,62 @@
+/** What an event is. Adding one is cheap; giving an old one a second meaning is not (docs/events.md is made from this). */
+export const EVENT_TYPES = {
+  session_start: 'agentgov began to govern an agent: with what, on which kernel, and what it cannot see',
+  session_end: 'agentgov stopped governing, and why',
+  policy_loaded: 'a policy came into force',
+  process_fork: 'a member of the tree made a child process (`pid` is the child)',
+  process_exec: 'a process replaced its program, or tried to (`errno`)',
+  process_exit: 'a process ended',
+  file_open: 'a file was opened',
+  file_create: 'a file, directory, symlink, fifo, socket or device node was made',
+  file_delete: 'a name was removed from a directory',
+  file_rename: 'a name was moved (`path` to `path_to`)',
+  file_link: 'a second name for a file, or a symlink (`path_to` is the new name, `path` what it leads to)',
+  file_truncate: 'the length of a file was set',
+  file_attr: 'mode, owner, times or extended attributes were set',
+  mount: 'the mount tree or the root directory of a process changed',
+  network_connect: 'a connection was asked for',
+  network_close: 'a TCP connection ended',
+  network_send: 'a packet was sent to an address without a connection',
+  network_bind: 'a local address was taken',
+  network_listen: 'a socket began to accept connections',
+  unix_connect: 'a connection to a local socket was asked for',
+  dns_answer: 'a name server answered a process of the tree',
+  http_request: 'an HTTP request in the plaintext of a connection',
+  http_response: 'an HTTP response in the plaintext of a connection',
+  llm_request: 'a request to a model',
+  llm_response: 'a response of a model',
+  tool_call: 'a tool that a model asked for',
+  tls_coverage: 'which TLS library of a process is read, or why it cannot be',
+  privilege_change: 'user, group, capabilities or namespaces of a process changed',
+  ptrace: 'a process reached into another one',
+  signal: 'a signal was sent to a process outside the tree',
+  io_uring_setup: 'a process made an io_uring; what it does through the ring may be invisible in this tier',
+  kernel_tamper: 'bpf(), a kernel module, perf or kexec was asked for',
+  enforcement_gap: 'a moment in which the policy was not airtight',
+  approval_requested: 'an operation waits for a human',
+  approval_granted: 'a human let it through',
+  approval_denied: 'a human refused it',
+  approval_expired: 'nobody answered in time',
+  events_lost: 'events that happened and are not in this log',
+  log_recovered: 'a torn tail of this log was moved aside',
+  checkpoint: 'a signed statement about the log so far',
+} as const satisfies Record<string, string>;
+
+export type EventType = keyof typeof EVENT_TYPES;
+
+/** What became of the operation. */
+export const ACTIONS = {
+  OBSERVED: 'seen; no policy was asked',
+  ALLOWED: 'a policy allowed it',
+  WOULD_BLOCK: 'a policy in audit mode would have blocked it',
+  WOULD_HOLD: 'a policy in audit mode would have held it for a human',
+  BLOCKED: 'the kernel refused it',
+  HELD: 'it waits for a human',
+} as const satisfies Record<string, string>;
+
+export type Action = keyof typeof ACTIONS;
+
+export const isEventType = (name: unknown): name is EventType =>
+  typeof name === 'string' && Object.hasOwn(EVENT_TYPES, name);
+
+export const isAction = (name: unknown): name is Action => typeof name === 'string' && Object.hasOwn(ACTIONS, name);
