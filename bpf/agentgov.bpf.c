@@ -11,6 +11,7 @@
  *   network      sockets and their ends
  *   dns          answers from port 53
  *   signals      what is sent out of the tree
+ *   objects      tiers lsm and hook: what the kernel resolved, and the work of an io_uring
  */
 #include <linux/types.h>
 #include <linux/bpf.h>
@@ -37,5 +38,6 @@
 #include "network.bpf.h"
 #include "dns.bpf.h"
 #include "signals.bpf.h"
+#include "objects.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

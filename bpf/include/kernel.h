@@ -116,6 +116,7 @@ struct thread_info {
 
 struct task_struct {
     struct thread_info thread_info;
+    void *stack;
     unsigned int flags;
     int exit_code;
     int pid, tgid;

@@ -57,6 +57,13 @@ static const struct name PTRACE_REQUESTS[] = {
     {0x420e, "PTRACE_GET_SYSCALL_INFO"}, END,
 };
 
+static const struct name SIGNALS[] = {
+    N(SIGHUP),  N(SIGINT),    N(SIGQUIT), N(SIGILL),  N(SIGTRAP), N(SIGABRT), N(SIGBUS),    N(SIGFPE),
+    N(SIGKILL), N(SIGUSR1),   N(SIGSEGV), N(SIGUSR2), N(SIGPIPE), N(SIGALRM), N(SIGTERM),   N(SIGSTKFLT),
+    N(SIGCHLD), N(SIGCONT),   N(SIGSTOP), N(SIGTSTP), N(SIGTTIN), N(SIGTTOU), N(SIGURG),    N(SIGXCPU),
+    N(SIGXFSZ), N(SIGVTALRM), N(SIGPROF), N(SIGWINCH), N(SIGIO),  N(SIGPWR),  N(SIGSYS),    END,
+};
+
 static const struct name BPF_COMMANDS[] = {
     N(BPF_MAP_CREATE),       N(BPF_MAP_LOOKUP_ELEM),   N(BPF_MAP_UPDATE_ELEM),    N(BPF_MAP_DELETE_ELEM),
     N(BPF_MAP_GET_NEXT_KEY), N(BPF_PROG_LOAD),         N(BPF_OBJ_PIN),            N(BPF_OBJ_GET),
@@ -110,17 +117,13 @@ static void put_name(struct buf *out, const struct name *table, uint64_t number)
 }
 
 void names_signal(struct buf *out, unsigned number) {
-    const char *abbrev = number > 0 && number < 32 ? sigabbrev_np((int)number) : NULL;
-    buf_char(out, '"');
-    if (abbrev) {
-        buf_str(out, "SIG");
-        buf_str(out, abbrev);
-    } else if (number >= 32 && number <= 64) { /* the kernel's own first real-time signal, not the C library's */
-        buf_str(out, "SIGRTMIN+");
-        buf_u64(out, number - 32);
-    } else {
-        buf_u64(out, number);
+    if (number < 32 || number > 64) {
+        put_name(out, SIGNALS, number);
+        return;
     }
+    /* Real-time signals counted from the kernel's first one, as strace does; the C library keeps some to itself. */
+    buf_str(out, "\"SIGRT_");
+    buf_u64(out, number - 32);
     buf_char(out, '"');
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <stdlib.h>
 #include <string.h>
+#include <linux/types.h>
+#include "include/events.h"
 #include "layouts.h"
 #include "syscalls.h"
 

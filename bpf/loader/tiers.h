@@ -3,19 +3,38 @@
 #ifndef AGENTGOV_TIERS_H
 #define AGENTGOV_TIERS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
 #include "agentgov.skel.h"
 
-/* Before load: sizes that depend on the machine. */
-int tier_prepare(struct agentgov_bpf *skel);
+enum tier { TIER_LSM, TIER_HOOK, TIER_OBSERVE, TIER_COUNT };
+
+extern const char *const tier_names[TIER_COUNT];
+
+/*
+ * Is the tier active on this machine? Only when a provoked open of a child of our own was denied by the running
+ * program. `why` is one sentence either way.
+ */
+bool tier_active(enum tier tier, char *why, size_t size);
+
+/* The best active tier that is not better than `from`. `why` says what stood in the way of better ones. */
+enum tier tier_choose(enum tier from, char *why, size_t size);
+
+/* Before load: sizes that depend on the machine, programs that the tier wants. */
+int tier_prepare(struct agentgov_bpf *skel, enum tier tier);
 
 /* After load: hangs everything up. 0, or a negative errno; *what then names the program that could not be attached. */
-int tier_observe_attach(struct agentgov_bpf *skel, const char **what);
+int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what);
 
-/* The same in every tier: answers from port 53. A negative errno when this machine cannot, which is a blindness, no end. */
-int dns_attach(struct agentgov_bpf *skel);
-void dns_detach(void);
+/* Events that trampolines skipped because their program was interrupted on the same CPU (fmod_ret only), so far. */
+__u64 tier_missed(struct agentgov_bpf *skel, enum tier tier);
 
 /* Takes everything down again; what is already in the rings stays there. */
 void tier_detach(void);
+
+/* The same in every tier: answers from port 53. A negative errno when this machine cannot: a blindness, not an end. */
+int dns_attach(struct agentgov_bpf *skel);
+void dns_detach(void);
 
 #endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Hangs the kernel programs up: tracepoints in every tier, and what resolves objects where trampolines work. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include "include/events.h"
+#include "layouts.h"
+#include "tiers.h"
+
+#define SLOTS_PER_CPU 4     /* bpf/emit.bpf.h */
+#define OBJECT_PREFIX "on_" /* names of the programs of bpf/objects.bpf.h: on_HOOK */
+#define LINKS_MAX 64
+
+static struct bpf_link *links[LINKS_MAX];
+static int links_count;
+
+static int hang(struct bpf_program *prog, const char **what) {
+    *what = bpf_program__name(prog);
+    if (links_count == LINKS_MAX)
+        return -ENOSPC;
+    struct bpf_link *link = bpf_program__attach(prog);
+    if (!link)
+        return -errno;
+    links[links_count++] = link;
+    return 0;
+}
+
+static bool is_object_program(const struct bpf_program *prog) {
+    return strncmp(bpf_program__name(prog), OBJECT_PREFIX, strlen(OBJECT_PREFIX)) == 0;
+}
+
+/*
+ * Does this kernel let a program of ours sit on the hook? Its BTF must have the function; and before 6.0 trampolines
+ * take no structure by value, which path_chown's kuid_t is.
+ */
+static bool hook_exists(const struct btf *kernel, const char *hook, enum tier tier) {
+    char function[64];
+    snprintf(function, sizeof(function), "%s%s", tier == TIER_LSM ? "bpf_lsm_" : "security_", hook);
+    if (strcmp(hook, "path_chown") == 0 && btf__find_by_name_kind(kernel, "bpf_lsm_userns_create", BTF_KIND_FUNC) < 0)
+        return false; /* userns_create came with 6.1, the first long-term kernel that takes them */
+    return btf__find_by_name_kind(kernel, function, BTF_KIND_FUNC) > 0;
+}
+
+int tier_prepare(struct agentgov_bpf *skel, enum tier tier) {
+    int cpus = libbpf_num_possible_cpus();
+    if (cpus < 0)
+        return cpus;
+    int err = bpf_map__set_max_entries(skel->maps.scratches, cpus * SLOTS_PER_CPU);
+    if (err || tier == TIER_OBSERVE)
+        return err;
+    struct btf *kernel = btf__load_vmlinux_btf();
+    if (!kernel)
+        return -errno;
+    struct bpf_program *prog;
+    bpf_object__for_each_program(prog, skel->obj) {
+        if (!is_object_program(prog))
+            continue;
+        const char *hook = bpf_program__name(prog) + strlen(OBJECT_PREFIX);
+        if (!hook_exists(kernel, hook, tier))
+            continue;
+        bpf_program__set_autoload(prog, true);
+        if (tier == TIER_HOOK) {
+            char function[64];
+            snprintf(function, sizeof(function), "security_%s", hook);
+            bpf_program__set_type(prog, BPF_PROG_TYPE_TRACING);
+            bpf_program__set_expected_attach_type(prog, BPF_MODIFY_RETURN);
+            err = bpf_program__set_attach_target(prog, 0, function);
+            if (err)
+                break;
+        }
+    }
+    btf__free(kernel);
+    return err;
+}
+
+static int put_layout(struct agentgov_bpf *skel, struct bpf_map *programs, int nr, int offset,
+                      const struct ag_layout *layout) {
+    const struct bpf_program *handlers[AG_H_MAX] = {
+        [AG_H_OPEN] = skel->progs.sx_open, [AG_H_PATH] = skel->progs.sx_path, [AG_H_SOCKET] = skel->progs.sx_socket,
+        [AG_H_SEND] = skel->progs.sx_send, [AG_H_MISC] = skel->progs.sx_misc,
+    };
+    if (nr < 0)
+        return 0;
+    __u32 key = nr + offset;
+    int err = bpf_map__update_elem(skel->maps.layouts, &key, sizeof(key), layout, sizeof(*layout), BPF_ANY);
+    if (err)
+        return err;
+    __u32 slot = nr, fd = bpf_program__fd(handlers[layout->handler]);
+    return bpf_map__update_elem(programs, &slot, sizeof(slot), &fd, sizeof(fd), BPF_ANY);
+}
+
+int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what) {
+    *what = "layouts";
+    for (int i = 0; i < syscall_layouts_count; i++) {
+        const struct syscall_layout *call = &syscall_layouts[i];
+        int err = put_layout(skel, skel->maps.by_nr, call->nr, 0, &call->layout);
+        if (!err)
+            err = put_layout(skel, skel->maps.by_nr_ia32, call->nr_ia32, AG_NR_MAX, &call->layout);
+        if (err)
+            return err;
+    }
+    /* Exit before fork: whoever is marked by the one is unmarked by the other. */
+    struct bpf_program *order[] = {
+        skel->progs.sched_process_exit, skel->progs.task_newtask,        skel->progs.sched_process_exec,
+        skel->progs.signal_generate,    skel->progs.inet_sock_set_state, skel->progs.sys_exit,
+    };
+    for (unsigned i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        int err = hang(order[i], what);
+        if (err)
+            return err;
+    }
+    if (tier == TIER_OBSERVE)
+        return 0;
+    struct bpf_program *prog;
+    bpf_object__for_each_program(prog, skel->obj) {
+        if (!is_object_program(prog) || bpf_program__fd(prog) < 0)
+            continue;
+        int err = hang(prog, what);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+__u64 tier_missed(struct agentgov_bpf *skel, enum tier tier) {
+    __u64 missed = 0;
+    struct bpf_program *prog;
+    if (tier == TIER_OBSERVE)
+        return 0;
+    bpf_object__for_each_program(prog, skel->obj) {
+        struct bpf_prog_info info = {};
+        __u32 len = sizeof(info);
+        if (is_object_program(prog) && bpf_program__fd(prog) >= 0 &&
+            bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) == 0)
+            missed += info.recursion_misses;
+    }
+    return missed;
+}
+
+void tier_detach(void) {
+    dns_detach();
+    while (links_count > 0)
+        bpf_link__destroy(links[--links_count]);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Finds out which tier is active, by provoking it. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/wait.h>
+#include <bpf/libbpf.h>
+#include "provoke.skel.h"
+#include "tiers.h"
+
+const char *const tier_names[TIER_COUNT] = {"lsm", "hook", "observe"};
+
+/* A child that waits, opens "/", and says how that ended by its exit code: 0 opened, 1 EPERM, 2 anything else. */
+static pid_t child_start(int *go) {
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC))
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        char byte;
+        close(fds[1]);
+        if (read(fds[0], &byte, 1) != 1)
+            _exit(2);
+        int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _exit(fd >= 0 ? 0 : errno == EPERM ? 1 : 2);
+    }
+    close(fds[0]);
+    *go = fds[1];
+    return pid;
+}
+
+static bool denied(struct provoke_bpf *skel, char *why, size_t size) {
+    int go = -1, status = 0;
+    pid_t pid = child_start(&go);
+    if (pid < 0) {
+        snprintf(why, size, "no child could be started: %s", strerror(errno));
+        return false;
+    }
+    skel->bss->victim = pid;
+    bool told = write(go, "x", 1) == 1;
+    close(go);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    skel->bss->victim = 0;
+    if (told && WIFEXITED(status) && WEXITSTATUS(status) == 1 && skel->bss->runs > 0) {
+        snprintf(why, size, "a provoked open was denied");
+        return true;
+    }
+    snprintf(why, size,
+             skel->bss->runs ? "the program ran and its verdict was ignored"
+                             : "the program was attached and never ran");
+    return false;
+}
+
+static bool trampoline_active(enum tier tier, char *why, size_t size) {
+    struct provoke_bpf *skel = provoke_bpf__open();
+    if (!skel) {
+        snprintf(why, size, "the probe object could not be opened: %s", strerror(errno));
+        return false;
+    }
+    int err = 0;
+    if (tier == TIER_HOOK) {
+        bpf_program__set_type(skel->progs.deny, BPF_PROG_TYPE_TRACING);
+        bpf_program__set_expected_attach_type(skel->progs.deny, BPF_MODIFY_RETURN);
+        err = bpf_program__set_attach_target(skel->progs.deny, 0, "security_file_open");
+    }
+    const char *what = "find its hook";
+    if (!err) {
+        what = "be loaded";
+        err = provoke_bpf__load(skel);
+    }
+    struct bpf_link *link = NULL;
+    if (!err) {
+        what = "be attached";
+        link = bpf_program__attach(skel->progs.deny);
+        err = link ? 0 : -errno;
+    }
+    bool active = false;
+    if (err)
+        snprintf(why, size, "the program could not %s: %s", what, strerror(-err));
+    else
+        active = denied(skel, why, size);
+    bpf_link__destroy(link);
+    provoke_bpf__destroy(skel);
+    return active;
+}
+
+bool tier_active(enum tier tier, char *why, size_t size) {
+    if (tier == TIER_OBSERVE) {
+        snprintf(why, size, "tracepoints only: it sees, and denies nothing");
+        return true;
+    }
+    return trampoline_active(tier, why, size);
+}
+
+enum tier tier_choose(enum tier from, char *why, size_t size) {
+    size_t used = 0;
+    why[0] = 0;
+    for (enum tier tier = from; tier < TIER_OBSERVE; tier++) {
+        char reason[256];
+        bool active = tier_active(tier, reason, sizeof(reason));
+        int n = snprintf(why + used, size - used, "%s%s: %s", used ? "; " : "", tier_names[tier], reason);
+        if (n > 0 && (size_t)n < size - used)
+            used += n;
+        if (active)
+            return tier;
+    }
+    snprintf(why + used, size - used, "%sobserve: tracepoints only, it sees and denies nothing", used ? "; " : "");
+    return TIER_OBSERVE;
+}
