@@ -1,0 +1,93 @@
+// The guest's whole disk: one uncompressed initramfs. No disk means no driver, no modules and no wait; uncompressed,
+// because unpacking under emulation would take longer than copying.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { execa } from 'execa';
+import { CpioArchive } from './cpio.mjs';
+import { filesFor, program } from './needs.mjs';
+import { cacheFolder, guestFolder, repository } from './places.mjs';
+
+/** Where the package under test is in the guest. */
+const PRODUCT = '/opt/agentgov';
+
+const ETC = {
+  passwd:
+    'root:x:0:0:root:/root:/bin/sh\nagent:x:1000:1000:agent:/home/agent:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n',
+  group: 'root:x:0:\nagent:x:1000:\nnogroup:x:65534:\n',
+  hosts: '127.0.0.1 localhost\n::1 localhost\n127.0.0.1 known-host.test\n',
+  'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
+  'resolv.conf': 'nameserver 127.0.0.1\n',
+  hostname: 'guest\n',
+};
+
+async function addBase(image) {
+  for (const name of ['bin', 'sbin', 'lib', 'lib64']) image.link(`/${name}`, `usr/${name}`);
+  for (const folder of ['/proc', '/sys', '/dev', '/run', '/mnt', '/root', '/usr/lib64', '/var/log'])
+    image.folder(folder);
+  for (const folder of ['/tmp', '/var/tmp']) image.folder(folder, 0o1777);
+  image.folder('/home/agent', 0o755);
+  // The kernel opens it for init's own output before anything is mounted.
+  image.characterDevice('/dev/console', 5, 1);
+  for (const [name, text] of Object.entries(ETC)) image.file(`/etc/${name}`, text);
+
+  for (const { path, source } of await program(process.execPath, '/usr/bin/node')) image.copy(path, source);
+  const busybox = ['/usr/bin/busybox', '/bin/busybox'].find((file) => statSync(file, { throwIfNoEntry: false }));
+  if (!busybox) throw new Error('busybox-static is not installed; run bin/setup --test');
+  image.copy('/usr/bin/busybox', busybox);
+}
+
+/** After all else, so that a real program of the same name goes before busybox's. */
+async function addApplets(image) {
+  const { stdout } = await execa('busybox', ['--list']);
+  for (const applet of stdout.split('\n')) {
+    const path = ['ip', 'ifconfig', 'route', 'mount', 'umount', 'losetup'].includes(applet) ? 'sbin' : 'bin';
+    if (!image.has(`/usr/bin/${applet}`) && !image.has(`/usr/sbin/${applet}`)) {
+      image.link(`/usr/${path}/${applet}`, '/usr/bin/busybox');
+    }
+  }
+}
+
+function addFolder(image, target, source) {
+  for (const entry of readdirSync(source, { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath ?? entry.path, entry.name);
+    image.copy(join(target, relative(source, file)), file);
+  }
+}
+
+/** The package as a user has it installed: what npm would pack, with its production dependencies. */
+function addProduct(image) {
+  const loader = join(repository, 'bpf/build/agentgov-loader');
+  for (const file of [loader, join(repository, 'dist/cli.js')]) {
+    if (!statSync(file, { throwIfNoEntry: false })) {
+      throw new Error(`${relative(repository, file)} is missing; run npm run build first`);
+    }
+  }
+  for (const file of ['package.json', 'bin/agentgov']) image.copy(join(PRODUCT, file), join(repository, file));
+  addFolder(image, join(PRODUCT, 'dist'), join(repository, 'dist'));
+  image.copy(join(PRODUCT, 'prebuilt/linux-x64/agentgov-loader'), loader);
+  image.link('/usr/bin/agentgov', join(PRODUCT, 'bin/agentgov'));
+
+  const { packages } = JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8'));
+  for (const [path, { dev, optional, devOptional }] of Object.entries(packages)) {
+    if (path && !dev && !optional && !devOptional) addFolder(image, join(PRODUCT, path), join(repository, path));
+  }
+}
+
+/**
+ * Builds the image for these guest tests and returns its path. `bare` leaves the package out, so that the harness can be
+ * tried before there is one. The file is this process's own; one image serves all kernels and tiers of a run.
+ */
+export async function buildImage({ tests, bare }) {
+  const path = join(cacheFolder('vm'), `image-${process.pid}.cpio`);
+  const image = new CpioArchive(path);
+  await addBase(image);
+  for (const { path: target, source } of await filesFor(new Set(tests.flatMap((test) => test.needs)))) {
+    image.copy(target, source);
+  }
+  if (!bare) addProduct(image);
+  image.copy('/init', join(guestFolder, 'init'));
+  addFolder(image, '/vm', guestFolder);
+  await addApplets(image);
+  image.close();
+  return path;
+}

@@ -1,0 +1,28 @@
+// The guest tests: test/vm/guest/*.mjs. Each exports a default function (lib/context.mjs says what it is given) and may
+// export how it wants to be run:
+//
+//   needs     programs to put into the guest (needs.mjs); default none
+//   variants  the names of the boots it is for (matrix.mjs); default all
+//   timeout   seconds inside the guest; default 120
+//   bare      true when it does not use agentgov, so that it runs without a build
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { variantNames } from './matrix.mjs';
+import { guestFolder } from './places.mjs';
+
+/** All guest tests by name: [{ name, needs, variants, timeout, bare }], `boot` first. */
+export async function loadTests() {
+  const names = readdirSync(guestFolder)
+    .filter((file) => file.endsWith('.mjs'))
+    .map((file) => file.slice(0, -'.mjs'.length));
+  const tests = await Promise.all(
+    names.map(async (name) => {
+      const module = await import(pathToFileURL(join(guestFolder, `${name}.mjs`)));
+      const { needs = [], variants = variantNames, timeout = 120, bare = false } = module;
+      return { name, needs, variants, timeout, bare };
+    }),
+  );
+  const rank = ({ name }) => `${name === 'boot' ? 0 : 1}${name}`;
+  return tests.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+}
