@@ -1,0 +1,258 @@
+import { execa } from 'execa';
+import { deferred } from '../deferred.js';
+import { AgentgovError, EXIT } from '../errors.js';
+import { VERSION } from '../package.js';
+import { LineSplitter, MAX_LINE } from './lines.js';
+import {
+  type Bye,
+  CONTROL_PREFIX,
+  type Control,
+  type DnsMessage,
+  type Empty,
+  type Failure,
+  type Governing,
+  type Hello,
+  type Lost,
+  type Member,
+  PROTOCOL,
+  parseControl,
+  type Stats,
+  type Stopped,
+} from './protocol.js';
+
+/** Messages that answer no command. */
+export type Notice = Lost | DnsMessage | Empty | Failure;
+
+export interface LoaderOptions {
+  /** The binary, from findLoader(). */
+  path: string;
+  agentId: string;
+  tier?: 'auto' | 'lsm' | 'hook' | 'observe';
+  /** Sizes of the kernel's rings in bytes; the loader's own defaults otherwise. */
+  ringBulk?: number;
+  ringCritical?: number;
+  /** One event line, canonical but for its three placeholders, without LF. Called for each, in order. */
+  onEvent: (line: string) => void;
+  onNotice: (notice: Notice) => void;
+  /** After each batch of lines: the place to look at one's own backlog and to pause(). */
+  onBatch?: () => void;
+  /** How long the loader may take for its hello and for an answer, in ms. Loading programs is slow under emulation. */
+  patience?: number;
+}
+
+/** How the loader ended: it said goodbye, or what went wrong instead, as the end of a sentence about it. */
+export type LoaderOutcome = { kind: 'bye'; bye: Bye } | { kind: 'died'; how: string };
+
+/** A command that the loader answered with an error. */
+export class LoaderRefusal extends Error {
+  constructor(readonly failure: Failure) {
+    super(failure.text);
+  }
+}
+
+/** The loader ended while a command waited for its answer; `Loader.ended` says how. */
+export class LoaderGone extends Error {}
+
+type Answer = Governing | Stopped | Stats | Member;
+const ANSWERS = new Set<Control['msg']>(['governing', 'stopped', 'stats', 'member']);
+const STDERR_KEPT = 4096;
+
+interface Waiting {
+  expect: Answer['msg'];
+  resolve: (answer: Answer) => void;
+  reject: (error: Error) => void;
+  timer: NodeJS.Timeout;
+}
+
+/** A running loader whose hello has been checked. */
+export interface Loader {
+  readonly hello: Hello;
+  readonly pid: number;
+  /** Resolves once the loader is gone and its last line has been handed over. */
+  readonly ended: Promise<LoaderOutcome>;
+  /** From the answer on every member of the trees of these pids is seen. @throws LoaderRefusal, LoaderGone */
+  govern(pids: number[]): Promise<Governing>;
+  /** Freezes the tree and kills all of it. @throws LoaderRefusal, LoaderGone */
+  stop(): Promise<Stopped>;
+  stats(): Promise<Stats>;
+  /** Whether a live process is in the governed tree, by the kernel's own table. */
+  member(pid: number): Promise<boolean>;
+  /** Detach, drain, end. A loader that does not manage it in time is killed, and `ended` says so. */
+  quit(): Promise<LoaderOutcome>;
+  /** Stop reading: the kernel's rings fill, and count what they cannot hold. */
+  pause(): void;
+  resume(): void;
+}
+
+/**
+ * Starts the loader and waits for its hello.
+ * @throws AgentgovError exit 3 when the kernel or a privilege does not allow it (the loader's own sentence), exit 4 when
+ *   it is of another version, or does not start.
+ */
+export function startLoader(options: LoaderOptions): Promise<Loader> {
+  const patience = options.patience ?? 60_000;
+  const args = ['run', '--agent-id', options.agentId];
+  if (options.tier !== undefined) args.push('--tier', options.tier);
+  if (options.ringBulk !== undefined) args.push('--ring-bulk', String(options.ringBulk));
+  if (options.ringCritical !== undefined) args.push('--ring-critical', String(options.ringCritical));
+  const child = execa(options.path, args, {
+    // The terminal's Ctrl-C is for agentgov, which then ends the loader in order; the loader's own life line is stdin.
+    detached: true,
+    cleanup: false,
+    buffer: false,
+    reject: false,
+    extendEnv: false,
+    env: { PATH: process.env.PATH ?? '' },
+    cwd: '/',
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+
+  const waiting = new Map<number, Waiting>();
+  let nextId = 1;
+  let hello: Hello | undefined;
+  let bye: Bye | undefined;
+  let firstFailure: Failure | undefined;
+  let broken: string | undefined;
+  let complaint = '';
+  let over = false;
+
+  const greeting = deferred<Hello>();
+
+  // A loader that breaks the protocol cannot be believed in anything, its counts of loss included.
+  const breakOff = (how: string): void => {
+    broken ??= how;
+    child.kill('SIGKILL');
+  };
+
+  const onControl = (message: Control): void => {
+    if (message.msg === 'hello') {
+      hello = message;
+      greeting.resolve(message);
+    } else if (message.msg === 'bye') {
+      bye = message;
+    } else if (ANSWERS.has(message.msg) || (message.msg === 'error' && message.id !== undefined)) {
+      const answer = message as Answer | (Failure & { id: number });
+      const asked = waiting.get(answer.id);
+      if (asked === undefined) return;
+      waiting.delete(answer.id);
+      clearTimeout(asked.timer);
+      if (answer.msg === 'error') asked.reject(new LoaderRefusal(answer));
+      else if (answer.msg === asked.expect) asked.resolve(answer);
+      else breakOff(`answered ${asked.expect} with ${answer.msg}`);
+    } else if (message.msg === 'error') {
+      firstFailure ??= message;
+      options.onNotice(message);
+    } else {
+      options.onNotice(message as Notice);
+    }
+  };
+
+  const splitter = new LineSplitter((line) => {
+    if (broken !== undefined) return;
+    // Keys of an event are sorted: `access` or `action` is the first.
+    if (line.startsWith('{"ac')) {
+      if (hello === undefined) breakOff('sent an event before its hello');
+      else options.onEvent(line);
+      return;
+    }
+    const message = line.startsWith(CONTROL_PREFIX) ? parseControl(line) : undefined;
+    if (message === undefined) breakOff('wrote a line that is not of its protocol');
+    else onControl(message);
+  });
+
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (!splitter.push(chunk)) breakOff(`wrote a line longer than ${MAX_LINE} bytes`);
+    options.onBatch?.();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString('utf8')).slice(-STDERR_KEPT);
+  });
+  // EPIPE when the loader has just died: its end is reported by `ended`, once.
+  child.stdin.on('error', () => {});
+
+  const howItDied = (code: number | undefined, signal: string | undefined, startError: string | undefined): string => {
+    if (broken !== undefined) return broken;
+    if (startError !== undefined) return `could not be started (${startError})`;
+    const said = complaint.trim().split('\n').at(-1) ?? '';
+    const end = signal !== undefined ? `was killed by ${signal}` : `ended with code ${code ?? 'unknown'}`;
+    return said === '' ? end : `${end}: ${said}`;
+  };
+
+  const ended = child.then((result): LoaderOutcome => {
+    over = true;
+    const startError = result.exitCode === undefined && result.signal === undefined ? result.code : undefined;
+    const how = howItDied(result.exitCode, result.signal, startError);
+    const outcome: LoaderOutcome =
+      bye !== undefined && broken === undefined && result.exitCode === 0 ? { kind: 'bye', bye } : { kind: 'died', how };
+    for (const asked of waiting.values()) {
+      clearTimeout(asked.timer);
+      asked.reject(new LoaderGone(how));
+    }
+    waiting.clear();
+    if (hello === undefined) {
+      greeting.reject(
+        result.exitCode === EXIT.unavailable
+          ? new AgentgovError(firstFailure?.text ?? complaint.trim(), EXIT.unavailable)
+          : new AgentgovError(`The loader ${options.path} ${how}.`, EXIT.internal),
+      );
+    }
+    return outcome;
+  });
+
+  const ask = (command: string, fields: Record<string, unknown>, expect: Answer['msg']): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      if (over) {
+        reject(new LoaderGone('has ended'));
+        return;
+      }
+      const id = nextId++;
+      const timer = setTimeout(() => breakOff(`did not answer "${command}" within ${patience / 1000} s`), patience);
+      waiting.set(id, { expect, resolve, reject, timer });
+      child.stdin.write(`${JSON.stringify({ cmd: command, ...fields, id })}\n`);
+    });
+
+  const quit = async (): Promise<LoaderOutcome> => {
+    if (!over) {
+      child.stdin.end('{"cmd":"quit"}\n');
+      child.stdout.resume();
+    }
+    const timer = setTimeout(() => breakOff(`did not end within ${patience / 1000} s`), patience);
+    try {
+      return await ended;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  const silent = setTimeout(() => breakOff(`said nothing within ${patience / 1000} s`), patience);
+  return greeting.promise
+    .finally(() => clearTimeout(silent))
+    .then(async (greeted): Promise<Loader> => {
+      if (greeted.protocol !== PROTOCOL || greeted.version !== VERSION) {
+        await quit();
+        throw new AgentgovError(
+          `The loader ${options.path} is version ${greeted.version} (protocol ${greeted.protocol}), this is agentgov ` +
+            `${VERSION} (protocol ${PROTOCOL}); install agentgov again, or run make -C bpf in a checkout.`,
+          EXIT.internal,
+        );
+      }
+      return {
+        hello: greeted,
+        pid: child.pid ?? 0,
+        ended,
+        govern: async (pids) => (await ask('govern', { pids }, 'governing')) as Governing,
+        stop: async () => (await ask('stop', {}, 'stopped')) as Stopped,
+        stats: async () => (await ask('stats', {}, 'stats')) as Stats,
+        member: async (pid) => ((await ask('member', { pid }, 'member')) as Member).member,
+        quit,
+        pause: () => {
+          child.stdout.pause();
+        },
+        resume: () => {
+          child.stdout.resume();
+        },
+      };
+    });
+}

@@ -1,0 +1,161 @@
+/**
+ * The loader's side of the conversation, checked where it enters: what passes `parseControl` has the type that it says.
+ * The protocol is described in docs/loader-protocol.md.
+ */
+
+/** The protocol version that this package speaks. */
+export const PROTOCOL = 1;
+
+/** Loss is counted by class of event. */
+export type Counts = Record<string, number>;
+
+export type Tier = 'lsm' | 'hook' | 'launch' | 'observe';
+
+export interface Hello {
+  msg: 'hello';
+  protocol: number;
+  version: string;
+  kernel: string;
+  tier: string;
+  tier_reason: string;
+  btf: boolean;
+  boot_id: string;
+  /** What this tier cannot see, one sentence each. */
+  notes: string[];
+}
+
+export interface Governing {
+  msg: 'governing';
+  id: number;
+  pids: number[];
+  processes: number;
+}
+
+export interface Failure {
+  msg: 'error';
+  id?: number;
+  code: string;
+  text: string;
+}
+
+export interface Lost {
+  msg: 'lost';
+  class: string;
+  /** How many more since the last such message. */
+  count: number;
+  reason: string;
+}
+
+/** A DNS answer that reached the tree, with the common fields of an event. */
+export interface DnsMessage {
+  msg: 'dns';
+  server_ip: string;
+  server_port: number;
+  protocol: 'udp' | 'tcp';
+  /** Bytes of the whole payload; `data` may hold fewer. */
+  length: number;
+  /** base64 */
+  data: string;
+  [field: string]: unknown;
+}
+
+export interface Empty {
+  msg: 'empty';
+}
+
+export interface Stopped {
+  msg: 'stopped';
+  id: number;
+  killed: number;
+  left: number;
+}
+
+export interface Stats {
+  msg: 'stats';
+  id: number;
+  processes: number;
+  emitted: Counts;
+  lost: Counts;
+  folds: number;
+  rss_kb: number;
+  map_bytes: number;
+}
+
+export interface Member {
+  msg: 'member';
+  id: number;
+  pid: number;
+  member: boolean;
+}
+
+export interface Bye {
+  msg: 'bye';
+  emitted: Counts;
+  lost: Counts;
+}
+
+export type Control = Hello | Governing | Failure | Lost | DnsMessage | Empty | Stopped | Stats | Member | Bye;
+
+type Kind = 'string' | 'number' | 'boolean' | 'strings' | 'numbers' | 'counts' | 'number?';
+
+const SHAPES: Record<Control['msg'], Record<string, Kind>> = {
+  hello: {
+    protocol: 'number',
+    version: 'string',
+    kernel: 'string',
+    tier: 'string',
+    tier_reason: 'string',
+    btf: 'boolean',
+    boot_id: 'string',
+    notes: 'strings',
+  },
+  governing: { id: 'number', pids: 'numbers', processes: 'number' },
+  error: { id: 'number?', code: 'string', text: 'string' },
+  lost: { class: 'string', count: 'number', reason: 'string' },
+  dns: { server_ip: 'string', server_port: 'number', protocol: 'string', length: 'number', data: 'string' },
+  empty: {},
+  stopped: { id: 'number', killed: 'number', left: 'number' },
+  stats: {
+    id: 'number',
+    processes: 'number',
+    emitted: 'counts',
+    lost: 'counts',
+    folds: 'number',
+    rss_kb: 'number',
+    map_bytes: 'number',
+  },
+  member: { id: 'number', pid: 'number', member: 'boolean' },
+  bye: { emitted: 'counts', lost: 'counts' },
+};
+
+const isNumber = (value: unknown): value is number => Number.isSafeInteger(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const CHECKS: Record<Kind, (value: unknown) => boolean> = {
+  string: (value) => typeof value === 'string',
+  number: isNumber,
+  'number?': (value) => value === undefined || isNumber(value),
+  boolean: (value) => typeof value === 'boolean',
+  strings: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+  numbers: (value) => Array.isArray(value) && value.every(isNumber),
+  counts: (value) => isObject(value) && Object.values(value).every(isNumber),
+};
+
+/** Every control line starts with this; no event does. */
+export const CONTROL_PREFIX = '{"msg":';
+
+/** @returns the message, or undefined when the line is not one of the protocol: the loader is then not to be trusted. */
+export function parseControl(line: string): Control | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value) || typeof value.msg !== 'string' || !Object.hasOwn(SHAPES, value.msg)) return undefined;
+  const message = value;
+  const shape = SHAPES[value.msg as Control['msg']];
+  const fits = Object.entries(shape).every(([field, kind]) => CHECKS[kind](message[field]));
+  return fits ? (value as unknown as Control) : undefined;
+}
