@@ -6,3 +6,4 @@ export * from './programs.js';
 export * from './repo.js';
 export * from './scratch.js';
 export * from './script.js';
+export * from './strace.js';

@@ -1,0 +1,128 @@
+// Attaching to a tree that is forking as fast as it can: between the scan and the hooks nobody slips through.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { evidence } from '../evidence.js';
+import { scaled } from '../scale.js';
+import { canary, type Event, program, scratch, startMonitor } from '../support/index.js';
+
+const folder = scratch();
+
+/** One process as it described itself (struct slot in programs/forker.c). */
+interface Slot {
+  index: number;
+  pid: number;
+  ppid: number;
+  kind: number;
+  opened: number;
+  ticks: number;
+  bornUs: number;
+  beforeUs: number;
+  afterUs: number;
+}
+
+const controlSize = 64;
+const slotSize = 48;
+
+function readSlots(file: string): Slot[] {
+  const bytes = readFileSync(file);
+  const used = Math.min(bytes.readUInt32LE(4), Math.floor((bytes.length - controlSize) / slotSize));
+  const microseconds = (at: number): number => Number(bytes.readBigUInt64LE(at) / 1000n);
+  return Array.from({ length: used }, (_, index) => {
+    const at = controlSize + index * slotSize;
+    return {
+      index,
+      pid: bytes.readUInt32LE(at),
+      ppid: bytes.readUInt32LE(at + 4),
+      kind: bytes.readUInt32LE(at + 8),
+      opened: bytes.readInt32LE(at + 12),
+      ticks: Number(bytes.readBigUInt64LE(at + 16)),
+      bornUs: microseconds(at + 24),
+      beforeUs: microseconds(at + 32),
+      afterUs: microseconds(at + 40),
+    };
+  });
+}
+
+const identity = (pid: number, ticks: number): string => `${pid} ${ticks}`;
+const identityOf = (event: Event): string => identity(event.pid, Math.floor((event.start_us ?? 0) / 10_000));
+
+async function attachOnce(round: number): Promise<{ processes: number; alive: number }> {
+  const shared = join(folder, `shared-${round}`);
+  const marks = join(folder, canary());
+  mkdirSync(marks);
+  const forker = spawn(program('forker'), [shared, marks, '100000'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(forker.stdout, 'data');
+  try {
+    // The loop runs while agentgov starts, scans and attaches.
+    const monitor = startMonitor(['--pid', String(forker.pid)]);
+    const start = await monitor.seen(({ event_type }) => event_type === 'session_start');
+    await monitor.seen(({ event_type }) => event_type === 'process_fork');
+    await sleep(700);
+    const stop = openSync(shared, 'r+');
+    writeSync(stop, Buffer.from([1]), 0, 1, 0);
+    closeSync(stop);
+    const session = await monitor.finish();
+    expect(session.code, session.stderr).toBe(0);
+
+    const slots = readSlots(shared);
+    expect(slots.filter(({ opened }) => opened !== 0)).toEqual([]);
+    const governed = session.events.filter(
+      ({ ts_us, event_type }) => ts_us !== undefined && event_type.startsWith('process_'),
+    );
+    const from = Math.min(start.ts_us ?? Number.POSITIVE_INFINITY, ...governed.map(({ ts_us }) => ts_us ?? 0));
+
+    // Whoever opened its file after the first thing that agentgov saw, wherever it was born, is in the log with it.
+    const opens = new Map(
+      session.events.filter(({ path }) => path?.startsWith(`${marks}/`)).map((event) => [event.path, event] as const),
+    );
+    const owed = slots.filter(({ beforeUs }) => beforeUs > from);
+    const missed = owed.filter(({ index, pid, ticks }) => {
+      const event = opens.get(`${marks}/${index}`);
+      return !event || identityOf(event) !== identity(pid, ticks);
+    });
+    expect(missed, `of ${owed.length}`).toEqual([]);
+
+    const forks = new Map<string, Event>();
+    const exits = new Set<string>();
+    for (const event of session.events) {
+      if (event.event_type === 'process_fork') forks.set(identityOf(event), event);
+      if (event.event_type === 'process_exit') exits.add(identityOf(event));
+    }
+    // A fork is seen from before the child's first instruction: allow for the time between the two.
+    const born = slots.filter(({ bornUs }) => bornUs > from + 50_000);
+    expect(born.filter(({ pid, ticks, ppid }) => forks.get(identity(pid, ticks))?.ppid !== ppid)).toEqual([]);
+    expect(owed.filter(({ pid, ticks }) => !exits.has(identity(pid, ticks)))).toEqual([]);
+
+    const members = new Set([forker.pid, ...slots.map(({ pid }) => pid)]);
+    expect(session.events.filter(({ pid }) => pid !== start.pid && !members.has(pid))).toEqual([]);
+    const across = slots.filter(({ bornUs, afterUs }) => bornUs < from && afterUs > from);
+    return { processes: slots.length, alive: across.length };
+  } finally {
+    forker.kill('SIGKILL');
+  }
+}
+
+describe('attaching to a running tree', () => {
+  const rounds = scaled(20);
+
+  it(
+    `misses nobody while a thread forks in a tight loop (${rounds} rounds)`,
+    async () => {
+      let processes = 0;
+      let alive = 0;
+      for (let round = 0; round < rounds; round++) {
+        const counted = await attachOnce(round);
+        processes += counted.processes;
+        alive += counted.alive;
+      }
+      // Else the test attached to a tree that stood still.
+      expect(alive).toBeGreaterThan(0);
+      evidence('attach', { rounds, processes, alive_across_the_attach: alive, missed: 0 });
+    },
+    rounds * 60_000,
+  );
+});
