@@ -61,13 +61,24 @@ export function makeContext({ folder, job, figures }) {
     /**
      * Runs a command under `agentgov monitor` in this boot's tier: { code, stdout, stderr, log }. `log` is the audit log
      * (log.mjs). Fails when the log does not verify or the session ran in another tier: no test is about less than that.
+     * `args` are further flags of monitor, `prefix` a command that starts agentgov itself.
      */
-    async monitor(command, { args = [], ...options } = {}) {
+    async monitor(command, { args = [], prefix = [], ...options } = {}) {
       sessions += 1;
       const file = join(artifacts, `audit-${sessions}.jsonl`);
       const tier = job.tier === 'observe' ? ['--tier', 'observe'] : [];
-      const target = ['monitor', ...tier, '--output', 'jsonl', '--output-file', file, ...args, '--', ...command];
-      const result = await agentgov(target, options);
+      const [program, ...rest] = [
+        ...prefix,
+        'agentgov',
+        'monitor',
+        ...tier,
+        '--output-file',
+        file,
+        ...args,
+        '--',
+        ...command,
+      ];
+      const result = await run(program, rest, options);
       writeFileSync(join(artifacts, `stderr-${sessions}.txt`), result.stderr);
       const verified = await agentgov(['verify', '--json', file]);
       assert.equal(verified.code, 0, `the log does not verify: ${verified.stdout}${verified.stderr}${result.stderr}`);

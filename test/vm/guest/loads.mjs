@@ -1,0 +1,20 @@
+// agentgov knows which tier this kernel gives, and has seen every one of its probes fire.
+export default async function ({ assert, agentgov, tier }) {
+  const { code, stdout, stderr } = await agentgov(['doctor', '--json']);
+  assert.equal(code, 0, stderr + stdout);
+  const report = JSON.parse(stdout);
+  console.log(JSON.stringify(report, undefined, 1));
+
+  // The observe boot has the same kernel as the hook boot; only the session is told to use less.
+  const best = tier === 'observe' ? 'hook' : tier;
+  assert.equal(report.tier, best);
+  assert.equal(report.tiers.lsm.ok, tier === 'lsm', report.tiers.lsm.why);
+  assert.equal(report.tiers.hook.ok, true, report.tiers.hook.why);
+  assert.equal(report.tiers.observe.ok, true, report.tiers.observe.why);
+  assert.ok(report.probes.length > 5);
+  const silent = report.probes.filter(({ attached, fired }) => !attached || !fired);
+  assert.deepEqual(silent, [], 'probes that are not attached or never fired');
+
+  assert.equal((await agentgov(['doctor', '--require', best])).code, 0);
+  assert.equal((await agentgov(['doctor', '--require', 'lsm'])).code, tier === 'lsm' ? 0 : 3);
+}

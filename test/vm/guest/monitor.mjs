@@ -1,0 +1,94 @@
+// A shell script's every deed is in the log, once; what its neighbour does is not.
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+const SCRIPT = `
+set -e
+cd "$1"
+name=$2 port=$3
+cat "in-$name" > /dev/null
+echo text > "new-$name"
+mkdir "folder-$name"
+mv "new-$name" "folder-$name/moved-$name"
+ln "folder-$name/moved-$name" "hard-$name"
+ln -s "folder-$name" "soft-$name"
+chmod 0751 "hard-$name"
+echo more >> "soft-$name/moved-$name"
+truncate -s 3 "hard-$name"
+rm "hard-$name" "folder-$name/moved-$name" "soft-$name"
+rmdir "folder-$name"
+nc 127.0.0.1 "$port" < /dev/null
+exit 7
+`;
+
+/** A listener of this test, outside the tree: the connections that it saw. */
+async function listen() {
+  const seen = [];
+  const server = createServer((socket) => {
+    seen.push(socket.remotePort);
+    socket.on('error', () => {});
+    socket.end('bye\n');
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { port: server.address().port, seen, close: () => server.close() };
+}
+
+/** A process outside the tree that opens a file of its own over and over. */
+function neighbour(file) {
+  const child = spawn('sh', ['-c', 'while :; do cat "$0" > /dev/null; done', file], {
+    stdio: 'ignore',
+    detached: true,
+  });
+  return () => process.kill(-child.pid, 'SIGKILL');
+}
+
+export default async function ({ assert, canary, file, monitor, work }) {
+  const name = canary();
+  const at = (path) => join(work, path);
+  file(`in-${name}`, 'in\n');
+  const script = file('script.sh', SCRIPT);
+  const stop = neighbour(file(`neighbour-${name}`, 'mine\n'));
+  const server = await listen();
+  const { code, stdout, stderr, log } = await monitor(['sh', script, work, name, String(server.port)]);
+  stop();
+  server.close();
+  assert.equal(code, 7, stderr);
+  assert.ok(stdout.includes('bye\n'), 'what the command printed came through');
+
+  const shell = log.one('process_exec', { argv: (argv) => argv[0] === 'sh' && argv[1] === script });
+  assert.equal(shell.exe, '/usr/bin/busybox');
+  for (const program of ['cat', 'mkdir', 'mv', 'ln', 'chmod', 'truncate', 'rm', 'rmdir', 'nc']) {
+    const execs = log.find('process_exec', { argv: (argv) => argv[0] === program });
+    assert.equal(execs.length, program === 'ln' ? 2 : 1, program);
+    for (const exec of execs) assert.equal(exec.ppid, shell.pid);
+  }
+  assert.deepEqual(log.one('process_exec', { argv: (argv) => argv[0] === 'chmod' }).argv, [
+    'chmod',
+    '0751',
+    `hard-${name}`,
+  ]);
+
+  const folder = at(`folder-${name}`);
+  const moved = join(folder, `moved-${name}`);
+  log.one('file_open', { path: at(`in-${name}`), access: 'read' });
+  log.one('file_create', { path: at(`new-${name}`) });
+  log.one('file_create', { path: folder, syscall: 'mkdir' });
+  log.one('file_rename', { path: at(`new-${name}`), path_to: moved });
+  log.one('file_link', { path: moved, path_to: at(`hard-${name}`) });
+  log.one('file_link', { path_to: at(`soft-${name}`), syscall: (call) => call.startsWith('symlink') });
+  log.one('file_attr', { path: at(`hard-${name}`), value: '0751' });
+  log.one('file_open', { path: moved, access: 'write', flags: (flags) => flags.includes('O_APPEND') });
+  log.one('file_truncate', { path: at(`hard-${name}`) });
+  for (const gone of [at(`hard-${name}`), moved, at(`soft-${name}`), folder]) log.one('file_delete', { path: gone });
+
+  log.one('network_connect', { dest_ip: '127.0.0.1', dest_port: server.port, protocol: 'tcp' });
+  assert.equal(server.seen.length, 1, 'connections that the listener saw');
+  log.one('process_exit', { pid: shell.pid, exit_code: 7 });
+
+  const neighbours = log.events.filter((event) => JSON.stringify(event).includes(`neighbour-${name}`));
+  assert.deepEqual(neighbours, [], 'events of a process outside the tree');
+  const lost = log.of('events_lost');
+  assert.deepEqual(lost, []);
+  assert.equal(log.events.at(-1).event_type, 'session_end');
+}
