@@ -20,8 +20,8 @@ struct scratch {
     __u64 users;
     __u64 walk_dentry; /* state of a path walk between two calls of path_walk() */
     __u64 walk_mnt;
-    __u32 walk_end; /* offset behind the last component */
-    __u32 walk_flags;
+    __u32 walk_end;   /* offset behind the last component */
+    __u32 walk_limit; /* the part may not reach behind this; 0 after the walk: it was cut */
     struct ag_record rec;
     __u8 data[DATA_BYTES];
 };
@@ -199,33 +199,49 @@ static __always_inline bool record_send(struct scratch *s, bool is_critical) {
 /*
  * What makes two records "the same process doing the same thing to the same object": every byte of the parts and what
  * was asked. 64 bits, keyed with random numbers of this run: who cannot see a hash cannot look for two names that
- * collide. A function of its own (verified once, not inlined), and a scalar argument because 5.10 takes nothing else.
+ * collide.
  */
-__attribute__((noinline)) int record_hash(__u32 slot) {
+static __always_inline __u64 hash_mix(__u64 h, __u64 word) {
+    h = (h ^ word) * (fold_key1 | 1);
+    return h ^ (h >> 32);
+}
+
+#define HASH_WORDS 32                              /* of one hash_step() */
+#define HASH_MAX (AG_PATH_MAX * 2)                 /* longer records are not folded */
+#define HASH_STEPS (HASH_MAX / 8 / HASH_WORDS + 1) /* the last word may be a partial one */
+
+/*
+ * A bounded part of the work in a function of its own: the verifier meets it once and not once a round. Scalar
+ * arguments, because 5.10 takes nothing else. Returns the new hash.
+ */
+__attribute__((noinline)) __u64 hash_step(__u32 slot, __u64 h, __u32 at) {
     struct scratch *s = scratch_at(slot);
     if (!s)
-        return 0;
+        return h;
+    for (__u32 i = 0; i < HASH_WORDS; i++, at += 8) {
+        if (at >= s->rec.size)
+            break;
+        h = hash_mix(h, *(__u64 *)&s->data[at & DATA_MASK]);
+    }
+    return h;
+}
+
+static __always_inline void record_hash(struct scratch *s, __u32 slot) {
     __u32 size = s->rec.size & DATA_MASK;
-    __u64 h = fold_key0, key = fold_key1 | 1;
+    __u64 h = fold_key0;
     *(__u64 *)&s->data[size] = 0; /* the last word is padded, not left from an older record */
-#define MIX(word)                                                                                                      \
-    h = (h ^ (word)) * key;                                                                                            \
-    h ^= h >> 32
-    MIX(((__u64)s->rec.kind << 48) | ((__u64)s->rec.nr << 32) | s->rec.uid);
-    MIX(s->rec.ret < 0 ? s->rec.ret : 0);
-    MIX(s->rec.arg[0]);
-    MIX(s->rec.arg[1]);
-    MIX(s->rec.arg[2]);
-    MIX(size);
-    for (__u32 i = 0; i < (AG_PATH_MAX * 2 + 64) / 8; i++) {
-        __u32 at = i * 8;
+    h = hash_mix(h, ((__u64)s->rec.kind << 48) | ((__u64)s->rec.nr << 32) | s->rec.uid);
+    h = hash_mix(h, s->rec.ret < 0 ? s->rec.ret : 0);
+    h = hash_mix(h, s->rec.arg[0]);
+    h = hash_mix(h, s->rec.arg[1]);
+    h = hash_mix(h, s->rec.arg[2]);
+    h = hash_mix(h, ((__u64)s->rec.flags << 32) | size);
+    for (__u32 i = 0, at = 0; i < HASH_STEPS; i++, at += HASH_WORDS * 8) {
         if (at >= size)
             break;
-        MIX(*(__u64 *)&s->data[at]);
+        h = hash_step(slot, h, at);
     }
-#undef MIX
     s->rec.fold = h;
-    return 0;
 }
 
 /*
@@ -234,11 +250,11 @@ __attribute__((noinline)) int record_hash(__u32 slot) {
  * the same at once may both send; each send is one event, so the sum stays exact.
  */
 static __always_inline void record_send_folded(struct scratch *s, __u32 slot, bool is_critical) {
-    if (s->rec.size > AG_PATH_MAX * 2) { /* longer than what is hashed */
+    if (s->rec.size > HASH_MAX) {
         record_send(s, is_critical);
         return;
     }
-    record_hash(slot);
+    record_hash(s, slot);
     struct ag_fold_key key = {.start = s->rec.start, .hash = s->rec.fold, .pid = s->rec.pid};
     struct ag_fold *fold = bpf_map_lookup_elem(&folds, &key);
     if (fold && fold->state == AG_FOLD_SEEN) {

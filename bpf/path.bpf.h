@@ -11,8 +11,8 @@
 #define AGENTGOV_PATH_H
 
 /* Steps of one path_walk(); a chain of calls instead of one long loop keeps the verifier's work small on 5.10. */
-#define WALK_STEPS 128
-#define WALK_CALLS 33 /* 4,224 steps: a path of 4,096 bytes has at most 2,048 components, and each may be a mount */
+#define WALK_STEPS 32
+#define WALK_CALLS 130 /* 4,160 steps: a path of 4,096 bytes has at most 2,048 components, and each may be a mount */
 #define NAME_BYTES 256
 
 enum { WALK_MORE, WALK_DONE };
@@ -27,7 +27,7 @@ __attribute__((noinline)) int path_walk(__u32 slot) {
         return WALK_DONE;
     struct dentry *dentry = (void *)s->walk_dentry;
     struct mount *mnt = (void *)s->walk_mnt;
-    __u32 end = s->walk_end, limit = s->walk_flags;
+    __u32 end = s->walk_end, limit = s->walk_limit;
     for (int i = 0; i < WALK_STEPS; i++) {
         struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
         if (dentry == BPF_CORE_READ(mnt, mnt.mnt_root) || dentry == parent) {
@@ -46,7 +46,7 @@ __attribute__((noinline)) int path_walk(__u32 slot) {
         end &= DATA_MASK;
         if (end + len + 1 > limit) {
             s->walk_end = end;
-            s->walk_flags = 0;
+            s->walk_limit = 0;
             return WALK_DONE;
         }
         bpf_probe_read_kernel(&s->data[end], bounded(len, NAME_BYTES - 1), BPF_CORE_READ(dentry, d_name.name));
@@ -60,6 +60,13 @@ __attribute__((noinline)) int path_walk(__u32 slot) {
     return WALK_MORE;
 }
 
+__attribute__((noinline)) int path_walk_all(__u32 slot) {
+    for (int i = 0; i < WALK_CALLS; i++)
+        if (path_walk(slot) == WALK_DONE)
+            return WALK_DONE;
+    return WALK_MORE;
+}
+
 /* Appends a resolved path as one part. Returns the part's length (0: the root itself). */
 static __always_inline __u32 part_path(struct scratch *s, __u32 slot, __u8 type, __u8 flags, struct dentry *dentry,
                                        struct vfsmount *mnt) {
@@ -70,11 +77,8 @@ static __always_inline __u32 part_path(struct scratch *s, __u32 slot, __u8 type,
     s->walk_dentry = (__u64)dentry;
     s->walk_mnt = (__u64)real_mount((__u64)mnt);
     s->walk_end = begin;
-    s->walk_flags = begin + AG_PATH_MAX;
-    for (int i = 0; i < WALK_CALLS; i++)
-        if (path_walk(slot) == WALK_DONE)
-            break;
-    if (!s->walk_flags)
+    s->walk_limit = begin + AG_PATH_MAX;
+    if (path_walk_all(slot) != WALK_DONE || !s->walk_limit)
         part_flag(s, at, AG_PART_CUT);
     else {
         /* A mount outside every namespace (pipe, memfd, lazily unmounted) has NULL or an error pointer here. */

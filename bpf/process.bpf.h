@@ -96,17 +96,28 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
  * over. The children are still linked here, they are given to a new parent only later: the last moment at which an
  * attach that runs at the same time can learn whose they are.
  */
+#define ORPHANS_STEP 32
+
+/* Records the edges of up to ORPHANS_STEP children from `node` on; returns where to go on, 0 at the end of the list. */
+__attribute__((noinline)) __u64 orphans_step(__u64 head, __u64 node, __u32 parent) {
+    for (int i = 0; i < ORPHANS_STEP; i++) {
+        if (node == head || !node)
+            return 0;
+        struct task_struct *child = (void *)(node - bpf_core_field_offset(struct task_struct, sibling));
+        record_edge(BPF_CORE_READ(child, tgid), parent);
+        struct list_head *link = (void *)node;
+        node = (__u64)BPF_CORE_READ(link, next);
+    }
+    return node;
+}
+
 static __always_inline void record_orphans(struct task_struct *task, __u32 tgid) {
     record_edge(tgid, BPF_CORE_READ(task, real_parent, tgid));
     struct list_head *head = (void *)((char *)task + bpf_core_field_offset(struct task_struct, children));
-    struct list_head *node = BPF_CORE_READ(head, next);
-    int i;
-    for (i = 0; i < EXIT_CHILDREN && node != head && node; i++) {
-        struct task_struct *child = (void *)((char *)node - bpf_core_field_offset(struct task_struct, sibling));
-        record_edge(BPF_CORE_READ(child, tgid), tgid);
-        node = BPF_CORE_READ(node, next);
-    }
-    if (i == EXIT_CHILDREN)
+    __u64 node = (__u64)BPF_CORE_READ(head, next);
+    for (int i = 0; i < EXIT_CHILDREN / ORPHANS_STEP && node; i++)
+        node = orphans_step((__u64)head, node, tgid);
+    if (node)
         __sync_fetch_and_add(&edges_lost, 1);
 }
 
@@ -114,7 +125,7 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(sched_process_exit, struct task_struct *task) {
     __u32 tgid = bpf_get_current_pid_tgid() >> 32;
     if (attaching)
-        record_orphans(task, tgid);
+        record_orphans((struct task_struct *)bpf_get_current_task(), tgid); /* `task`, as a number to pass on */
     __u8 *byte = member_byte(tgid);
     if (!byte || !*byte)
         return 0;

@@ -125,19 +125,24 @@ int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what) {
     return 0;
 }
 
-__u64 tier_missed(struct agentgov_bpf *skel, enum tier tier) {
-    __u64 missed = 0;
+static enum ag_class class_of(const struct bpf_program *prog, const struct agentgov_bpf *skel) {
+    if (prog == skel->progs.inet_sock_set_state || prog == skel->progs.dns_ingress)
+        return AG_CLASS_NETWORK;
+    if (prog == skel->progs.signal_generate)
+        return AG_CLASS_SECURITY;
+    return is_object_program(prog) || prog == skel->progs.sys_exit ? AG_CLASS_FILE : AG_CLASS_PROCESS;
+}
+
+void tier_missed(struct agentgov_bpf *skel, __u64 missed[AG_CLASS_MAX]) {
     struct bpf_program *prog;
-    if (tier == TIER_OBSERVE)
-        return 0;
+    for (int i = 0; i < AG_CLASS_MAX; i++)
+        missed[i] = 0;
     bpf_object__for_each_program(prog, skel->obj) {
         struct bpf_prog_info info = {};
         __u32 len = sizeof(info);
-        if (is_object_program(prog) && bpf_program__fd(prog) >= 0 &&
-            bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) == 0)
-            missed += info.recursion_misses;
+        if (bpf_program__fd(prog) >= 0 && bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) == 0)
+            missed[class_of(prog, skel)] += info.recursion_misses;
     }
-    return missed;
 }
 
 void tier_detach(void) {

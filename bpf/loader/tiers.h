@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <linux/types.h>
+#include "include/events.h"
 #include "agentgov.skel.h"
 
 enum tier { TIER_LSM, TIER_HOOK, TIER_OBSERVE, TIER_COUNT };
@@ -27,8 +28,11 @@ int tier_prepare(struct agentgov_bpf *skel, enum tier tier);
 /* After load: hangs everything up. 0, or a negative errno; *what then names the program that could not be attached. */
 int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what);
 
-/* Events that trampolines skipped because their program was interrupted on the same CPU (fmod_ret only), so far. */
-__u64 tier_missed(struct agentgov_bpf *skel, enum tier tier);
+/*
+ * Runs that the kernel skipped so far because the same program was already at work on that CPU, by the class of what
+ * was not seen. Trampolines skip so on preemptible kernels; tracepoints only when an interrupt nests.
+ */
+void tier_missed(struct agentgov_bpf *skel, __u64 missed[AG_CLASS_MAX]);
 
 /* Takes everything down again; what is already in the rings stays there. */
 void tier_detach(void);
