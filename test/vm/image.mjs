@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { execa } from 'execa';
 import { CpioArchive } from './cpio.mjs';
 import { filesFor, program } from './needs.mjs';
-import { cacheFolder, guestFolder, repository } from './places.mjs';
+import { guestFolder, repository } from './places.mjs';
 
 /** Where the package under test is in the guest. */
 const PRODUCT = '/opt/agentgov';
@@ -74,11 +74,10 @@ function addProduct(image) {
 }
 
 /**
- * Builds the image for these guest tests and returns its path. `bare` leaves the package out, so that the harness can be
- * tried before there is one. The file is this process's own; one image serves all kernels and tiers of a run.
+ * Builds the image for these guest tests at `path`. `bare` leaves the package out, so that the harness can be tried
+ * before there is one. One image serves all kernels and tiers of a run.
  */
-export async function buildImage({ tests, bare }) {
-  const path = join(cacheFolder('vm'), `image-${process.pid}.cpio`);
+export async function buildImage(path, { tests, bare }) {
   const image = new CpioArchive(path);
   await addBase(image);
   for (const { path: target, source } of await filesFor(new Set(tests.flatMap((test) => test.needs)))) {
@@ -89,5 +88,4 @@ export async function buildImage({ tests, bare }) {
   addFolder(image, '/vm', guestFolder);
   await addApplets(image);
   image.close();
-  return path;
 }

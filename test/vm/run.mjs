@@ -116,15 +116,15 @@ async function inParallel(items, limit, work) {
   return results;
 }
 
-/** Figures go where the other tests' go (test/evidence.ts): one name a boot. */
+/** Figures go where the other tests' go (test/evidence.ts), one key a boot. */
 function keepFigures(runs) {
   if (!process.env.AGENTGOV_EVIDENCE) return;
   for (const { kernel, variant, release, bootSeconds, results } of runs) {
-    const figures = { release, boot_s: bootSeconds, tests: {} };
-    for (const result of results)
-      figures.tests[result.name] = { state: state(result), ms: result.ms, ...result.figures };
-    const name = `vm-${kernel.replace('.', '-')}-${variant}`;
-    appendFileSync(process.env.AGENTGOV_EVIDENCE, `${JSON.stringify({ name, figures })}\n`);
+    const tests = Object.fromEntries(
+      results.map((result) => [result.name, { state: state(result), ms: result.ms, ...result.figures }]),
+    );
+    const figures = { [`${kernel} ${variant}`]: { release, boot_s: Number(bootSeconds?.toFixed(1)), tests } };
+    appendFileSync(process.env.AGENTGOV_EVIDENCE, `${JSON.stringify({ name: 'vm-matrix', figures })}\n`);
   }
 }
 
@@ -148,7 +148,7 @@ const seed = Number(process.env.AGENTGOV_SEED ?? Math.floor(Math.random() * 2 **
 const settings = { seed, full: process.env.AGENTGOV_FULL === '1' };
 console.log(`seed ${seed} (AGENTGOV_SEED=${seed} repeats this run)`);
 
-let image;
+const image = join(cacheFolder('vm'), `image-${process.pid}.cpio`);
 let failed = 0;
 // Neither a machine nor its image of 150 MB outlives this run, however it ends.
 for (const [signal, number] of [
@@ -158,9 +158,9 @@ for (const [signal, number] of [
 ]) {
   process.once(signal, () => process.exit(128 + number));
 }
-process.once('exit', () => image && rmSync(image, { force: true }));
+process.once('exit', () => rmSync(image, { force: true }));
 try {
-  image = await buildImage({ tests: wanted, bare: wanted.every(({ bare }) => bare) });
+  await buildImage(image, { tests: wanted, bare: wanted.every(({ bare }) => bare) });
   const runs = await inParallel(plan, options.jobs, async ({ kernel, variant, tests }) =>
     runBoot({ kernel: await kernelImage(kernel), variant, tests, image, settings }),
   );
