@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { matchesGlob } from '../../../src/targets/glob.js';
+
+describe('matchesGlob', () => {
+  it.each<[string, string, boolean]>([
+    ['claude', 'claude', true],
+    ['claude', 'claude2', false],
+    ['Claude', 'claude', false],
+    ['*', '', true],
+    ['*', 'anything', true],
+    ['agent*', 'agent.mjs', true],
+    ['*.mjs', 'agent.mjs', true],
+    ['a*b*c', 'aXbYbZc', true],
+    ['a*b*c', 'aXbYbZ', false],
+    ['python?', 'python3', true],
+    ['python?', 'python', false],
+    ['python[23]', 'python3', true],
+    ['python[!23]', 'python3', false],
+    ['x[a-c]z', 'xbz', true],
+    ['x[]]z', 'x]z', true],
+    ['x[', 'x[', true],
+    ['a.c', 'abc', false],
+    ['\\*', '*', true],
+    ['\\*', 'a', false],
+    ['', 'a', false],
+    ['?', '😀', true],
+  ])('%s on %s: %s', (pattern, name, expected) => {
+    expect(matchesGlob(pattern, name)).toBe(expected);
+  });
+
+  it('takes no time on a pattern made to take for ever', () => {
+    const start = performance.now();
+    expect(matchesGlob(`${'*a'.repeat(50)}*b`, 'a'.repeat(5000))).toBe(false);
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
+});
