@@ -82,14 +82,14 @@ int BPF_PROG(sx_socket, struct pt_regs *regs, long ret) {
     struct scratch *s = call_begin(&call, ret, &slot);
     if (!s)
         return 0;
-    struct socket *sock = socket_of_fd((__s32)call.args.a[0]);
+    struct socket *sock = socket_of_fd((__s32)call_arg(&call, 0));
     if (sock && ret != -9 /* EBADF */ && ret != -88 /* ENOTSOCK */)
         socket_args(s, sock);
     if (ret == 0 && call.layout->kind != AG_CONNECT) {
         struct sock *sk = BPF_CORE_READ(sock, sk);
         part_socket_address(s, sk, false); /* the port that the kernel chose, when 0 was asked */
     } else if (call.layout->kind != AG_LISTEN) {
-        part_user_address(s, call.args.a[1], (__u32)call.args.a[2]);
+        part_user_address(s, call_arg(&call, 1), (__u32)call_arg(&call, 2));
     }
     call_send(s, slot, &call, false);
     return 0;
@@ -151,15 +151,15 @@ int BPF_PROG(sx_send, struct pt_regs *regs, long ret) {
     __u8 how = call.layout->flags;
     struct msg_name to = {};
     if (how & AG_L_MSG)
-        to = msg_name_at(call.args.a[1], call.ia32);
+        to = msg_name_at(call_arg(&call, 1), call.ia32);
     else if (!(how & AG_L_MMSG))
-        to = (struct msg_name){.name = call.args.a[4], .len = (__u32)call.args.a[5]};
+        to = (struct msg_name){.name = call_arg(&call, 4), .len = (__u32)call_arg(&call, 5)};
     if (!(how & AG_L_MMSG) && (!to.name || !to.len))
         return 0; /* connected: its connect has been told */
-    struct socket *sock = socket_of_fd((__s32)call.args.a[0]);
+    struct socket *sock = socket_of_fd((__s32)call_arg(&call, 0));
     if (!sock || ret == -9 || ret == -88)
         return 0;
-    __u32 msg_flags = (__u32)((how & AG_L_MSG) ? call.args.a[2] : call.args.a[3]);
+    __u32 msg_flags = (__u32)((how & AG_L_MSG) ? call_arg(&call, 2) : call_arg(&call, 3));
     if (!send_names_peer(sock, msg_flags))
         return 0;
     struct scratch *s = call_begin(&call, ret, &slot);
@@ -168,7 +168,7 @@ int BPF_PROG(sx_send, struct pt_regs *regs, long ret) {
     socket_args(s, sock);
     s->rec.arg[3] = msg_flags;
     if (how & AG_L_MMSG) {
-        __u64 msg = call.args.a[1];
+        __u64 msg = call_arg(&call, 1);
         __u32 stride = call.ia32 ? 32 : 64, n = ret < 0 ? 1 : ret;
         s->rec.ret = ret < 0 ? ret : 0;
         for (__u32 i = 0; i < MMSG_MAX; i++) {

@@ -27,10 +27,11 @@ __attribute__((noinline)) int path_walk(__u32 slot) {
         return WALK_DONE;
     struct dentry *dentry = (void *)s->walk_dentry;
     struct mount *mnt = (void *)s->walk_mnt;
+    struct dentry *mnt_root = BPF_CORE_READ(mnt, mnt.mnt_root);
     __u32 end = s->walk_end, limit = s->walk_limit;
     for (int i = 0; i < WALK_STEPS; i++) {
         struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-        if (dentry == BPF_CORE_READ(mnt, mnt.mnt_root) || dentry == parent) {
+        if (dentry == mnt_root || dentry == parent) {
             struct mount *up = BPF_CORE_READ(mnt, mnt_parent);
             if (up == mnt || !up) {
                 s->walk_mnt = (__u64)mnt;
@@ -40,16 +41,19 @@ __attribute__((noinline)) int path_walk(__u32 slot) {
             }
             dentry = BPF_CORE_READ(mnt, mnt_mountpoint);
             mnt = up;
+            mnt_root = BPF_CORE_READ(mnt, mnt.mnt_root);
             continue;
         }
-        __u32 len = BPF_CORE_READ(dentry, d_name.len) & (NAME_BYTES - 1);
+        struct qstr name;
+        BPF_CORE_READ_INTO(&name, dentry, d_name);
+        __u32 len = name.len & (NAME_BYTES - 1);
         end &= DATA_MASK;
         if (end + len + 1 > limit) {
             s->walk_end = end;
             s->walk_limit = 0;
             return WALK_DONE;
         }
-        bpf_probe_read_kernel(&s->data[end], bounded(len, NAME_BYTES - 1), BPF_CORE_READ(dentry, d_name.name));
+        bpf_probe_read_kernel(&s->data[end], bounded(len, NAME_BYTES - 1), name.name);
         s->data[(end + len) & (DATA_BYTES - 1)] = 0;
         end += len + 1;
         dentry = parent;

@@ -9,10 +9,6 @@
 
 #include "kernel.h"
 
-struct ag_args {
-    __u64 a[6];
-};
-
 #if defined(__TARGET_ARCH_x86)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -32,21 +28,22 @@ static __always_inline __u32 ag_syscall_nr(struct pt_regs *regs) {
     return (__u32)BPF_CORE_READ(regs, orig_ax) & ~AG_X32_BIT;
 }
 
-static __always_inline void ag_syscall_args(struct pt_regs *regs, bool ia32, struct ag_args *out) {
-    if (ia32) {
-        out->a[0] = (__u32)BPF_CORE_READ(regs, bx);
-        out->a[1] = (__u32)BPF_CORE_READ(regs, cx);
-        out->a[2] = (__u32)BPF_CORE_READ(regs, dx);
-        out->a[3] = (__u32)BPF_CORE_READ(regs, si);
-        out->a[4] = (__u32)BPF_CORE_READ(regs, di);
-        out->a[5] = (__u32)BPF_CORE_READ(regs, bp);
-    } else {
-        out->a[0] = BPF_CORE_READ(regs, di);
-        out->a[1] = BPF_CORE_READ(regs, si);
-        out->a[2] = BPF_CORE_READ(regs, dx);
-        out->a[3] = BPF_CORE_READ(regs, r10);
-        out->a[4] = BPF_CORE_READ(regs, r8);
-        out->a[5] = BPF_CORE_READ(regs, r9);
+static __always_inline __u64 ag_syscall_arg(struct pt_regs *regs, bool ia32, int index) {
+    switch (index) {
+    case 0:
+        return ia32 ? (__u32)BPF_CORE_READ(regs, bx) : BPF_CORE_READ(regs, di);
+    case 1:
+        return ia32 ? (__u32)BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, si);
+    case 2:
+        return ia32 ? (__u32)BPF_CORE_READ(regs, dx) : BPF_CORE_READ(regs, dx);
+    case 3:
+        return ia32 ? (__u32)BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, r10);
+    case 4:
+        return ia32 ? (__u32)BPF_CORE_READ(regs, di) : BPF_CORE_READ(regs, r8);
+    case 5:
+        return ia32 ? (__u32)BPF_CORE_READ(regs, bp) : BPF_CORE_READ(regs, r9);
+    default:
+        return 0; /* AG_NO_ARG */
     }
 }
 
@@ -68,13 +65,23 @@ static __always_inline __u32 ag_syscall_nr(struct pt_regs *regs) {
     return BPF_CORE_READ(regs, syscallno);
 }
 
-static __always_inline void ag_syscall_args(struct pt_regs *regs, bool ia32, struct ag_args *out) {
-    out->a[0] = BPF_CORE_READ(regs, orig_x0);
-    out->a[1] = BPF_CORE_READ(regs, regs[1]);
-    out->a[2] = BPF_CORE_READ(regs, regs[2]);
-    out->a[3] = BPF_CORE_READ(regs, regs[3]);
-    out->a[4] = BPF_CORE_READ(regs, regs[4]);
-    out->a[5] = BPF_CORE_READ(regs, regs[5]);
+static __always_inline __u64 ag_syscall_arg(struct pt_regs *regs, bool ia32, int index) {
+    switch (index) {
+    case 0:
+        return BPF_CORE_READ(regs, orig_x0);
+    case 1:
+        return BPF_CORE_READ(regs, regs[1]);
+    case 2:
+        return BPF_CORE_READ(regs, regs[2]);
+    case 3:
+        return BPF_CORE_READ(regs, regs[3]);
+    case 4:
+        return BPF_CORE_READ(regs, regs[4]);
+    case 5:
+        return BPF_CORE_READ(regs, regs[5]);
+    default:
+        return 0; /* AG_NO_ARG */
+    }
 }
 
 #else
