@@ -1,0 +1,45 @@
+// How lines hang together: each carries the hash of the one before it, and its own over everything else in it.
+import { hash } from 'node:crypto';
+import { AgentgovError, EXIT } from '../errors.js';
+
+/** `hash_prev` of the first line of a log. */
+export const GENESIS = '0'.repeat(64);
+
+/** The longest line that is written or read, in bytes: four times what a Linux argv can come to by default. */
+export const MAX_LINE = 16 * 2 ** 20;
+
+/** Where a chain stands: how many lines it has, and the `hash_self` of the last one (GENESIS when there is none). */
+export interface Tip {
+  readonly count: number;
+  readonly hash: string;
+}
+
+/** Lower-case hex SHA-256 of bytes, or of a text's UTF-8 bytes. */
+export const sha256 = (data: string | Uint8Array): string => hash('sha256', data);
+
+const PREV = '"hash_prev": ""';
+const SEQ = '"seq": 0';
+
+/**
+ * The finished line for a template: a record in canonical form that holds `"hash_prev": ""` and `"seq": 0` as
+ * placeholders and no `hash_self`.
+ *
+ * The two placeholders are found as text, without parsing, and that is safe: inside a JSON string every quote has a
+ * backslash before it, so `"hash_prev"` with two bare quotes is a whole string, and with `: ` behind it a key. A record
+ * is flat, so there is one such key. (A key that ends in `"hash_prev` would fool it; keys come from the registry.)
+ * `hash_self` belongs straight behind `hash_prev`, because no other key may begin with `hash_`.
+ *
+ * @throws AgentgovError (internal) when the template is not one.
+ */
+export function seal(template: string, tip: Tip): { line: string; hash: string } {
+  const prev = template.indexOf(PREV);
+  const seq = template.indexOf(SEQ, prev + PREV.length);
+  const afterPrev = prev + PREV.length;
+  if (prev < 0 || seq < 0 || template.startsWith(', "hash_', afterPrev)) {
+    throw new AgentgovError(`not the template of an audit line: ${template.slice(0, 200)}`, EXIT.internal);
+  }
+  const head = `${template.slice(0, prev)}"hash_prev": "${tip.hash}"`;
+  const tail = `${template.slice(afterPrev, seq)}"seq": ${tip.count + 1}${template.slice(seq + SEQ.length)}`;
+  const own = sha256(head + tail);
+  return { line: `${head}, "hash_self": "${own}"${tail}`, hash: own };
+}

@@ -1,0 +1,206 @@
+// Carries finished lines to the file: in batches, in order, one write at a time, and made durable in groups.
+//
+// The lines in here are already chained, so none may be left out or swapped. What could not be written stays at the
+// head of the queue, and the file is cut back to its last whole line, so that the chain goes on from exactly what is
+// in it. Where it cannot be cut (an append-only file), the queue goes on in the middle of the line: the bytes are the
+// same either way.
+import type { FileHandle } from 'node:fs/promises';
+
+/** How long written lines may wait for fdatasync: what a power failure can take. */
+export const SYNC_MS = 200;
+/** How long a line may wait for others, so that one write carries many. */
+const GATHER_MS = 20;
+const BATCH = 256 * 1024;
+/** Bytes that may wait for fdatasync, because they are kept until it has succeeded. */
+const MAX_UNSYNCED = 64 * 2 ** 20;
+/** While writing fails, what is kept to be tried again. */
+const MAX_KEPT = 16 * 2 ** 20;
+const RETRY_MS = 500;
+const LF = 0x0a;
+
+export type LogFile = Pick<FileHandle, 'write' | 'datasync' | 'truncate' | 'stat'>;
+
+export class Outbox {
+  /** Called once each time that writing begins to fail. */
+  onFailure: (error: Error) => void = () => {};
+  /** Called when everything is written and durable again. */
+  onRecovered: () => void = () => {};
+
+  readonly #file: LogFile;
+  /** Bytes in the file, all of them ours or there before; what is durable of them. */
+  #size: number;
+  #syncedSize: number;
+  #lines: string[] = [];
+  #lineBytes = 0;
+  #queue: Buffer[] = [];
+  #queueBytes = 0;
+  /** Written since the last fdatasync. */
+  #unsynced: Buffer[] = [];
+  #lastSync = 0;
+  #failure: Error | undefined;
+  #running: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `size`: the file's length, which must end with a whole line. */
+  constructor(file: LogFile, size: number) {
+    this.#file = file;
+    this.#size = size;
+    this.#syncedSize = size;
+  }
+
+  /** Bytes that are not in the file yet. */
+  get pendingBytes(): number {
+    return this.#queueBytes + this.#lineBytes;
+  }
+
+  /** True when writing fails and no more can be kept: a line that is taken now would have to be dropped later. */
+  get full(): boolean {
+    return this.#failure !== undefined && this.pendingBytes > MAX_KEPT;
+  }
+
+  /** Takes one line, without its LF. */
+  push(line: string): void {
+    this.#lines.push(line);
+    this.#lineBytes += line.length + 1;
+    if (this.#lineBytes >= BATCH) {
+      if (this.#failure) this.#gather();
+      else void this.#run();
+    } else if (this.#timer === undefined && this.#running === undefined) {
+      this.#runIn(GATHER_MS);
+    }
+  }
+
+  /** Resolves when all that was taken so far is in the file, or cannot be written now. */
+  async flush(): Promise<void> {
+    if (!this.#failure) await this.#run();
+  }
+
+  /** Writes and makes durable what is left, in one last attempt. Returns the number of lines that stay unwritten. */
+  async close(): Promise<number> {
+    await this.#running;
+    this.#lastSync = 0;
+    await this.#run();
+    clearTimeout(this.#timer);
+    return this.#queue.reduce((lines, chunk) => lines + countLines(chunk), 0);
+  }
+
+  /** Why writing fails at present. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  #run(): Promise<void> {
+    this.#gather();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#running ??= this.#work().finally(() => {
+      this.#running = undefined;
+      this.#wait();
+    });
+    return this.#running;
+  }
+
+  /** Empties the queue. What is gathered while this runs is written too, up to its very end. */
+  async #work(): Promise<void> {
+    try {
+      do {
+        while (this.#queue.length > 0) {
+          await this.#writeFirst();
+          if (this.#syncIsDue()) await this.#sync();
+        }
+        if (this.#syncIsDue()) await this.#sync();
+      } while (this.#queue.length > 0);
+      if (this.#failure) queueMicrotask(() => this.onRecovered());
+      this.#failure = undefined;
+    } catch (cause) {
+      const error = cause as Error;
+      // In a task of its own: what the callback throws must not stop this one.
+      if (!this.#failure) queueMicrotask(() => this.onFailure(error));
+      this.#failure = error;
+    }
+  }
+
+  /** Sets the clock for what is left to do. */
+  #wait(): void {
+    const untilSync = this.#lastSync + SYNC_MS - Date.now();
+    if (this.#failure) this.#runIn(RETRY_MS);
+    else if (this.#lineBytes > 0) this.#runIn(GATHER_MS);
+    else if (this.#unsynced.length > 0) this.#runIn(untilSync);
+  }
+
+  #runIn(delay: number): void {
+    this.#timer = setTimeout(() => this.#run(), Math.max(delay, 0));
+  }
+
+  #gather(): void {
+    if (this.#lines.length === 0) return;
+    const chunk = Buffer.from(`${this.#lines.join('\n')}\n`);
+    this.#lines = [];
+    this.#lineBytes = 0;
+    this.#queue.push(chunk);
+    this.#queueBytes += chunk.length;
+  }
+
+  async #writeFirst(): Promise<void> {
+    const chunk = this.#queue[0] as Buffer;
+    let done = 0;
+    try {
+      while (done < chunk.length) {
+        const { bytesWritten } = await this.#file.write(chunk, done);
+        if (bytesWritten === 0) throw new Error('write accepted no bytes');
+        done += bytesWritten;
+        this.#size += bytesWritten;
+      }
+      this.#queue.shift();
+    } catch (error) {
+      const whole = done > 0 ? chunk.lastIndexOf(LF, done - 1) + 1 : 0;
+      if (whole < done && (await this.#cut(this.#size - (done - whole)))) done = whole;
+      this.#queue[0] = chunk.subarray(done);
+      throw error;
+    } finally {
+      this.#queueBytes -= done;
+      if (done > 0) this.#unsynced.push(chunk.subarray(0, done));
+    }
+  }
+
+  #syncIsDue(): boolean {
+    const waiting = this.#size - this.#syncedSize;
+    if (waiting === 0) return false;
+    return this.#failure !== undefined || waiting > MAX_UNSYNCED || Date.now() - this.#lastSync >= SYNC_MS;
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await this.#file.datasync();
+    } catch (error) {
+      // The kernel has marked the pages clean all the same; only writing them again can still make them durable.
+      if (await this.#cut(this.#syncedSize)) {
+        this.#queue.unshift(...this.#unsynced);
+        this.#queueBytes += this.#unsynced.reduce((bytes, chunk) => bytes + chunk.length, 0);
+        this.#unsynced = [];
+      }
+      throw error;
+    }
+    this.#unsynced = [];
+    this.#syncedSize = this.#size;
+    this.#lastSync = Date.now();
+  }
+
+  /** Shortens the file to `size`; false where that is impossible, or somebody else has changed the file's length. */
+  async #cut(size: number): Promise<boolean> {
+    try {
+      if ((await this.#file.stat()).size !== this.#size) return false;
+      await this.#file.truncate(size);
+    } catch {
+      return false;
+    }
+    this.#size = size;
+    return true;
+  }
+}
+
+function countLines(chunk: Buffer): number {
+  let lines = 0;
+  for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, at + 1)) lines += 1;
+  return lines;
+}

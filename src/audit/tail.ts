@@ -1,0 +1,67 @@
+// What a writer looks at before it goes on with an existing log: not all of it, but enough that a chain is never
+// continued from a line that does not hold.
+import type { FileHandle } from 'node:fs/promises';
+import { usageError } from '../errors.js';
+import { readBlocks } from './blocks.js';
+import type { Tip } from './chain.js';
+import { ChainCheck } from './chain-check.js';
+
+/** Lines at the end of an existing log that must verify. */
+const TAIL_LINES = 1000;
+const LF = 0x0a;
+const STEP = 2 ** 16;
+
+/**
+ * Where the chain of an existing log stands, after a check of its last 1,000 lines (all of them in a shorter log).
+ *
+ * @throws AgentgovError (usage) naming the first bad line.
+ */
+export async function checkTail(file: FileHandle, path: string, size: number): Promise<Tip> {
+  const from = await tailStart(file, size);
+  const check = new ChainCheck(from > 0);
+  for await (const { bytes, kind } of readBlocks(file, from, size)) {
+    if (kind === 'torn') throw tornError(path, size, bytes.length);
+    const fault = kind === 'lines' ? check.lines(bytes) : { line: check.events + 1, reason: 'it is too long' };
+    const bad = check.formFault ?? fault;
+    if (bad === undefined) continue;
+    const line = (await linesBefore(file, from)) + bad.line;
+    throw usageError(
+      `${path} does not verify at line ${line} (${bad.reason}), so nothing is added to it: ` +
+        'look at it with agentgov verify, then move it away or give another --output-file',
+    );
+  }
+  return check.tip;
+}
+
+const tornError = (path: string, size: number, torn: number) =>
+  usageError(
+    `${path} ends in a torn line of ${torn} bytes, as a crash leaves it, so nothing is added to it: ` +
+      `keep a copy, then cut it to ${size - torn} bytes with truncate(1), or give another --output-file`,
+  );
+
+/** Offset of the first of the last 1,000 lines; 0 when there are fewer. */
+async function tailStart(file: FileHandle, size: number): Promise<number> {
+  const buffer = Buffer.allocUnsafe(STEP);
+  // The LF at the very end closes the last line and begins none.
+  let end = size - 1;
+  let lines = 0;
+  while (end > 0) {
+    const start = Math.max(end - STEP, 0);
+    const { bytesRead } = await file.read(buffer, 0, end - start, start);
+    const step = buffer.subarray(0, bytesRead);
+    for (let at = step.lastIndexOf(LF); at >= 0; at = at > 0 ? step.lastIndexOf(LF, at - 1) : -1) {
+      lines += 1;
+      if (lines === TAIL_LINES) return start + at + 1;
+    }
+    end = start;
+  }
+  return 0;
+}
+
+async function linesBefore(file: FileHandle, end: number): Promise<number> {
+  let lines = 0;
+  for await (const { bytes } of readBlocks(file, 0, end)) {
+    for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) lines += 1;
+  }
+  return lines;
+}

@@ -1,0 +1,201 @@
+// The one writer of a log.
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { AgentgovError, EXIT, usageError } from '../errors.js';
+import type { AgentEvent } from '../events/index.js';
+import { canonical } from './canonical.js';
+import { MAX_LINE, seal, type Tip } from './chain.js';
+import { takeLock } from './lock.js';
+import { Outbox } from './outbox.js';
+import { checkTail } from './tail.js';
+
+export interface WriterOptions {
+  /** Make missing folders, readable by their owner alone; for the default place of a log, never for a user's. */
+  makeFolder?: boolean;
+}
+
+/** A line that got its place in the log. `line` is exactly what the file gets, without the LF. */
+export interface Appended {
+  readonly seq: number;
+  readonly line: string;
+}
+
+/** Room that sealing adds to a template: two hashes, a key, a number. */
+const SEAL_SIZE = 200;
+
+/**
+ * Appends events to one log: chained, in batches, durable within 200 ms. It never throws because a disk is full: it
+ * keeps up to 16 MiB for later, then counts what it must drop.
+ */
+export class AuditWriter {
+  /** Called once each time that writing begins to fail, with what to tell the user. */
+  onFailure: (error: AgentgovError) => void = () => {};
+  /** Called when everything that was kept is in the log: now is the time to append `events_lost`. */
+  onRecovered: () => void = () => {};
+
+  /** Absolute. */
+  readonly path: string;
+  readonly #file: FileHandle;
+  readonly #releaseLock: () => Promise<void>;
+  readonly #outbox: Outbox;
+  #tip: Tip;
+  #lost = 0;
+  #closed: Promise<void> | undefined;
+
+  private constructor(path: string, file: FileHandle, releaseLock: () => Promise<void>, size: number, tip: Tip) {
+    this.path = path;
+    this.#file = file;
+    this.#releaseLock = releaseLock;
+    this.#tip = tip;
+    this.#outbox = new Outbox(file, size);
+    this.#outbox.onFailure = (error) => this.onFailure(this.#failed(error));
+    this.#outbox.onRecovered = () => this.onRecovered();
+  }
+
+  /**
+   * Opens a log for writing, or begins one (mode 0600), and takes its lock. An existing log is continued.
+   *
+   * @throws AgentgovError (usage) when the place cannot be written, another writer has the log, its last 1,000 lines
+   *   do not verify, or it ends in a torn line.
+   */
+  static async open(file: string, { makeFolder = false }: WriterOptions = {}): Promise<AuditWriter> {
+    const path = resolve(file);
+    try {
+      if (makeFolder) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      const releaseLock = await takeLock(path);
+      try {
+        return await AuditWriter.#openLocked(path, releaseLock);
+      } catch (error) {
+        await releaseLock();
+        throw error;
+      }
+    } catch (error) {
+      throw openError(path, error);
+    }
+  }
+
+  static async #openLocked(path: string, releaseLock: () => Promise<void>): Promise<AuditWriter> {
+    // O_NOFOLLOW: whoever may write in the folder could otherwise have root append to a file of their choice.
+    const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+    const file = await open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    try {
+      const stat = await file.stat();
+      if (!stat.isFile()) throw usageError(`${path} is not a regular file: give the path of a log`);
+      const tip = await checkTail(file, path, stat.size);
+      if (stat.size === 0) await syncFolder(dirname(path));
+      return new AuditWriter(path, file, releaseLock, stat.size, tip);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** Where the log stands with everything appended so far, written or not. */
+  get tip(): Tip {
+    return this.#tip;
+  }
+
+  /** Events that got no place in the log, since it was opened. */
+  get lostEvents(): number {
+    return this.#lost;
+  }
+
+  /** Bytes that are not in the file yet: wait for `flush()` when it is more than you want in memory. */
+  get pendingBytes(): number {
+    return this.#outbox.pendingBytes;
+  }
+
+  /**
+   * Appends an event without `seq`, `hash_prev` and `hash_self`. Undefined means that it was lost and counted: writing
+   * fails and no more can be kept, the event is longer than a line may be (16 MiB), or the log is closed.
+   *
+   * @throws TypeError when a value is none that a record may hold.
+   */
+  append(event: AgentEvent): Appended | undefined {
+    return this.appendPrepared(canonical({ ...event, hash_prev: '', seq: 0 }));
+  }
+
+  /**
+   * As `append`, for an event that is in canonical form already, with `"hash_prev": ""` and `"seq": 0` as placeholders
+   * and no `hash_self`.
+   *
+   * @throws AgentgovError (internal) when it is not.
+   */
+  appendPrepared(template: string): Appended | undefined {
+    if (this.#closed || this.#outbox.full || template.length > MAX_LINE - SEAL_SIZE) {
+      this.#lost += 1;
+      return undefined;
+    }
+    const { line, hash } = seal(template, this.#tip);
+    const seq = this.#tip.count + 1;
+    this.#tip = { count: seq, hash };
+    this.#outbox.push(line);
+    return { seq, line };
+  }
+
+  /** Resolves when everything appended so far is in the file (not yet durable), or when writing fails. */
+  flush(): Promise<void> {
+    return this.#outbox.flush();
+  }
+
+  /**
+   * Writes what is left, makes it durable and gives the lock back.
+   *
+   * @throws AgentgovError (internal) when events could not be written; they are in `lostEvents` then.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const unwritten = await this.#outbox.close();
+    this.#lost += unwritten;
+    const { failure } = this.#outbox;
+    await this.#file.close();
+    await this.#releaseLock();
+    if (failure) {
+      throw new AgentgovError(
+        `${this.path} is not complete: its last ${unwritten} events could not be written (${failure.message})`,
+        EXIT.internal,
+        { cause: failure },
+      );
+    }
+  }
+
+  #failed(cause: Error): AgentgovError {
+    return new AgentgovError(
+      `cannot write to ${this.path} (${cause.message}): make room there; events are kept for now, then lost and counted`,
+      EXIT.internal,
+      { cause },
+    );
+  }
+}
+
+/** Makes the name of a new file durable too. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+const ADVICE = new Map([
+  ['ENOENT', 'its folder does not exist: make it first'],
+  ['ENOTDIR', 'a part of its path is not a folder'],
+  ['EISDIR', 'it is a folder'],
+  ['ELOOP', 'it is a symbolic link: give the path that it leads to'],
+  ['EROFS', 'the file system is read-only'],
+  ['EACCES', 'permission denied'],
+  ['EPERM', 'permission denied'],
+  ['ENOSPC', 'no space is left there'],
+]);
+
+function openError(path: string, error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (error instanceof AgentgovError || code === undefined) return error;
+  return usageError(`cannot write the log ${path}: ${ADVICE.get(code) ?? code}, or give another --output-file`, error);
+}
