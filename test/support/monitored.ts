@@ -49,6 +49,8 @@ export interface MonitorOptions extends RunOptions {
   logFile?: string;
   /** What stdout shows. */
   output?: 'jsonl' | 'pretty';
+  /** Throws stdout away, where there would be too much of it to keep. */
+  discardOutput?: boolean;
 }
 
 export interface Running {
@@ -110,9 +112,13 @@ export function startMonitor(target: readonly string[], options: MonitorOptions 
   const logFile = options.logFile ?? join(mkdtempSync(join(logs, 'log-')), 'audit.jsonl');
   const args = ['monitor', '--output-file', logFile, '--agent-id', options.agentId ?? 'test-agent'];
   args.push('--output', options.output ?? 'jsonl', ...(options.flags ?? []), ...target);
-  const child = spawn(agentgov, args, { cwd: options.cwd, env: options.env ?? process.env });
-  child.stdin.on('error', () => {});
-  child.stdin.end(options.input ?? '');
+  const child = spawn(agentgov, args, {
+    cwd: options.cwd,
+    env: options.env ?? process.env,
+    stdio: ['pipe', options.discardOutput ? 'ignore' : 'pipe', 'pipe'],
+  });
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(options.input ?? '');
   const events = () => (existsSync(logFile) ? parseLog(readFileSync(logFile)) : []);
   const ended = collect(child, options.timeout ?? 60_000, `agentgov ${args.join(' ')}`);
   let over = false;

@@ -14,7 +14,6 @@ export interface Served {
 
 export interface TcpPeer {
   port: number;
-  /** By the port of the other end; 0 stands for a unix socket. */
   served: Served[];
 }
 
@@ -51,7 +50,7 @@ export async function tcpPeer(host: string, reply: number, port = 0): Promise<Tc
   return { port: (server.address() as AddressInfo).port, served };
 }
 
-/** A server on a unix socket: a path, or an abstract name that begins with a NUL. */
+/** A server on a unix socket. */
 export async function unixPeer(path: string): Promise<void> {
   const server = createServer((socket) => socket.on('error', () => {}).end());
   await listening(server, { path });
