@@ -1,0 +1,11 @@
+/** The rows of the bench, in the order in which they run: the ruler first. */
+import execLoop from './exec-loop.mjs';
+import flood from './flood.mjs';
+import idle from './idle.mjs';
+import make from './make.mjs';
+import npmCi from './npm-ci.mjs';
+import self from './self.mjs';
+import ungoverned from './ungoverned.mjs';
+import verify from './verify.mjs';
+
+export const rows = [self, npmCi, execLoop, make, ungoverned, verify, flood, idle];
