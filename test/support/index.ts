@@ -3,6 +3,7 @@ export * from './log.js';
 export * from './monitored.js';
 export * from './peers.js';
 export * from './programs.js';
+export * from './recall.js';
 export * from './repo.js';
 export * from './scratch.js';
 export * from './script.js';
