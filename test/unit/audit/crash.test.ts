@@ -1,0 +1,73 @@
+// A writer that is killed: what it leaves can be continued, or is refused with advice, and its lock stands in nobody's way.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readlinkSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'tsup';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { AuditWriter, canonical, verifyFile } from '../../../src/audit/index.js';
+import { random, scaled } from '../../scale.js';
+import { event, folder } from './logs.js';
+
+const program = `
+import { AuditWriter } from './index.js';
+const writer = await AuditWriter.open(process.argv[2]);
+process.stdout.write('open\\n');
+for (;;) {
+  for (let index = 0; index < 500; index += 1) writer.appendPrepared(process.argv[3]);
+  if (writer.pendingBytes > 2 ** 20) await writer.flush();
+  else await new Promise(setImmediate);
+}
+`;
+
+describe('a killed writer', () => {
+  it('leaves a log that the next one continues, at whatever moment it dies', async () => {
+    const place = folder();
+    await build({
+      entry: [new URL('../../../src/audit/index.ts', import.meta.url).pathname],
+      outDir: place,
+      format: 'esm',
+      platform: 'node',
+      outExtension: () => ({ js: '.js' }),
+      config: false,
+      silent: true,
+      clean: false,
+    });
+    writeFileSync(join(place, 'package.json'), '{"type": "module"}');
+    writeFileSync(join(place, 'write.js'), program);
+    const path = join(place, 'audit.jsonl');
+    const template = canonical({ ...event(1), hash_prev: '', seq: 0 });
+    const draw = random('kill the writer');
+    let last = 0;
+    for (let round = 0; round < scaled(60); round += 1) {
+      const child = spawn(process.execPath, [join(place, 'write.js'), path, template], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      onTestFinished(() => void child.kill('SIGKILL'));
+      await once(child.stdout, 'data');
+      await expect(AuditWriter.open(path)).rejects.toThrow(`is being written by process ${child.pid}`);
+      await new Promise((resolve) => setTimeout(resolve, draw() * 400));
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      expect(readlinkSync(`${path}.lock`)).toContain(`pid=${child.pid} `);
+
+      const left = await verifyFile(path);
+      expect(['intact', 'truncated', 'empty']).toContain(left.verdict);
+      expect(left.events).toBeGreaterThanOrEqual(last);
+      if (left.verdict === 'truncated') {
+        const error = await AuditWriter.open(path).catch(String);
+        const size = Number(/cut it to (\d+) bytes/.exec(String(error))?.[1]);
+        expect(size).toBeLessThan(statSync(path).size);
+        truncateSync(path, size);
+      }
+      const writer = await AuditWriter.open(path);
+      expect(writer.tip.count).toBe(left.events);
+      writer.append(event(round));
+      await writer.close();
+      expect(existsSync(`${path}.lock`)).toBe(false);
+      last = left.events + 1;
+      expect(await verifyFile(path)).toMatchObject({ verdict: 'intact', events: last });
+    }
+    expect(last).toBeGreaterThan(1000);
+  }, 240_000);
+});
