@@ -434,7 +434,7 @@ export const FIELDS = {
   run_id: { type: 'string', meaning: 'one life of a root process of the agent', on: 'all' },
   parent_agent_id: { type: 'string', meaning: 'the governed agent that started this one', on: 'all' },
   boot_id: { type: 'string', meaning: "the kernel's id of this boot", on: SESSION },
-  host: { type: 'string', meaning: 'host name', on: SESSION },
+  host: { type: 'string', meaning: 'name of this machine', on: SESSION },
   kernel: { type: 'string', format: '`6.12.41`', meaning: 'release of the kernel', on: ['session_start'] },
   version: { type: 'string', format: '`0.1.0`', meaning: 'version of agentgov', on: ['session_start'] },
   tier: {
