@@ -8,3 +8,4 @@ export * from './repo.js';
 export * from './scratch.js';
 export * from './script.js';
 export * from './strace.js';
+export * from './subject.js';
