@@ -39,7 +39,7 @@ describe('a killed writer', () => {
     const template = canonical({ ...event(1), hash_prev: '', seq: 0 });
     const draw = random('kill the writer');
     let last = 0;
-    for (let round = 0; round < scaled(60); round += 1) {
+    for (let round = 0; round < scaled(30); round += 1) {
       const child = spawn(process.execPath, [join(place, 'write.js'), path, template], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });

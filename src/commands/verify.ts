@@ -1,0 +1,150 @@
+// agentgov verify: the verdict on audit logs, for people, for scripts and for CI.
+import chalk from 'chalk';
+import { Command } from 'commander';
+import { FINDINGS, type Finding, type Verification, verifyFile } from '../audit/index.js';
+import { AgentgovError, EXIT, type ExitCode, usageError } from '../errors.js';
+import { escapeForTerminal } from '../output/index.js';
+
+interface Flags {
+  compat?: boolean;
+  json?: boolean;
+  expectCount?: number;
+  expectHash?: string;
+  failOn: Finding[];
+}
+
+/** What is known of one log: a verdict, or why there is none. */
+interface Judged {
+  readonly path: string;
+  readonly outcome: Verification | AgentgovError;
+}
+
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .summary('check that an audit log is intact')
+    .description(
+      'Checks the chain of hashes of each audit log.\n\n' +
+        'Exit code: 0 intact or empty, 1 tampered, truncated or a finding of --fail-on, 2 unreadable.',
+    )
+    .argument('<audit...>', 'audit logs; each is judged on its own')
+    .option('--compat', "another writer's log: ask only that the hashes hold, not that each line is canonical")
+    .option('--json', 'print one JSON document')
+    .option('--expect-count <events>', 'the log must have exactly this many events', count)
+    .option('--expect-hash <hash>', 'the last event must have this hash_self', hash)
+    .option('--fail-on <finding>', `exit 1 also on one of: ${FINDINGS.join(', ')} (repeatable)`, addFinding, [])
+    .action(verify);
+}
+
+async function verify(paths: string[], flags: Flags): Promise<void> {
+  if (paths.length > 1 && (flags.expectCount !== undefined || flags.expectHash !== undefined)) {
+    throw usageError('--expect-count and --expect-hash speak of one log: give one path');
+  }
+  const judged: Judged[] = [];
+  for (const path of paths) {
+    const log = { path, outcome: await judge(path, flags) };
+    // Alone, it is the error of the whole command.
+    if (paths.length === 1 && log.outcome instanceof AgentgovError) throw log.outcome;
+    judged.push(log);
+    if (!flags.json) report(log, flags);
+  }
+  if (flags.json) {
+    const documents = judged.map(({ outcome }) => toJson(outcome, flags));
+    const logs = documents.map((document, index) => ({ file: paths[index], ...document }));
+    const document = logs.length > 1 ? { logs } : documents[0];
+    process.stdout.write(`${JSON.stringify(document)}\n`);
+  }
+  process.exitCode = Math.max(...judged.map((log) => exitCode(log, flags)));
+}
+
+async function judge(path: string, { compat = false, expectCount, expectHash }: Flags): Promise<Judged['outcome']> {
+  const progress = progressOf(path);
+  try {
+    return await verifyFile(path, {
+      compat,
+      ...(expectCount === undefined ? {} : { expectCount }),
+      ...(expectHash === undefined ? {} : { expectHash }),
+      ...(progress ? { onProgress: progress.show } : {}),
+    });
+  } catch (error) {
+    if (error instanceof AgentgovError) return error;
+    throw error;
+  } finally {
+    progress?.clear();
+  }
+}
+
+const isSound = ({ verdict }: Verification): boolean => verdict === 'intact' || verdict === 'empty';
+
+const failures = ({ findings }: Verification, { failOn }: Flags): Finding[] =>
+  FINDINGS.filter((finding) => failOn.includes(finding) && findings[finding] > 0);
+
+function exitCode({ outcome }: Judged, flags: Flags): ExitCode {
+  if (outcome instanceof AgentgovError) return outcome.exitCode;
+  return isSound(outcome) && failures(outcome, flags).length === 0 ? EXIT.ok : EXIT.finding;
+}
+
+function toJson(outcome: Judged['outcome'], flags: Flags): object {
+  if (outcome instanceof AgentgovError) return { error: outcome.message };
+  const { findings: _, ...verdict } = outcome;
+  const failedOn = failures(outcome, flags);
+  return { ...verdict, ...(flags.failOn.length > 0 ? { failed_on: failedOn } : {}) };
+}
+
+function report({ path, outcome }: Judged, flags: Flags): void {
+  if (outcome instanceof AgentgovError) {
+    process.stderr.write(`${escapeForTerminal(outcome.message)}\n`);
+    return;
+  }
+  const { verdict, events, last_hash: last, events_lost: lost, reason, live } = outcome;
+  const failed = failures(outcome, flags).map((finding) => `${finding} (${outcome.findings[finding]})`);
+  const parts = [
+    ...(isSound(outcome) ? [] : [reason]),
+    isSound(outcome) ? `${events} events` : `${events} events before that hold`,
+    ...(isSound(outcome) && last ? [`last hash ${last}`] : []),
+    ...(lost > 0 ? [`it says that ${lost} events were lost`] : []),
+    ...(live ? ['its writer is at work'] : []),
+    ...(failed.length > 0 ? [`fails on ${failed.join(', ')}`] : []),
+  ];
+  const colour = isSound(outcome) && failed.length === 0 ? chalk.green : chalk.red;
+  process.stdout.write(`${escapeForTerminal(path)}: ${colour(verdict)}: ${escapeForTerminal(parts.join('; '))}\n`);
+}
+
+/** Progress on a terminal, from the second on which one would wonder; undefined where nobody looks. */
+function progressOf(path: string) {
+  if (!process.stderr.isTTY) return undefined;
+  const begin = Date.now();
+  let shown = begin + 500;
+  return {
+    show: (bytes: number, total: number | undefined): void => {
+      const now = Date.now();
+      if (now - shown < 500) return;
+      shown = now;
+      const seconds = total === undefined ? undefined : Math.ceil((((now - begin) / bytes) * (total - bytes)) / 1000);
+      const done =
+        total === undefined
+          ? `${Math.floor(bytes / 2 ** 20)} MiB`
+          : `${Math.floor((100 * bytes) / total)} %, ${seconds} s left`;
+      process.stderr.write(`\r\u001b[K${escapeForTerminal(path)}: ${done}`);
+    },
+    clear: (): void => {
+      if (shown > begin + 500) process.stderr.write('\r\u001b[K');
+    },
+  };
+}
+
+function count(text: string): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(number)) return number;
+  throw usageError(`--expect-count takes a number of events, not "${text}"`);
+}
+
+function hash(text: string): string {
+  if (/^[0-9a-fA-F]{64}$/.test(text)) return text.toLowerCase();
+  throw usageError(`--expect-hash takes the 64 hex digits of a hash_self, not "${text}"`);
+}
+
+function addFinding(text: string, before: Finding[]): Finding[] {
+  const finding = FINDINGS.find((name) => name === text);
+  if (finding !== undefined) return [...before, finding];
+  throw usageError(`--fail-on takes one of ${FINDINGS.join(', ')}, not "${text}"`);
+}
