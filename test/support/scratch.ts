@@ -1,6 +1,7 @@
 // A folder of one test file's own, and the random words that make its traces findable.
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
@@ -12,7 +13,8 @@ import { afterAll } from 'vitest';
  */
 export function scratch(under: string = tmpdir()): string {
   const folder = realpathSync(mkdtempSync(join(under, 'agentgov-test-')));
-  if (process.env.AGENTGOV_KEEP !== '1') afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  // rm(1) also removes what lies deeper than a path can say.
+  if (process.env.AGENTGOV_KEEP !== '1') afterAll(() => execFileSync('rm', ['-rf', '--', folder]));
   return folder;
 }
 
