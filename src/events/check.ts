@@ -30,7 +30,8 @@ const valueFault = (name: string, field: Field, value: unknown): string | undefi
   if (field.pattern && !field.pattern.test(String(value))) {
     return `${name} must be ${field.format ?? field.pattern}, not ${JSON.stringify(value)}`;
   }
-  if (field.type === 'integer' && (value as number) < 0) return `${name} must not be negative: ${value}`;
+  if (field.type === 'integer' && !field.isSigned && (value as number) < 0)
+    return `${name} must not be negative: ${value}`;
   return undefined;
 };
 

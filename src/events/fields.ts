@@ -13,6 +13,8 @@ export interface Field {
   readonly meaning: string;
   /** `all`, or the event types that may carry it. */
   readonly on: 'all' | readonly EventType[];
+  /** May be below zero. */
+  readonly isSigned?: true;
   /** In every event, whatever its type. */
   readonly always?: true;
   /** The agent chooses (part of) the text, so it may hold a secret or a terminal escape, and says how it is written. */
@@ -40,6 +42,17 @@ const NETWORK = [
   'network_bind',
   'network_listen',
 ] as const satisfies EventType[];
+/** Unix sockets are bound and sent to by path. */
+const PATHS = [
+  'process_exec',
+  ...FILE,
+  'mount',
+  'unix_connect',
+  'network_bind',
+  'network_listen',
+  'network_send',
+] as const satisfies EventType[];
+const PATHS_TO = ['file_rename', 'file_link', 'file_create', 'mount'] as const satisfies EventType[];
 const SESSION = ['session_start', 'session_end'] as const satisfies EventType[];
 const SYSCALL = [
   'process_exec',
@@ -137,8 +150,8 @@ export const FIELDS = {
     on: 'all',
     agentText: 'path',
   },
-  uid: { type: 'integer', meaning: "effective user id in the host's user namespace", on: 'all' },
-  gid: { type: 'integer', meaning: "effective group id in the host's user namespace", on: 'all' },
+  uid: { type: 'integer', meaning: "real user id of the process, in the host's user namespace", on: 'all' },
+  gid: { type: 'integer', meaning: "real group id of the process, in the host's user namespace", on: 'all' },
   syscall: {
     type: 'string',
     format: 'name',
@@ -176,7 +189,7 @@ export const FIELDS = {
     type: 'string',
     format: 'absolute path; `\\xNN` for a byte that is not UTF-8; `@name` for an abstract socket',
     meaning: 'the file, directory or socket it was done to',
-    on: ['process_exec', ...FILE, 'mount', 'unix_connect', 'policy_loaded', 'log_recovered', 'session_start'],
+    on: [...PATHS, 'policy_loaded', 'log_recovered', 'session_start'],
     agentText: 'path',
   },
   path_hex: {
@@ -184,13 +197,14 @@ export const FIELDS = {
     format: 'hex of the exact bytes',
     pattern: HEX_BYTES,
     meaning: 'the bytes of `path`, where the text cannot hold them',
-    on: ['process_exec', ...FILE, 'mount', 'unix_connect'],
+    on: PATHS,
   },
   path_to: {
     type: 'string',
     format: 'as `path`',
-    meaning: 'the other path: new name of a rename or link, mount point of a mount',
-    on: ['file_rename', 'file_link', 'mount'],
+    meaning:
+      'the other path: new name of a rename or link, mount point of a mount, text of a new symlink (as it was given)',
+    on: PATHS_TO,
     agentText: 'path',
   },
   path_to_hex: {
@@ -198,19 +212,19 @@ export const FIELDS = {
     format: 'hex of the exact bytes',
     pattern: HEX_BYTES,
     meaning: 'the bytes of `path_to`, where the text cannot hold them',
-    on: ['file_rename', 'file_link', 'mount'],
+    on: PATHS_TO,
   },
   path_resolved: {
     type: 'boolean',
     format: 'only `false`',
     meaning: 'the path is only the asked name joined to its directory: symlinks and `..` are not followed',
-    on: ['process_exec', ...FILE, 'mount', 'unix_connect'],
+    on: PATHS,
   },
   path_deleted: {
     type: 'boolean',
     format: 'only `true`',
     meaning: 'the name was already gone from its directory',
-    on: ['process_exec', ...FILE, 'mount', 'unix_connect'],
+    on: PATHS,
   },
   access: {
     type: 'string',
@@ -311,12 +325,14 @@ export const FIELDS = {
   },
   target_pid: {
     type: 'integer',
+    format: 'negative for a group',
+    isSigned: true,
     meaning: 'the process that it was done to, as the caller names it',
     on: ['ptrace', 'signal', 'privilege_change'],
   },
   request: {
     type: 'string',
-    format: '`PTRACE_ATTACH`',
+    format: '`PTRACE_ATTACH`, or its number',
     pattern: /^[A-Z0-9_]+$/,
     meaning: 'what ptrace was asked to do',
     on: ['ptrace'],

@@ -14,7 +14,7 @@ import {
 import type { Span } from './span.js';
 
 /** A value that only might be a secret is not looked at beyond this: what looks random is short, and scans stay linear. */
-const WEAK_MAX = 1024;
+const WEAK_MAX = 256;
 
 const PARAMETER_END = /[&#;\s"'<>`]/;
 
