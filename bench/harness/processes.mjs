@@ -29,9 +29,17 @@ export function childrenOf(parent) {
     .map(({ pid, stat: { name } }) => ({ pid, name }));
 }
 
-/** Resident memory in kB: now, and the most it ever was. */
+/**
+ * Resident memory in kB. Rings and tables of the kernel that a loader has mapped are the kernel's memory: apart.
+ *
+ * @returns {{own: number, bpfMaps: number}}
+ */
 export function memoryKb(pid) {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const field = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
-  return { now: field('VmRSS'), peak: field('VmHWM') };
+  const memory = { own: 0, bpfMaps: 0 };
+  let owner = 'own';
+  for (const line of readFileSync(`/proc/${pid}/smaps`, 'latin1').split('\n')) {
+    if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) owner = line.includes('anon_inode:bpf-map') ? 'bpfMaps' : 'own';
+    memory[owner] += Number(/^Rss:\s+(\d+) kB$/.exec(line)?.[1] ?? 0);
+  }
+  return memory;
 }

@@ -84,11 +84,15 @@ function perEvent(floods, plainNs) {
 }
 
 const megabytes = (kb) => `${(kb / 1000).toFixed(0)} MB`;
-const residentKb = ({ nodeMemory, loaderMemory }) => nodeMemory.now + loaderMemory.now;
+const residentKb = ({ nodeMemory, loaderMemory }) => nodeMemory.own + loaderMemory.own;
 
 function memoryFact(floods) {
-  const [node, loader] = ['nodeMemory', 'loaderMemory'].map((side) => median(floods.map((run) => run[side].now)));
-  return `resident after a million events: Node ${megabytes(node)}, loader ${megabytes(loader)}`;
+  const [node, loader, maps] = [
+    ({ nodeMemory }) => nodeMemory.own,
+    ({ loaderMemory }) => loaderMemory.own,
+    ({ loaderMemory }) => loaderMemory.bpfMaps,
+  ].map((pick) => megabytes(median(floods.map(pick))));
+  return `resident after a million events: Node ${node}, loader ${loader}; the kernel's rings and tables ${maps} more`;
 }
 
 function memoryFailures(floods) {
