@@ -69,8 +69,11 @@ describe('the lock', () => {
 
   it('of a zombie is stale', async () => {
     const log = join(folder(), 'audit.jsonl');
-    // The shell becomes a sleep that never waits for its child.
-    const parent = spawn('sh', ['-c', 'sh -c : & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    // The shell becomes a sleep that never waits for its child, which ends only after that: a shell would reap it.
+    const child = 'until grep -q sleep /proc/$PPID/comm; do :; done';
+    const parent = spawn('sh', ['-c', 'sh -c "$0" & echo $!; exec sleep 60', child], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     onTestFinished(() => void parent.kill('SIGKILL'));
     const [output] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(output.toString());

@@ -65,6 +65,12 @@ describe('canonical form', () => {
     ]);
   });
 
+  it('sorts a lone surrogate before the pairs that begin with it, whatever follows it', () => {
+    // Python: sorted(["\U0001f602", "\ud83d\ue000", "\ud83d"]), by ord().
+    const text = '{"\\ud83d\\ude02": 1, "\\ud83d\\ue000": 2, "\\ud83d": 3}';
+    expect(recanonicalise(text)).toBe('{"\\ud83d": 3, "\\ud83d\\ue000": 2, "\\ud83d\\ude02": 1}');
+  });
+
   it('gives no members for JSON that is no object', () => {
     expect(readMembers('[1]')).toBeUndefined();
     expect(readMembers('"{}"')).toBeUndefined();

@@ -101,12 +101,19 @@ describe('an attack on the log', () => {
   const at = (index: number): string => lines[index] ?? '';
   const without = (from: number, count = 1): string[] => [...lines.slice(0, from), ...lines.slice(from + count)];
 
+  const otherDigit = (hash: string): string => hash.slice(0, 63) + (hash.endsWith('0') ? '1' : '0');
+
   const found: Array<[string, string[] | string, number]> = [
     ['edit', lines.map((line, index) => (index === 11 ? line.replace('docs', 'dogs') : line)), 12],
     [
       'edit with its own hash recomputed',
       lines.map((line, index) => (index === 11 ? sealed({ ...event(11), uid: 0 }, 12, hashOf(at(10))) : line)),
       13,
+    ],
+    [
+      'last digit of hash_prev with the hash recomputed',
+      lines.map((line, index) => (index === 11 ? sealed(event(11), 12, otherDigit(hashOf(at(10)))) : line)),
+      12,
     ],
     ['deletion in the middle', without(11), 12],
     ['deletion of the first line', without(0), 1],
@@ -123,6 +130,10 @@ describe('an attack on the log', () => {
     for (const compat of [false, true]) {
       expect(await verdictOf(content, compat)).toMatchObject({ verdict: 'tampered', line });
     }
+    // The same in a spelling that the byte scanner leaves to the slow path.
+    const text = Array.isArray(content) ? joined(content) : content;
+    const respelled = text.replaceAll('{"action"', '{ "action"');
+    expect(await verdictOf(respelled, true)).toMatchObject({ verdict: 'tampered', line });
   });
 
   const count = { expectCount: 30 };
