@@ -54,17 +54,25 @@ function addFolder(image, target, source) {
   }
 }
 
-/** The package as a user has it installed: what npm would pack, with its production dependencies. */
-function addProduct(image) {
-  const loader = join(repository, 'bpf/build/agentgov-loader');
-  for (const file of [loader, join(repository, 'dist/cli.js')]) {
-    if (!statSync(file, { throwIfNoEntry: false })) {
-      throw new Error(`${relative(repository, file)} is missing; run npm run build first`);
-    }
+/** A file that the build makes. */
+function built(path) {
+  if (!statSync(join(repository, path), { throwIfNoEntry: false })) {
+    throw new Error(`${path} is missing; run npm run build first`);
   }
+  return join(repository, path);
+}
+
+function addLoader(image) {
+  const path = join(PRODUCT, 'prebuilt/linux-x64/agentgov-loader');
+  image.copy(path, built('bpf/build/agentgov-loader'));
+  image.link('/usr/bin/agentgov-loader', path);
+}
+
+/** The package as a user has it installed: what npm would pack, with its production dependencies. */
+function addPackage(image) {
+  built('dist/cli.js');
   for (const file of ['package.json', 'bin/agentgov']) image.copy(join(PRODUCT, file), join(repository, file));
   addFolder(image, join(PRODUCT, 'dist'), join(repository, 'dist'));
-  image.copy(join(PRODUCT, 'prebuilt/linux-x64/agentgov-loader'), loader);
   image.link('/usr/bin/agentgov', join(PRODUCT, 'bin/agentgov'));
 
   const { packages } = JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8'));
@@ -74,16 +82,18 @@ function addProduct(image) {
 }
 
 /**
- * Builds the image for these guest tests at `path`. `bare` leaves the package out, so that the harness can be tried
- * before there is one. One image serves all kernels and tiers of a run.
+ * Builds the image for these guest tests at `path`.One image serves all kernels and tiers of a run; it holds as much
+ * of the product as the tests ask for, so that the harness and the loader can be tried before the rest is built.
  */
-export async function buildImage(path, { tests, bare }) {
+export async function buildImage(path, tests) {
   const image = new CpioArchive(path);
   await addBase(image);
   for (const { path: target, source } of await filesFor(new Set(tests.flatMap((test) => test.needs)))) {
     image.copy(target, source);
   }
-  if (!bare) addProduct(image);
+  const products = new Set(tests.map(({ product }) => product));
+  if (products.has('package') || products.has('loader')) addLoader(image);
+  if (products.has('package')) addPackage(image);
   image.copy('/init', join(guestFolder, 'init'));
   addFolder(image, '/vm', guestFolder);
   await addApplets(image);

@@ -160,7 +160,7 @@ for (const [signal, number] of [
 }
 process.once('exit', () => rmSync(image, { force: true }));
 try {
-  await buildImage(image, { tests: wanted, bare: wanted.every(({ bare }) => bare) });
+  await buildImage(image, wanted);
   const runs = await inParallel(plan, options.jobs, async ({ kernel, variant, tests }) =>
     runBoot({ kernel: await kernelImage(kernel), variant, tests, image, settings }),
   );

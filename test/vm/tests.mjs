@@ -4,14 +4,14 @@
 //   needs     programs to put into the guest (needs.mjs); default none
 //   variants  the names of the boots it is for (matrix.mjs); default all
 //   timeout   seconds inside the guest; default 120
-//   bare      true when it does not use agentgov, so that it runs without a build
+//   product   what of agentgov it uses: `package` (default), `loader` or `none`
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { variantNames } from './matrix.mjs';
 import { guestFolder } from './places.mjs';
 
-/** All guest tests by name: [{ name, needs, variants, timeout, bare }], `boot` first. */
+/** All guest tests by name: [{ name, needs, variants, timeout, product }], `boot` first. */
 export async function loadTests() {
   const names = readdirSync(guestFolder)
     .filter((file) => file.endsWith('.mjs'))
@@ -19,8 +19,8 @@ export async function loadTests() {
   const tests = await Promise.all(
     names.map(async (name) => {
       const module = await import(pathToFileURL(join(guestFolder, `${name}.mjs`)));
-      const { needs = [], variants = variantNames, timeout = 120, bare = false } = module;
-      return { name, needs, variants, timeout, bare };
+      const { needs = [], variants = variantNames, timeout = 120, product = 'package' } = module;
+      return { name, needs, variants, timeout, product };
     }),
   );
   const rank = ({ name }) => `${name === 'boot' ? 0 : 1}${name}`;

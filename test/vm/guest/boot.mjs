@@ -1,7 +1,7 @@
 // The guest itself: Node runs, the mounts of a machine with systemd are there, a C program of ours runs.
 import { readFileSync, statfsSync } from 'node:fs';
 
-export const bare = true;
+export const product = 'none';
 export const needs = ['c:hello'];
 
 export default async function ({ assert, canary, run, figure, tier, preempt }) {

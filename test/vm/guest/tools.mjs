@@ -1,5 +1,5 @@
 // Programs that come from this machine work in the guest: the recall workloads are made of them.
-export const bare = true;
+export const product = 'none';
 export const needs = ['python3', 'git', 'strace'];
 export const variants = ['observe'];
 
