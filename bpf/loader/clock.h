@@ -10,8 +10,8 @@
 #define CLOCK_TEXT_LEN 24 /* 2026-04-14T09:23:01.234Z */
 
 struct clock {
-    uint64_t offset;   /* realtime - boottime, ns */
-    uint64_t second;   /* the second that `text` holds, since 1970 */
+    uint64_t offset; /* realtime - boottime, ns */
+    uint64_t second; /* the second that `text` holds, since 1970 */
     char text[CLOCK_TEXT_LEN + 1];
 };
 

@@ -5,7 +5,10 @@ static const char HEX[] = "0123456789abcdef";
 
 /* 1 for what stands for itself in a JSON string and can neither begin nor look like an escape. */
 static const uint8_t PLAIN[256] = {
-    [' '] = 1, ['!'] = 1, ['#' ... '['] = 1, [']' ... '~'] = 1,
+    [' '] = 1,
+    ['!'] = 1,
+    ['#' ... '['] = 1,
+    [']' ... '~'] = 1,
 };
 
 static void put_unit(struct buf *out, unsigned unit) {
@@ -75,8 +78,8 @@ static bool looks_raw(const uint8_t *s, size_t n) {
 }
 
 static void put_ascii(struct buf *out, uint8_t c) {
-    static const char SHORT[128] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
-                                    ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
+    static const char SHORT[128] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
     if (SHORT[c]) {
         char text[2] = {'\\', SHORT[c]};
         buf_put(out, text, sizeof(text));

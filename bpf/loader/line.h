@@ -8,7 +8,8 @@
 
 #include "buf.h"
 
-/* Every field that the loader writes, in the order of the names; line_field_name() and the unit test hold it to that. */
+/* Every field that the loader writes, in the order of the names; line_field_name() and the unit test hold it to that.
+ */
 enum field {
     F_ACCESS,
     F_ACTION,

@@ -13,31 +13,40 @@
 #include <sys/socket.h>
 #include "names.h"
 
-#define N(x) {x, #x}
-#define END {0, NULL}
+#define N(x)                                                                                                           \
+    { x, #x }
+#define END                                                                                                            \
+    { 0, NULL }
 
 /*
  * Access is a field of its own and O_LARGEFILE says nothing. A name that is made of several bits comes before the one
  * that is part of it. The constants are this processor's: arm64 has other bits for some.
  */
 const struct name OPEN_FLAGS[] = {
-    N(O_CREAT),     N(O_EXCL),     N(O_NOCTTY),  N(O_TRUNC),  N(O_APPEND),    N(O_NONBLOCK),  N(O_SYNC), N(O_DSYNC),
-    N(O_ASYNC),     N(O_DIRECT),   N(O_TMPFILE), N(O_DIRECTORY), N(O_NOFOLLOW), N(O_NOATIME), N(O_CLOEXEC),
-    N(O_PATH),      END,
+    N(O_CREAT),    N(O_EXCL),    N(O_NOCTTY),  N(O_TRUNC),  N(O_APPEND),  N(O_NONBLOCK),
+    N(O_SYNC),     N(O_DSYNC),   N(O_ASYNC),   N(O_DIRECT), N(O_TMPFILE), N(O_DIRECTORY),
+    N(O_NOFOLLOW), N(O_NOATIME), N(O_CLOEXEC), N(O_PATH),   END,
 };
 
-const struct name CLONE_FLAGS[] = {
-    N(CLONE_NEWNS),  N(CLONE_NEWCGROUP), N(CLONE_NEWUTS), N(CLONE_NEWIPC), N(CLONE_NEWUSER), N(CLONE_NEWPID),
-    N(CLONE_NEWNET), {0x00000080, "CLONE_NEWTIME"}, N(CLONE_FS), N(CLONE_FILES), END,
-};
+#define NAMESPACES                                                                                                     \
+    N(CLONE_NEWNS), N(CLONE_NEWCGROUP), N(CLONE_NEWUTS), N(CLONE_NEWIPC), N(CLONE_NEWUSER), N(CLONE_NEWPID),           \
+        N(CLONE_NEWNET)
+
+/* In a clone() the bit of CLONE_NEWTIME is part of the exit signal. */
+const struct name CLONE_NAMESPACES[] = {NAMESPACES, END};
+
+const struct name CLONE_FLAGS[] = {NAMESPACES, {0x80, "CLONE_NEWTIME"}, N(CLONE_FS), N(CLONE_FILES), END};
 
 const struct name RENAME_FLAGS[] = {
-    {1, "RENAME_NOREPLACE"}, {2, "RENAME_EXCHANGE"}, {4, "RENAME_WHITEOUT"}, END,
+    {1, "RENAME_NOREPLACE"},
+    {2, "RENAME_EXCHANGE"},
+    {4, "RENAME_WHITEOUT"},
+    END,
 };
 
 const struct name MOUNT_FLAGS[] = {
-    N(MS_RDONLY),      N(MS_NOSUID),  N(MS_NODEV),   N(MS_NOEXEC),  N(MS_REMOUNT),    N(MS_NOATIME), N(MS_BIND),
-    N(MS_MOVE),        N(MS_REC),     N(MS_UNBINDABLE), N(MS_PRIVATE), N(MS_SLAVE), N(MS_SHARED),  END,
+    N(MS_RDONLY), N(MS_NOSUID), N(MS_NODEV),      N(MS_NOEXEC),  N(MS_REMOUNT), N(MS_NOATIME), N(MS_BIND),
+    N(MS_MOVE),   N(MS_REC),    N(MS_UNBINDABLE), N(MS_PRIVATE), N(MS_SLAVE),   N(MS_SHARED),  END,
 };
 
 const struct name URING_FLAGS[] = {
@@ -46,34 +55,82 @@ const struct name URING_FLAGS[] = {
 
 /* The requests that reach into another process; the values are the same on every processor. */
 static const struct name PTRACE_REQUESTS[] = {
-    {0, "PTRACE_TRACEME"},      {1, "PTRACE_PEEKTEXT"},       {2, "PTRACE_PEEKDATA"},     {3, "PTRACE_PEEKUSER"},
-    {4, "PTRACE_POKETEXT"},     {5, "PTRACE_POKEDATA"},       {6, "PTRACE_POKEUSER"},     {7, "PTRACE_CONT"},
-    {8, "PTRACE_KILL"},         {9, "PTRACE_SINGLESTEP"},     {12, "PTRACE_GETREGS"},     {13, "PTRACE_SETREGS"},
-    {14, "PTRACE_GETFPREGS"},   {15, "PTRACE_SETFPREGS"},     {16, "PTRACE_ATTACH"},      {17, "PTRACE_DETACH"},
-    {24, "PTRACE_SYSCALL"},     {0x4200, "PTRACE_SETOPTIONS"}, {0x4201, "PTRACE_GETEVENTMSG"},
-    {0x4202, "PTRACE_GETSIGINFO"}, {0x4203, "PTRACE_SETSIGINFO"}, {0x4204, "PTRACE_GETREGSET"},
-    {0x4205, "PTRACE_SETREGSET"},  {0x4206, "PTRACE_SEIZE"},      {0x4207, "PTRACE_INTERRUPT"},
-    {0x4208, "PTRACE_LISTEN"},     {0x4209, "PTRACE_PEEKSIGINFO"}, {0x420c, "PTRACE_SECCOMP_GET_FILTER"},
-    {0x420e, "PTRACE_GET_SYSCALL_INFO"}, END,
+    {0, "PTRACE_TRACEME"},
+    {1, "PTRACE_PEEKTEXT"},
+    {2, "PTRACE_PEEKDATA"},
+    {3, "PTRACE_PEEKUSER"},
+    {4, "PTRACE_POKETEXT"},
+    {5, "PTRACE_POKEDATA"},
+    {6, "PTRACE_POKEUSER"},
+    {7, "PTRACE_CONT"},
+    {8, "PTRACE_KILL"},
+    {9, "PTRACE_SINGLESTEP"},
+    {12, "PTRACE_GETREGS"},
+    {13, "PTRACE_SETREGS"},
+    {14, "PTRACE_GETFPREGS"},
+    {15, "PTRACE_SETFPREGS"},
+    {16, "PTRACE_ATTACH"},
+    {17, "PTRACE_DETACH"},
+    {24, "PTRACE_SYSCALL"},
+    {0x4200, "PTRACE_SETOPTIONS"},
+    {0x4201, "PTRACE_GETEVENTMSG"},
+    {0x4202, "PTRACE_GETSIGINFO"},
+    {0x4203, "PTRACE_SETSIGINFO"},
+    {0x4204, "PTRACE_GETREGSET"},
+    {0x4205, "PTRACE_SETREGSET"},
+    {0x4206, "PTRACE_SEIZE"},
+    {0x4207, "PTRACE_INTERRUPT"},
+    {0x4208, "PTRACE_LISTEN"},
+    {0x4209, "PTRACE_PEEKSIGINFO"},
+    {0x420c, "PTRACE_SECCOMP_GET_FILTER"},
+    {0x420e, "PTRACE_GET_SYSCALL_INFO"},
+    END,
 };
 
 static const struct name SIGNALS[] = {
-    N(SIGHUP),  N(SIGINT),    N(SIGQUIT), N(SIGILL),  N(SIGTRAP), N(SIGABRT), N(SIGBUS),    N(SIGFPE),
-    N(SIGKILL), N(SIGUSR1),   N(SIGSEGV), N(SIGUSR2), N(SIGPIPE), N(SIGALRM), N(SIGTERM),   N(SIGSTKFLT),
-    N(SIGCHLD), N(SIGCONT),   N(SIGSTOP), N(SIGTSTP), N(SIGTTIN), N(SIGTTOU), N(SIGURG),    N(SIGXCPU),
-    N(SIGXFSZ), N(SIGVTALRM), N(SIGPROF), N(SIGWINCH), N(SIGIO),  N(SIGPWR),  N(SIGSYS),    END,
+    N(SIGHUP),  N(SIGINT),    N(SIGQUIT), N(SIGILL),   N(SIGTRAP), N(SIGABRT), N(SIGBUS),  N(SIGFPE),
+    N(SIGKILL), N(SIGUSR1),   N(SIGSEGV), N(SIGUSR2),  N(SIGPIPE), N(SIGALRM), N(SIGTERM), N(SIGSTKFLT),
+    N(SIGCHLD), N(SIGCONT),   N(SIGSTOP), N(SIGTSTP),  N(SIGTTIN), N(SIGTTOU), N(SIGURG),  N(SIGXCPU),
+    N(SIGXFSZ), N(SIGVTALRM), N(SIGPROF), N(SIGWINCH), N(SIGIO),   N(SIGPWR),  N(SIGSYS),  END,
 };
 
 static const struct name BPF_COMMANDS[] = {
-    N(BPF_MAP_CREATE),       N(BPF_MAP_LOOKUP_ELEM),   N(BPF_MAP_UPDATE_ELEM),    N(BPF_MAP_DELETE_ELEM),
-    N(BPF_MAP_GET_NEXT_KEY), N(BPF_PROG_LOAD),         N(BPF_OBJ_PIN),            N(BPF_OBJ_GET),
-    N(BPF_PROG_ATTACH),      N(BPF_PROG_DETACH),       N(BPF_PROG_TEST_RUN),      N(BPF_PROG_GET_NEXT_ID),
-    N(BPF_MAP_GET_NEXT_ID),  N(BPF_PROG_GET_FD_BY_ID), N(BPF_MAP_GET_FD_BY_ID),   N(BPF_OBJ_GET_INFO_BY_FD),
-    N(BPF_PROG_QUERY),       N(BPF_RAW_TRACEPOINT_OPEN), N(BPF_BTF_LOAD),         N(BPF_BTF_GET_FD_BY_ID),
-    N(BPF_TASK_FD_QUERY),    N(BPF_MAP_LOOKUP_AND_DELETE_ELEM), N(BPF_MAP_FREEZE), N(BPF_BTF_GET_NEXT_ID),
-    N(BPF_MAP_LOOKUP_BATCH), N(BPF_MAP_LOOKUP_AND_DELETE_BATCH), N(BPF_MAP_UPDATE_BATCH), N(BPF_MAP_DELETE_BATCH),
-    N(BPF_LINK_CREATE),      N(BPF_LINK_UPDATE),       N(BPF_LINK_GET_FD_BY_ID),  N(BPF_LINK_GET_NEXT_ID),
-    N(BPF_ENABLE_STATS),     N(BPF_ITER_CREATE),       N(BPF_LINK_DETACH),        N(BPF_PROG_BIND_MAP),
+    N(BPF_MAP_CREATE),
+    N(BPF_MAP_LOOKUP_ELEM),
+    N(BPF_MAP_UPDATE_ELEM),
+    N(BPF_MAP_DELETE_ELEM),
+    N(BPF_MAP_GET_NEXT_KEY),
+    N(BPF_PROG_LOAD),
+    N(BPF_OBJ_PIN),
+    N(BPF_OBJ_GET),
+    N(BPF_PROG_ATTACH),
+    N(BPF_PROG_DETACH),
+    N(BPF_PROG_TEST_RUN),
+    N(BPF_PROG_GET_NEXT_ID),
+    N(BPF_MAP_GET_NEXT_ID),
+    N(BPF_PROG_GET_FD_BY_ID),
+    N(BPF_MAP_GET_FD_BY_ID),
+    N(BPF_OBJ_GET_INFO_BY_FD),
+    N(BPF_PROG_QUERY),
+    N(BPF_RAW_TRACEPOINT_OPEN),
+    N(BPF_BTF_LOAD),
+    N(BPF_BTF_GET_FD_BY_ID),
+    N(BPF_TASK_FD_QUERY),
+    N(BPF_MAP_LOOKUP_AND_DELETE_ELEM),
+    N(BPF_MAP_FREEZE),
+    N(BPF_BTF_GET_NEXT_ID),
+    N(BPF_MAP_LOOKUP_BATCH),
+    N(BPF_MAP_LOOKUP_AND_DELETE_BATCH),
+    N(BPF_MAP_UPDATE_BATCH),
+    N(BPF_MAP_DELETE_BATCH),
+    N(BPF_LINK_CREATE),
+    N(BPF_LINK_UPDATE),
+    N(BPF_LINK_GET_FD_BY_ID),
+    N(BPF_LINK_GET_NEXT_ID),
+    N(BPF_ENABLE_STATS),
+    N(BPF_ITER_CREATE),
+    N(BPF_LINK_DETACH),
+    N(BPF_PROG_BIND_MAP),
     END,
 };
 
@@ -117,13 +174,19 @@ static void put_name(struct buf *out, const struct name *table, uint64_t number)
 }
 
 void names_signal(struct buf *out, unsigned number) {
-    if (number < 32 || number > 64) {
-        put_name(out, SIGNALS, number);
-        return;
+    const struct name *name = SIGNALS;
+    while (name->text && name->number != number)
+        name++;
+    buf_char(out, '"');
+    if (name->text) {
+        buf_str(out, name->text);
+    } else if (number >= 32 && number <= 64) { /* from the kernel's own first one; the C library keeps two to itself */
+        buf_str(out, "SIGRTMIN+");
+        buf_u64(out, number - 32);
+    } else {
+        buf_str(out, "SIG"); /* kill(pid, 0), and what nobody defined */
+        buf_u64(out, number);
     }
-    /* Real-time signals counted from the kernel's first one, as strace does; the C library keeps some to itself. */
-    buf_str(out, "\"SIGRT_");
-    buf_u64(out, number - 32);
     buf_char(out, '"');
 }
 

@@ -12,13 +12,16 @@ struct name {
     const char *text;
 };
 
-extern const struct name OPEN_FLAGS[], CLONE_FLAGS[], RENAME_FLAGS[], MOUNT_FLAGS[], URING_FLAGS[];
+extern const struct name OPEN_FLAGS[], CLONE_FLAGS[], CLONE_NAMESPACES[], RENAME_FLAGS[], MOUNT_FLAGS[], URING_FLAGS[];
 
-/* ["O_CREAT", "O_EXCL"]: the bits that have a name, in the table's order. Writes nothing and returns 0 when none has. */
+/* ["O_CREAT", "O_EXCL"]: the bits that have a name, in the table's order. Writes nothing and returns 0 when none has.
+ */
 size_t names_flags(struct buf *out, const struct name *table, uint64_t flags);
 
-/* One quoted name, or the number as text where it has none. */
+/* Quoted: "SIGKILL", "SIGRTMIN+2", "SIG0". */
 void names_signal(struct buf *out, unsigned number);
+
+/* One quoted name, or the number as text where it has none. */
 void names_ptrace(struct buf *out, uint64_t number);
 void names_bpf(struct buf *out, uint64_t number);
 

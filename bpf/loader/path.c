@@ -102,24 +102,14 @@ void path_of_record(const struct record *r, bool second, struct path *out) {
         path_join(part, record_part(r, AG_PART_BASE, second), out);
 }
 
-size_t path_to_part(const char *text, size_t len, char *out, size_t cap, __u8 *flags) {
-    static const char GONE[] = " (deleted)";
+size_t path_to_part(const char *text, size_t len, char *out, size_t cap) {
     size_t used = 0;
-    *flags = 0;
-    if (len > sizeof(GONE) - 1 && !memcmp(text + len - (sizeof(GONE) - 1), GONE, sizeof(GONE) - 1)) {
-        len -= sizeof(GONE) - 1;
-        *flags |= AG_PART_DELETED;
-    }
     for (size_t end = len; end > 0;) {
         size_t start = end;
         while (start > 0 && text[start - 1] != '/')
             start--;
         size_t n = end - start;
-        if (n > 0) {
-            if (cap - used < n + 1) {
-                *flags |= AG_PART_CUT;
-                break;
-            }
+        if (n > 0 && cap - used >= n + 1) {
             memcpy(out + used, text + start, n);
             out[used + n] = '\0';
             used += n + 1;

@@ -31,7 +31,7 @@ void path_join(const struct part *asked, const struct part *base, struct path *o
 /* What the record knows of its first or second object: PATH before ASKED and BASE. */
 void path_of_record(const struct record *r, bool second, struct path *out);
 
-/* A text path ("/a/b") as a PATH part, leaf first; *flags gets AG_PART_DELETED for the kernel's " (deleted)". */
-size_t path_to_part(const char *text, size_t len, char *out, size_t cap, __u8 *flags);
+/* A text path ("/a/b") in the form of a PATH part, leaf first; returns its length. */
+size_t path_to_part(const char *text, size_t len, char *out, size_t cap);
 
 #endif

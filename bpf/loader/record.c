@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <stdint.h>
 #include <string.h>
 #include "record.h"
 
@@ -46,4 +47,19 @@ bool record_append(void *bytes, size_t cap, enum ag_part_type type, __u8 flags, 
     head->size += sizeof(part) + len;
     head->parts++;
     return true;
+}
+
+size_t record_pack(const struct record *r, void *out, size_t cap) {
+    struct ag_record head = r->head;
+    if (cap < sizeof(head))
+        return 0;
+    head.size = 0;
+    head.parts = 0;
+    memcpy(out, &head, sizeof(head));
+    for (unsigned i = 0; i < r->count; i++) {
+        const struct part *part = &r->parts[i];
+        if (!record_append(out, cap, part->type, part->flags, part->data, part->len))
+            return 0;
+    }
+    return record_size(out);
 }

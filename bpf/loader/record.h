@@ -36,6 +36,9 @@ const struct part *record_part(const struct record *r, enum ag_part_type type, b
 /* Appends a part to a record under construction (what user space itself has to tell). False when it has no room. */
 bool record_append(void *bytes, size_t cap, enum ag_part_type type, __u8 flags, const void *data, size_t len);
 
+/* Puts a record together again from its parts (some may have been exchanged). Its size, 0 when `cap` is too small. */
+size_t record_pack(const struct record *r, void *out, size_t cap);
+
 /* Bytes of the whole record that starts here. */
 static inline size_t record_size(const void *bytes) {
     return sizeof(struct ag_record) + ((const struct ag_record *)bytes)->size;

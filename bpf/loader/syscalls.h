@@ -20,7 +20,7 @@ enum syscall_op {
     OP_CHMOD,
     OP_CHOWN,
     OP_ATTR,  /* times and extended attributes */
-    OP_MOUNT, /* source and target: mount, move_mount */
+    OP_MOUNT, /* mount(2), whose source need not be a path */
     OP_IDS1,  /* one, two, three ids */
     OP_IDS2,
     OP_IDS3,

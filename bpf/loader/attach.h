@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Takes a running tree under government, without stopping anybody and without missing a child. */
+#ifndef AGENTGOV_ATTACH_H
+#define AGENTGOV_ATTACH_H
+
+#include "programs.h"
+
+struct attached {
+    uint32_t *pids; /* new members; attached_free() */
+    size_t count, cap;
+    uint32_t *roots; /* those of the asked pids whose tree is there; as many as asked fit */
+    size_t roots_count;
+};
+
+void attached_free(struct attached *a);
+
+/*
+ * Marks the trees of `roots` (host pids of processes). From its return on, the kernel marks every further child itself.
+ * 0; or a negative errno with a sentence in `why`: -ESRCH when none of the trees is there, -EINVAL for a pid that is
+ * agentgov's own or no process, -EAGAIN when the machine forks faster than can be followed, -ENOMEM.
+ */
+int attach_trees(struct programs *p, const uint32_t *roots, size_t count, struct attached *out, char *why, size_t size);
+
+#endif

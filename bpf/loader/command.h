@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One command from stdin: a flat JSON object on one line. Strict: what is not understood is refused, not guessed. */
+#ifndef AGENTGOV_COMMAND_H
+#define AGENTGOV_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define COMMAND_PIDS_MAX 4096
+#define COMMAND_LINE_MAX 65536
+
+enum command_name { CMD_NONE, CMD_GOVERN, CMD_STOP, CMD_STATS, CMD_MEMBER, CMD_QUIT };
+
+struct command {
+    enum command_name name;
+    bool has_id;
+    int64_t id;
+    size_t pids_count;
+    uint32_t pids[COMMAND_PIDS_MAX]; /* of "pids", or the one of "pid" */
+};
+
+/* False when the line is no command; `why` is then one sentence. `has_id` and `id` are set as far as they were read. */
+bool command_parse(const char *line, size_t len, struct command *out, const char **why);
+
+#endif

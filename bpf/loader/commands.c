@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What each command of stdin does. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "attach.h"
+#include "clock.h"
+#include "control.h"
+#include "fold_map.h"
+#include "report.h"
+#include "session.h"
+
+static const char *code_of(int err) {
+    switch (-err) {
+    case ESRCH:
+        return "ESRCH";
+    case EINVAL:
+        return "EINVAL";
+    case EAGAIN:
+        return "EAGAIN";
+    case ENOMEM:
+        return "ENOMEM";
+    default:
+        return "EIO";
+    }
+}
+
+static void govern(struct session *s, const struct command *c) {
+    char why[1024];
+    struct attached attached;
+    struct members *m = &s->programs.members;
+    bool first = members_next(m, 1) == 0;
+    if (!programs_attach(&s->programs, why, sizeof(why))) {
+        control_error(out_buf(&s->out), &c->id, "EIO", why);
+        return;
+    }
+    int err = attach_trees(&s->programs, c->pids, c->pids_count, &attached, why, sizeof(why));
+    if (err) {
+        if (first) /* nobody is governed: nobody has to pay for our programs */
+            programs_detach(&s->programs);
+        control_error(out_buf(&s->out), &c->id, code_of(err), why);
+        return;
+    }
+    s->governing = true;
+    s->empty_at = 0;
+    control_governing(out_buf(&s->out), c->id, attached.roots, attached.roots_count, members_count(m));
+    size_t lost = report_running(s->stream.processes, &s->merge, attached.pids, attached.count);
+    losses_add(&s->losses, AG_CLASS_FILE, LOSS_MEMORY, lost);
+    attached_free(&attached);
+}
+
+static void stop(struct session *s, const struct command *c) {
+    if (s->stop.active)
+        control_error(out_buf(&s->out), &c->id, "EBUSY", "The tree is being stopped already.");
+    else if (!stop_begin(&s->stop, c->id, clock_now()))
+        control_error(out_buf(&s->out), &c->id, "ENOMEM", "There is no memory left.");
+    else if (!s->programs.attached) { /* nobody is governed, so nobody is left */
+        control_stopped(out_buf(&s->out), c->id, 0, 0);
+        stop_end(&s->stop);
+    }
+}
+
+static void stats(struct session *s, const struct command *c) {
+    struct stats stats = {
+        .processes = members_count(&s->programs.members),
+        .folds = fold_map_count(s->folds_fd),
+        .map_bytes = programs_map_bytes(&s->programs),
+    };
+    losses_tell(&s->losses, out_buf(&s->out));
+    for (int cls = 0; cls < AG_CLASS_MAX; cls++) {
+        stats.emitted[cls] = s->stream.emitted[cls];
+        stats.lost[cls] = losses_of(&s->losses, cls);
+    }
+    control_stats(out_buf(&s->out), c->id, &stats);
+}
+
+void session_command(struct session *s, const char *line, size_t len) {
+    struct command c;
+    const char *why;
+    if (!command_parse(line, len, &c, &why)) {
+        control_error(out_buf(&s->out), c.has_id ? &c.id : NULL, "EINVAL", why);
+        return;
+    }
+    switch (c.name) {
+    case CMD_GOVERN:
+        govern(s, &c);
+        break;
+    case CMD_STOP:
+        stop(s, &c);
+        break;
+    case CMD_STATS:
+        stats(s, &c);
+        break;
+    case CMD_MEMBER:
+        control_member(out_buf(&s->out), c.id, c.pids[0], members_has(&s->programs.members, c.pids[0]));
+        break;
+    case CMD_QUIT:
+        s->quit = true;
+        break;
+    case CMD_NONE:
+        break;
+    }
+}

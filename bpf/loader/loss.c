@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <stdlib.h>
+#include <bpf/bpf.h>
+#include "loss.h"
+#include "names.h"
+
+bool losses_init(struct losses *l, int map, int cpus) {
+    *l = (struct losses){.map = map, .cpus = cpus};
+    l->values = calloc(cpus, sizeof(*l->values));
+    return l->values != NULL;
+}
+
+void losses_free(struct losses *l) {
+    free(l->values);
+    *l = (struct losses){.map = -1};
+}
+
+void losses_add(struct losses *l, enum ag_class cls, enum own_loss reason, __u64 n) {
+    l->seen[cls][reason] += n;
+}
+
+static void read_kernel(struct losses *l) {
+    __u32 zero = 0;
+    if (l->map < 0 || bpf_map_lookup_elem(l->map, &zero, l->values))
+        return;
+    for (int cls = 0; cls < AG_CLASS_MAX; cls++)
+        for (int reason = 0; reason < AG_LOSS_MAX; reason++) {
+            __u64 sum = 0;
+            for (int cpu = 0; cpu < l->cpus; cpu++)
+                sum += l->values[cpu].lost[cls][reason];
+            l->seen[cls][reason] = sum;
+        }
+}
+
+static const char *reason_name(int reason) {
+    if (reason < AG_LOSS_MAX)
+        return LOSS_NAMES[reason];
+    return reason == LOSS_MEMORY ? "memory" : "malformed";
+}
+
+void losses_tell(struct losses *l, struct buf *out) {
+    read_kernel(l);
+    for (int cls = 0; cls < AG_CLASS_MAX; cls++)
+        for (int reason = 0; reason < LOSS_REASONS; reason++) {
+            __u64 more = l->seen[cls][reason] - l->told[cls][reason];
+            if (!more)
+                continue;
+            size_t before = out->len;
+            buf_str(out, "{\"msg\":\"lost\",\"class\":\"");
+            buf_str(out, CLASS_NAMES[cls]);
+            buf_str(out, "\",\"count\":");
+            buf_u64(out, more);
+            buf_str(out, ",\"reason\":\"");
+            buf_str(out, reason_name(reason));
+            buf_str(out, "\"}\n");
+            if (out->over) { /* told when there is room again */
+                out->len = before;
+                out->over = false;
+                return;
+            }
+            l->told[cls][reason] = l->seen[cls][reason];
+        }
+}
+
+__u64 losses_of(const struct losses *l, enum ag_class cls) {
+    __u64 sum = 0;
+    for (int reason = 0; reason < LOSS_REASONS; reason++)
+        sum += l->seen[cls][reason];
+    return sum;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What did not reach the log, by class and reason: the kernel's counters and our own, told as differences. */
+#ifndef AGENTGOV_LOSS_H
+#define AGENTGOV_LOSS_H
+
+#include "buf.h"
+#include <linux/types.h>
+#include "include/events.h"
+
+/* Reasons of user space, behind those of the kernel (enum ag_loss). */
+enum own_loss {
+    LOSS_MEMORY = AG_LOSS_MAX, /* no memory for a record, or for what a count stands for */
+    LOSS_MALFORMED,            /* a record that is not well-formed */
+    LOSS_REASONS,
+};
+
+struct losses {
+    int map; /* `counters`; -1: none */
+    int cpus;
+    struct ag_counters *values;             /* one for each possible CPU */
+    __u64 seen[AG_CLASS_MAX][LOSS_REASONS]; /* totals */
+    __u64 told[AG_CLASS_MAX][LOSS_REASONS];
+};
+
+/* False without memory. `map` is the fd of the kernel's `counters`. */
+bool losses_init(struct losses *l, int map, int cpus);
+void losses_free(struct losses *l);
+
+/* User space lost `n` records. */
+void losses_add(struct losses *l, enum ag_class cls, enum own_loss reason, __u64 n);
+
+/* Reads the kernel's counters and appends a "lost" line for everything that is new. */
+void losses_tell(struct losses *l, struct buf *out);
+
+/* Total of a class. */
+__u64 losses_of(const struct losses *l, enum ag_class cls);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What this machine says of itself, as far as it decides what agentgov can do. Texts are empty where nothing is said.
+ */
+#ifndef AGENTGOV_MACHINE_H
+#define AGENTGOV_MACHINE_H
+
+#include <stddef.h>
+
+/* The kernel's release, as uname(2). */
+void machine_kernel(char *out, size_t size);
+
+/* The names in /sys/kernel/security/lsm. */
+void machine_lsm(char *out, size_t size);
+
+/* "none", "integrity", "confidentiality" or "unknown". */
+void machine_lockdown(char *out, size_t size);
+
+/* "none", "voluntary", "full", "lazy" or "unknown": fmod_ret programs have a hole under full and lazy. */
+void machine_preempt(char *out, size_t size);
+
+#endif

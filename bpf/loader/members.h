@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The kernel's own table of who is governed, mapped in: one byte for every tgid that can exist. */
+#ifndef AGENTGOV_MEMBERS_H
+#define AGENTGOV_MEMBERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEMBERS_MAX (1u << 22) /* PID_MAX_LIMIT */
+
+struct members {
+    volatile uint8_t *bytes;
+};
+
+/* 0, or a negative errno. `map` is the fd of `members`. */
+int members_map(struct members *m, int map);
+void members_unmap(struct members *m);
+
+static inline bool members_has(const struct members *m, uint32_t pid) {
+    return pid < MEMBERS_MAX && m->bytes[pid];
+}
+
+/* The write is seen by programs that start after it (members_barrier() waits for those that had started before). */
+void members_mark(struct members *m, uint32_t pid, bool member);
+
+/* The first member from `pid` on; 0 when there is none. */
+uint32_t members_next(const struct members *m, uint32_t pid);
+
+size_t members_count(const struct members *m);
+
+/* Returns when every kernel program that was running at the call has ended. */
+void members_barrier(void);
+
+#endif

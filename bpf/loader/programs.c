@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "include/events.h"
+#include "capabilities.h"
+#include "programs.h"
+
+#define BTF_FILE "/sys/kernel/btf/vmlinux"
+#define RING_MAX (1u << 30)
+
+/*
+ * libbpf writes to stderr, which is for one sentence. What it says last is kept for that sentence; its own state is
+ * global, so is this.
+ */
+static char complaint[512];
+
+static int keep_complaint(enum libbpf_print_level level, const char *format, va_list args) {
+    if (level != LIBBPF_WARN)
+        return 0;
+    char text[sizeof(complaint)];
+    vsnprintf(text, sizeof(text), format, args);
+    text[strcspn(text, "\n")] = '\0';
+    if (text[0] && complaint[0] == '\0') /* the first is the cause, the rest is what came of it */
+        memcpy(complaint, text, sizeof(complaint));
+    return 0;
+}
+
+bool programs_have_btf(void) {
+    return access(BTF_FILE, R_OK) == 0;
+}
+
+/* Rings are powers of two, and whole pages. */
+static size_t ring_bytes(size_t wanted) {
+    size_t bytes = sysconf(_SC_PAGESIZE);
+    while (bytes < wanted && bytes < RING_MAX)
+        bytes *= 2;
+    return bytes;
+}
+
+static int prepare(struct programs *p, const struct programs_options *options) {
+    struct agentgov_bpf *skel = p->skel;
+    int err = 0;
+    if (options->ring_bulk)
+        err = bpf_map__set_max_entries(skel->maps.bulk, ring_bytes(options->ring_bulk));
+    if (!err && options->ring_critical)
+        err = bpf_map__set_max_entries(skel->maps.critical, ring_bytes(options->ring_critical));
+    if (!err)
+        err = tier_prepare(skel, p->tier);
+    /* Nobody may be able to make two names collide in the table of repeats. */
+    __u64 keys[2];
+    if (!err && getrandom(keys, sizeof(keys), 0) != sizeof(keys))
+        err = -errno;
+    skel->rodata->fold_key0 = keys[0];
+    skel->rodata->fold_key1 = keys[1];
+    return err;
+}
+
+static bool choose_tier(struct programs *p, const struct programs_options *options, char *why, size_t size) {
+    if (options->any_tier) {
+        p->tier = tier_choose(TIER_LSM, p->tier_reason, sizeof(p->tier_reason));
+        return true;
+    }
+    p->tier = options->tier;
+    if (tier_active(p->tier, p->tier_reason, sizeof(p->tier_reason)))
+        return true;
+    snprintf(why, size, "Tier %s is not active on this machine (%s); run agentgov doctor to see which one is.",
+             tier_names[p->tier], p->tier_reason);
+    return false;
+}
+
+/* Answers are seen through the cgroup hierarchy, which some machines lack: tried here, so that it can be said first. */
+static void try_dns(struct programs *p) {
+    int err = dns_attach(p->skel);
+    if (err)
+        snprintf(p->dns_error, sizeof(p->dns_error), "%s", strerror(-err));
+    dns_detach();
+}
+
+bool programs_load(struct programs *p, const struct programs_options *options, char *why, size_t size) {
+    memset(p, 0, sizeof(*p));
+    libbpf_set_print(keep_complaint);
+    if (!programs_have_btf()) {
+        snprintf(why, size,
+                 "This kernel has no type information (" BTF_FILE
+                 "); agentgov needs one built with CONFIG_DEBUG_INFO_BTF, as all current distributions ship.");
+        return false;
+    }
+    if (!capabilities_suffice(why, size))
+        return false;
+    /* Before 5.11 maps are charged to this limit; later it means nothing. */
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_MEMLOCK, &limit);
+    if (!choose_tier(p, options, why, size))
+        return false;
+    complaint[0] = '\0';
+    p->skel = agentgov_bpf__open();
+    int err = p->skel ? prepare(p, options) : -errno;
+    if (!err)
+        err = agentgov_bpf__load(p->skel);
+    if (!err)
+        err = members_map(&p->members, bpf_map__fd(p->skel->maps.members));
+    if (!err) {
+        try_dns(p);
+        return true;
+    }
+    snprintf(why, size, "The kernel refused agentgov's programs (%s%s%s); run agentgov doctor to see what it lacks.",
+             strerror(-err), complaint[0] ? ": " : "", complaint);
+    programs_unload(p);
+    return false;
+}
+
+bool programs_attach(struct programs *p, char *why, size_t size) {
+    const char *what = "";
+    if (p->attached)
+        return true;
+    int err = tier_attach(p->skel, p->tier, &what);
+    if (err) {
+        tier_detach();
+        snprintf(why, size, "The kernel program %s could not be attached: %s.", what, strerror(-err));
+        return false;
+    }
+    if (!p->dns_error[0])
+        err = dns_attach(p->skel);
+    if (err) /* worked when it was tried: told again, for this time nobody has heard it */
+        snprintf(p->dns_error, sizeof(p->dns_error), "%s", strerror(-err));
+    p->attached = true;
+    return true;
+}
+
+void programs_detach(struct programs *p) {
+    if (p->attached)
+        tier_detach();
+    p->attached = false;
+}
+
+void programs_unload(struct programs *p) {
+    programs_detach(p);
+    members_unmap(&p->members);
+    agentgov_bpf__destroy(p->skel);
+    p->skel = NULL;
+}
+
+/* The kernel says it in the fd's own file; bpf_map_info does not have it. */
+static size_t map_bytes(int fd) {
+    char path[64], line[128];
+    size_t bytes = 0;
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof(line), file))
+        if (sscanf(line, "memlock: %zu", &bytes) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return bytes;
+}
+
+size_t programs_map_bytes(const struct programs *p) {
+    size_t bytes = 0;
+    struct bpf_map *map;
+    bpf_object__for_each_map(map, p->skel->obj) bytes += map_bytes(bpf_map__fd(map));
+    return bytes;
+}
