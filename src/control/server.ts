@@ -1,0 +1,146 @@
+import { createServer, type Socket } from 'node:net';
+import type { Peer } from '../bpf/index.js';
+import { VERSION } from '../package.js';
+import { acceptTime, type Doorkeeper, identify, type KnownPeer, refusal } from './admission.js';
+import { claimSocket } from './claim.js';
+import { governedElsewhere } from './elsewhere.js';
+import { onLines } from './lines.js';
+import { checkLength, claimFolder, socketPath } from './paths.js';
+import {
+  CONTROL_PROTOCOL,
+  type EngineStatus,
+  MAX_REQUEST,
+  parseRequest,
+  type Request,
+  type StopResult,
+} from './protocol.js';
+
+const MAX_CLIENTS = 32;
+const IDLE_MS = 60_000;
+
+/** What an engine lets its control socket ask. */
+export interface ControlledEngine {
+  status(): Promise<EngineStatus>;
+  /** Kills the tree and ends the session; resolves when the log is closed, or when something could not be killed. */
+  stop(): Promise<StopResult>;
+  governs(pid: number): Promise<boolean>;
+  /** Who is at the other end of this connection, by the kernel; undefined when that cannot be known. */
+  whoIs(socket: Socket): Promise<Peer | undefined>;
+}
+
+export interface ControlServer {
+  readonly path: string;
+  /** Takes the socket away; replies under way are still sent. */
+  close(): void;
+}
+
+/**
+ * Opens the control socket of an agent.
+ * @throws AgentgovError exit 2 when a live engine governs this agent, exit 4 when the folder cannot be trusted.
+ */
+export async function serveControl(options: {
+  folder: string;
+  agentId: string;
+  uid: number;
+  engine: ControlledEngine;
+}): Promise<ControlServer> {
+  const { folder, agentId, uid, engine } = options;
+  claimFolder(folder, uid);
+  const path = socketPath(folder, agentId);
+  checkLength(path);
+  const door: Doorkeeper = {
+    governs: (pid) => engine.governs(pid),
+    governedElsewhere: (pid) => governedElsewhere(pid, folder, path),
+  };
+  // pauseOnConnect: nothing is read from a peer that has not been identified.
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    void converse(socket, agentId, uid, engine, door);
+  });
+  server.maxConnections = MAX_CLIENTS;
+  const release = await claimSocket(server, path, agentId);
+  // A control socket keeps no engine alive; the session does.
+  server.unref();
+  return {
+    path,
+    close: () => {
+      release();
+      server.close();
+    },
+  };
+}
+
+const say = (socket: Socket, message: Record<string, unknown>): void => {
+  socket.write(`${JSON.stringify(message)}\n`);
+};
+
+async function converse(
+  socket: Socket,
+  agentId: string,
+  uid: number,
+  engine: ControlledEngine,
+  door: Doorkeeper,
+): Promise<void> {
+  const acceptedAt = acceptTime();
+  socket.on('error', () => socket.destroy());
+  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  socket.unref();
+  const refuse = (text: string): void => {
+    socket.end(`${JSON.stringify({ msg: 'refused', text })}\n`);
+  };
+  const admitted = await admit(socket, uid, acceptedAt, engine, door);
+  if (typeof admitted === 'string') {
+    refuse(admitted);
+    return;
+  }
+  say(socket, { msg: 'hello', protocol: CONTROL_PROTOCOL, version: VERSION, agent_id: agentId, pid: process.pid });
+  onLines(
+    socket,
+    MAX_REQUEST,
+    (line) => {
+      const request = parseRequest(line);
+      if (typeof request === 'string') refuse(request);
+      else void answer(socket, admitted, request, engine, door);
+    },
+    () => refuse(`A request is at most ${MAX_REQUEST} bytes long.`),
+  );
+  socket.resume();
+}
+
+async function admit(
+  socket: Socket,
+  uid: number,
+  acceptedAt: number,
+  engine: ControlledEngine,
+  door: Doorkeeper,
+): Promise<KnownPeer | string> {
+  try {
+    const peer = await engine.whoIs(socket);
+    const known = peer === undefined ? undefined : identify(peer, acceptedAt);
+    if (known === undefined) return 'The process that connected cannot be identified.';
+    if (known.uid !== 0 && known.uid !== uid) return `This engine is controlled by uid ${uid} only.`;
+    return (await refusal(known, door, false)) ?? known;
+  } catch (error) {
+    return `It cannot be made sure that this process is not governed: ${(error as Error).message}`;
+  }
+}
+
+async function answer(
+  socket: Socket,
+  peer: KnownPeer,
+  request: Request,
+  engine: ControlledEngine,
+  door: Doorkeeper,
+): Promise<void> {
+  const { id } = request;
+  try {
+    // "member" is what engines ask each other, so it must not make them ask again.
+    const text = await refusal(peer, door, request.op !== 'member');
+    if (text !== undefined) say(socket, { msg: 'reply', id, ok: false, text });
+    else if (request.op === 'member')
+      say(socket, { msg: 'reply', id, ok: true, member: await engine.governs(request.pid) });
+    else if (request.op === 'status') say(socket, { msg: 'reply', id, ok: true, ...(await engine.status()) });
+    else say(socket, { msg: 'reply', id, ok: true, ...(await engine.stop()) });
+  } catch (error) {
+    say(socket, { msg: 'reply', id, ok: false, text: (error as Error).message });
+  }
+}

@@ -1,0 +1,228 @@
+import { spawn } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  type ControlledEngine,
+  type ControlServer,
+  type EngineStatus,
+  NoEngine,
+  openControl,
+  runtimeFolder,
+  serveControl,
+} from '../../../src/control/index.js';
+
+const uid = process.getuid?.() ?? 0;
+const servers: ControlServer[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close();
+});
+const folder = (): string => join(mkdtempSync(join(tmpdir(), 'agentgov-control-')), 'run');
+
+const STATUS: EngineStatus = {
+  agent_id: 'a',
+  pid: process.pid,
+  version: '0',
+  mode: 'monitor',
+  tier: 'observe',
+  tier_reason: 'because',
+  session_id: 's',
+  started: '2026-04-14T09:23:01.234Z',
+  log: '/tmp/a.jsonl',
+  events: 1,
+  lost: 0,
+  rss_kb: 1,
+  notes: [],
+};
+
+const engine = (over: Partial<ControlledEngine> = {}): ControlledEngine => ({
+  status: async () => STATUS,
+  stop: async () => ({ killed: 3, left: 0, log: STATUS.log }),
+  governs: async () => false,
+  whoIs: async () => ({ pid: process.pid, uid, gid: 0 }),
+  ...over,
+});
+
+async function serve(at: string, agentId: string, over: Partial<ControlledEngine> = {}): Promise<ControlServer> {
+  const server = await serveControl({ folder: at, agentId, uid, engine: engine(over) });
+  servers.push(server);
+  return server;
+}
+
+describe('the control socket', () => {
+  it('greets with the version, answers, and is for its owner only', async () => {
+    const server = await serve(folder(), 'a');
+    expect(statSync(server.path).mode & 0o777).toBe(0o600);
+    expect(readdirSync(join(server.path, '..'))).toEqual(['a.sock']);
+    const client = await openControl(server.path);
+    expect(client.hello).toMatchObject({ msg: 'hello', protocol: 1, agent_id: 'a', pid: process.pid });
+    expect(await client.request('status')).toMatchObject(STATUS);
+    expect(await client.request('stop')).toMatchObject({ killed: 3, left: 0 });
+    client.close();
+  });
+
+  it('goes away with its engine', async () => {
+    const server = await serve(folder(), 'a');
+    server.close();
+    expect(existsSync(server.path)).toBe(false);
+    await expect(openControl(server.path)).rejects.toThrow(NoEngine);
+  });
+
+  it.each<[string, Partial<ControlledEngine>, RegExp]>([
+    ['a member of the tree', { governs: async (pid) => pid === process.pid }, /A governed process may not control/],
+    ['a peer that nobody can identify', { whoIs: async () => undefined }, /cannot be identified/],
+    ['a peer that has ended', { whoIs: async () => ({ pid: 4_194_303, uid, gid: 0 }) }, /cannot be identified/],
+    ['another user', { whoIs: async () => ({ pid: process.pid, uid: uid + 1, gid: 0 }) }, /controlled by uid/],
+    [
+      'anyone while membership is unknown',
+      { governs: () => Promise.reject(new Error('the loader is gone')) },
+      /the loader is gone/,
+    ],
+  ])('refuses %s before it reads a word', async (_name, over, message) => {
+    let asked = false;
+    const server = await serve(folder(), 'a', {
+      ...over,
+      status: async () => {
+        asked = true;
+        return STATUS;
+      },
+    });
+    await expect(openControl(server.path).then((client) => client.request('status'))).rejects.toThrow(message);
+    expect(asked).toBe(false);
+  });
+
+  it('refuses a pid that was used again: its process is younger than the connection', async () => {
+    const server = await serve(folder(), 'a', {
+      whoIs: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const child = spawn('/bin/sleep', ['5'], { stdio: 'ignore' });
+        setTimeout(() => child.kill('SIGKILL'), 2000);
+        await new Promise((resolve) => child.once('spawn', resolve));
+        return { pid: child.pid ?? 0, uid, gid: 0 };
+      },
+    });
+    await expect(openControl(server.path)).rejects.toThrow(/cannot be identified/);
+  });
+
+  it('asks again for each request: who connected in freedom may be governed by now', async () => {
+    let governed = false;
+    const server = await serve(folder(), 'a', { governs: async () => governed });
+    const client = await openControl(server.path);
+    expect(await client.request('status')).toMatchObject({ agent_id: 'a' });
+    governed = true;
+    await expect(client.request('stop')).rejects.toThrow(/governed process may not/);
+  });
+
+  it('refuses a process that another engine governs', async () => {
+    const at = folder();
+    const mine = await serve(at, 'mine');
+    await serve(at, 'other', {
+      governs: async (pid) => pid === process.pid,
+      whoIs: async () => ({ pid: process.ppid, uid, gid: 0 }),
+    });
+    const client = await openControl(mine.path);
+    await expect(client.request('stop')).rejects.toThrow(/governed process may not/);
+  });
+
+  it('does not take the silence of another engine for freedom', async () => {
+    const at = folder();
+    const mine = await serve(at, 'mine');
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(join(at, 'silent.sock'), resolve));
+    const client = await openControl(mine.path);
+    await expect(client.request('stop', {}, 15_000)).rejects.toThrow(/cannot be made sure.*does not answer/);
+    silent.close();
+  }, 20_000);
+
+  it.each([
+    ['no JSON', 'hello\n', /one JSON object/],
+    ['an array', '[]\n', /one JSON object/],
+    ['no id', '{"op":"stop"}\n', /integer id/],
+    ['an unknown request', '{"op":"rm","id":1}\n', /knows the requests/],
+    ['a line without end', 'x'.repeat(70_000), /at most 65536 bytes/],
+  ])('answers %s with one sentence', async (_name, text, message) => {
+    const server = await serve(folder(), 'a');
+    const answer = await new Promise<string>((resolve) => {
+      let said = '';
+      const socket = connect(server.path, () => socket.write(text));
+      socket.on('data', (chunk) => {
+        said += chunk;
+      });
+      socket.on('error', () => {});
+      socket.on('close', () => resolve(said));
+    });
+    const refused = JSON.parse(answer.trim().split('\n').at(-1) ?? '') as { msg: string; text: string };
+    expect(refused.msg).toBe('refused');
+    expect(refused.text).toMatch(message);
+  });
+});
+
+describe('the name of a control socket', () => {
+  it('belongs to one live engine', async () => {
+    const at = folder();
+    const server = await serve(at, 'a');
+    await expect(serve(at, 'a')).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringMatching(/"a" is already governed/),
+    });
+    expect(readdirSync(at)).toEqual(['a.sock']);
+    expect((await openControl(server.path)).hello.agent_id).toBe('a');
+  });
+
+  it('is taken over from a dead one, by exactly one of several that start at once', async () => {
+    const at = folder();
+    mkdirSync(at, { mode: 0o755 });
+    const script = `require('net').createServer().listen(${JSON.stringify(join(at, 'a.sock'))}, () => process.kill(process.pid, 'SIGKILL'))`;
+    await new Promise((resolve) => spawn(process.execPath, ['-e', script]).once('exit', resolve));
+    expect(existsSync(join(at, 'a.sock'))).toBe(true);
+    const attempts = await Promise.allSettled(Array.from({ length: 8 }, () => serve(at, 'a')));
+    expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(readdirSync(at)).toEqual(['a.sock']);
+    expect((await openControl(join(at, 'a.sock'))).hello.agent_id).toBe('a');
+  });
+
+  it('is not put into a folder that others can write to, or through a link', async () => {
+    const at = folder();
+    mkdirSync(at);
+    chmodSync(at, 0o777);
+    await expect(serve(at, 'a')).rejects.toMatchObject({
+      exitCode: 4,
+      message: expect.stringMatching(/only its owner/),
+    });
+    const link = folder();
+    symlinkSync(tmpdir(), link);
+    await expect(serve(link, 'a')).rejects.toMatchObject({ exitCode: 4 });
+  });
+
+  it('says when it is too long for a socket', async () => {
+    await expect(serve(join(folder(), 'x'.repeat(100)), 'a')).rejects.toThrow(/longer than the 107 bytes/);
+  });
+
+  it('replaces a file that is no socket', async () => {
+    const at = folder();
+    mkdirSync(at);
+    writeFileSync(join(at, 'a.sock'), 'x');
+    // Nobody listens there: it is stale like any other.
+    await serve(at, 'a');
+    expect(readdirSync(at)).toEqual(['a.sock']);
+  });
+});
+
+describe('runtimeFolder', () => {
+  it('is /run for root, the runtime folder of a user, or the fallback', () => {
+    expect(runtimeFolder(0, { XDG_RUNTIME_DIR: '/x' }, '/f')).toBe('/run/agentgov');
+    expect(runtimeFolder(1000, { XDG_RUNTIME_DIR: '/run/user/1000' }, '/f')).toBe('/run/user/1000/agentgov');
+    expect(runtimeFolder(1000, { XDG_RUNTIME_DIR: 'rel' }, '/f')).toBe('/f/agentgov');
+  });
+});
