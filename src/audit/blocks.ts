@@ -2,7 +2,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { MAX_LINE } from './chain.js';
 
-const LF = 0x0a;
+/** What ends a line, and nothing else does. */
+export const LF = 0x0a;
 const BLOCK = 2 ** 20;
 
 export interface Block {
@@ -44,4 +45,11 @@ export async function* readBlocks(file: FileHandle, from: number, to: number): A
     }
   }
   if (filled > 0) yield { bytes: buffer.subarray(0, filled), kind: 'torn' };
+}
+
+/** Line ends in these bytes. */
+export function countLines(bytes: Buffer): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) lines += 1;
+  return lines;
 }

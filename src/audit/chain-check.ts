@@ -1,4 +1,5 @@
 // Judges a log line by line. It keeps only where the chain stands, so the size of the log does not matter.
+import { LF } from './blocks.js';
 import { GENESIS, sha256, type Tip } from './chain.js';
 import { type Finding, findingOf } from './findings.js';
 import { JsonError, type Members, readMembers, writeMembers } from './python-json.js';
@@ -12,7 +13,6 @@ export interface Fault {
 }
 
 const HASH_LENGTH = 64;
-const LF = 0x0a;
 
 export class ChainCheck {
   /** Lines that hold so far. */

@@ -5,6 +5,7 @@
 // in it. Where it cannot be cut (an append-only file), the queue goes on in the middle of the line: the bytes are the
 // same either way.
 import type { FileHandle } from 'node:fs/promises';
+import { countLines, LF } from './blocks.js';
 
 /** How long written lines may wait for fdatasync: what a power failure can take. */
 export const SYNC_MS = 200;
@@ -16,7 +17,6 @@ const MAX_UNSYNCED = 64 * 2 ** 20;
 /** While writing fails, what is kept to be tried again. */
 const MAX_KEPT = 16 * 2 ** 20;
 const RETRY_MS = 500;
-const LF = 0x0a;
 
 export type LogFile = Pick<FileHandle, 'write' | 'datasync' | 'truncate' | 'stat'>;
 
@@ -93,15 +93,14 @@ export class Outbox {
     this.#gather();
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#running ??= this.#work().finally(() => {
-      this.#running = undefined;
-      this.#wait();
-    });
+    this.#running ??= this.#work();
     return this.#running;
   }
 
   /** Empties the queue. What is gathered while this runs is written too, up to its very end. */
   async #work(): Promise<void> {
+    // So that `#running` is set before this can end.
+    await undefined;
     try {
       do {
         while (this.#queue.length > 0) {
@@ -118,6 +117,9 @@ export class Outbox {
       if (!this.#failure) queueMicrotask(() => this.onFailure(error));
       this.#failure = error;
     }
+    // In the same step as the last look at the queue: what comes after it begins a new run.
+    this.#running = undefined;
+    this.#wait();
   }
 
   /** Sets the clock for what is left to do. */
@@ -197,10 +199,4 @@ export class Outbox {
     this.#size = size;
     return true;
   }
-}
-
-function countLines(chunk: Buffer): number {
-  let lines = 0;
-  for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, at + 1)) lines += 1;
-  return lines;
 }

@@ -1,6 +1,7 @@
 // The fast half of verification: decides on the bytes alone whether a line is in canonical form, without building
 // objects. It says yes only where that is certain and the record is plain (ASCII keys without escapes, integers, no
 // nesting but arrays of plain values); for all other lines python-json.ts decides.
+import { LF } from './blocks.js';
 
 /** Where the scanner found things in the buffer. Positions of values are inside the quotes. */
 export interface Found {
@@ -32,7 +33,7 @@ export const nothingFound = (): Found => ({
   typeEnd: 0,
 });
 
-const [LF, SPACE, QUOTE, COMMA, MINUS, ZERO, NINE, COLON] = [0x0a, 0x20, 0x22, 0x2c, 0x2d, 0x30, 0x39, 0x3a];
+const [SPACE, QUOTE, COMMA, MINUS, ZERO, NINE, COLON] = [0x20, 0x22, 0x2c, 0x2d, 0x30, 0x39, 0x3a];
 const [OPEN_LIST, BACKSLASH, CLOSE_LIST, OPEN, CLOSE] = [0x5b, 0x5c, 0x5d, 0x7b, 0x7d];
 const HEX_LENGTH = 64;
 /** Digits that surely make a safe integer; longer ones are the slow path's. */

@@ -2,13 +2,12 @@
 // continued from a line that does not hold.
 import type { FileHandle } from 'node:fs/promises';
 import { usageError } from '../errors.js';
-import { readBlocks } from './blocks.js';
+import { countLines, LF, readBlocks } from './blocks.js';
 import type { Tip } from './chain.js';
 import { ChainCheck } from './chain-check.js';
 
 /** Lines at the end of an existing log that must verify. */
 const TAIL_LINES = 1000;
-const LF = 0x0a;
 const STEP = 2 ** 16;
 
 /**
@@ -60,8 +59,6 @@ async function tailStart(file: FileHandle, size: number): Promise<number> {
 
 async function linesBefore(file: FileHandle, end: number): Promise<number> {
   let lines = 0;
-  for await (const { bytes } of readBlocks(file, 0, end)) {
-    for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) lines += 1;
-  }
+  for await (const { bytes } of readBlocks(file, 0, end)) lines += countLines(bytes);
   return lines;
 }

@@ -65,6 +65,20 @@ describe('the outbox', () => {
     expect(told).toEqual([]);
   });
 
+  it('has written what was taken before a flush, at whatever moment an earlier one ends', async () => {
+    for (let steps = 0; steps < 60; steps += 1) {
+      const disk = new Disk();
+      const { outbox } = outboxOn(disk);
+      outbox.push('first');
+      void outbox.flush();
+      for (let step = 0; step < steps; step += 1) await Promise.resolve();
+      outbox.push('second');
+      await outbox.flush();
+      expect([steps, disk.content]).toEqual([steps, 'first\nsecond\n']);
+      await outbox.close();
+    }
+  });
+
   it('writes a single line without being asked', async () => {
     const disk = new Disk();
     const { outbox } = outboxOn(disk);
