@@ -78,7 +78,7 @@ describe('a process that leaves its parent', () => {
       inner: pid_inner ?? pid,
     }));
     const truth = procs.map(({ role, pid, ticks, inner }) => ({ path: `${marks}/${role}-${pid}`, pid, ticks, inner }));
-    const own = seen.filter(({ path }) => !path?.includes('/thread-'));
+    const own = seen.filter(({ path }) => !/\/thread-\d+$/.test(path ?? ''));
     const byPath = (a: { path?: string | undefined }, b: { path?: string | undefined }): number =>
       String(a.path) < String(b.path) ? -1 : 1;
     expect(own.sort(byPath)).toEqual(truth.sort(byPath));
