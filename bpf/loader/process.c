@@ -140,14 +140,18 @@ static struct process *from_proc(struct processes *t, __u32 pid, const struct pr
     return p;
 }
 
-struct process *processes_adopt(struct processes *t, __u32 pid) {
+struct process *processes_adopt(struct processes *t, __u32 pid, __u64 start) {
     struct proc_stat stat;
     if (!proc_stat_read(pid, &stat))
         return NULL;
     for (struct process *p = *bucket_of(t, pid); p; p = p->next)
         if (p->pid == pid && !p->exited && proc_same_start(proc_start(&stat), p->start))
             return p;
-    return from_proc(t, pid, &stat, proc_start(&stat));
+    bool exact = start && proc_same_start(proc_start(&stat), start);
+    struct process *p = from_proc(t, pid, &stat, exact ? start : proc_start(&stat));
+    if (p)
+        p->exact = exact;
+    return p;
 }
 
 /* An entry made from /proc learns the exact start from the first record that can only mean it. */

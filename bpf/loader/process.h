@@ -64,8 +64,11 @@ struct process *processes_fork(struct processes *t, const struct ag_record *head
 /* From an AG_EXEC record; `exe` is the bytes of the new executable's path. */
 struct process *processes_exec(struct processes *t, const struct ag_record *head, const char *exe, size_t len);
 
-/* A member that was there before the programs were attached, from /proc. NULL when it has gone meanwhile. */
-struct process *processes_adopt(struct processes *t, __u32 pid);
+/*
+ * A member that was there before the programs were attached, from /proc, with its exact start where that is known (else
+ * 0). NULL when it has gone meanwhile.
+ */
+struct process *processes_adopt(struct processes *t, __u32 pid, __u64 start);
 
 /* The process is over. Its entry stays a while in the row of the exited. */
 void processes_exit(struct processes *t, struct process *p);
