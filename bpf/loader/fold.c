@@ -169,6 +169,10 @@ static void *grow(void *array, size_t *cap, size_t item) {
     return grown;
 }
 
+static bool was_orphan(const struct folds *f, __u64 name) {
+    return f->orphans_count && bsearch(&name, f->orphans, f->orphans_count, sizeof(name), by_number);
+}
+
 static void note_orphan(struct sweep *s, __u64 name) {
     if (s->count == s->cap) {
         __u64 *grown = grow(s->orphans, &s->cap, sizeof(*grown));
@@ -190,7 +194,7 @@ static void sweep_unknown(struct sweep *s, const struct ag_fold_key *key, const 
     struct process *p = processes_of(f->processes, &head);
     if (p && !p->exited)
         return;
-    if (!s->caught_up || !bsearch(&name, f->orphans, f->orphans_count, sizeof(name), by_number)) {
+    if (!s->caught_up || !was_orphan(f, name)) {
         note_orphan(s, name);
         return;
     }
