@@ -119,7 +119,7 @@ export function startMonitor(target: readonly string[], options: MonitorOptions 
   });
   child.stdin?.on('error', () => {});
   child.stdin?.end(options.input ?? '');
-  const events = () => (existsSync(logFile) ? parseLog(readFileSync(logFile)) : []);
+  const events = (): Event[] => (existsSync(logFile) ? parseLog(readFileSync(logFile)) : []);
   const ended = collect(child, options.timeout ?? 60_000, `agentgov ${args.join(' ')}`);
   let over = false;
   void ended.then(
@@ -143,9 +143,13 @@ export function startMonitor(target: readonly string[], options: MonitorOptions 
   }
 
   async function seen(fits: (event: Event) => boolean, timeout = 20_000): Promise<Event> {
+    // Only what is new is parsed: the log may grow faster than it can be read again and again.
+    let looked = 0;
     for (const end = Date.now() + timeout; Date.now() < end; await sleep(50)) {
       const last = over;
-      const found = events().find(fits);
+      const added = existsSync(logFile) ? readFileSync(logFile).subarray(looked) : Buffer.alloc(0);
+      looked += added.lastIndexOf(10) + 1;
+      const found = parseLog(added).find(fits);
       if (found) return found;
       if (last) break;
     }
