@@ -7,7 +7,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { countLines, LF } from './blocks.js';
 
-/** How long written lines may wait for fdatasync: what a power failure can take. */
+/** How long written lines may wait for fdatasync, unless told otherwise: what a power failure can take. */
 export const SYNC_MS = 200;
 /** How long a line may wait for others, so that one write carries many. */
 const GATHER_MS = 20;
@@ -27,6 +27,7 @@ export class Outbox {
   onRecovered: () => void = () => {};
 
   readonly #file: LogFile;
+  readonly #syncMs: number;
   /** Bytes in the file, all of them ours or there before; what is durable of them. */
   #size: number;
   #syncedSize: number;
@@ -38,12 +39,15 @@ export class Outbox {
   #unsynced: Buffer[] = [];
   #lastSync = 0;
   #failure: Error | undefined;
+  /** The file ends within the line that the queue goes on with. */
+  #isTorn = false;
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   /** `size`: the file's length, which must end with a whole line. */
-  constructor(file: LogFile, size: number) {
+  constructor(file: LogFile, size: number, syncMs: number = SYNC_MS) {
     this.#file = file;
+    this.#syncMs = syncMs;
     this.#size = size;
     this.#syncedSize = size;
   }
@@ -75,6 +79,13 @@ export class Outbox {
     if (!this.#failure) await this.#run();
   }
 
+  /** As `flush`, and durable. */
+  async sync(): Promise<void> {
+    await this.#running;
+    this.#lastSync = 0;
+    await this.flush();
+  }
+
   /** Writes and makes durable what is left, in one last attempt. Returns the number of lines that stay unwritten. */
   async close(): Promise<number> {
     await this.#running;
@@ -82,6 +93,24 @@ export class Outbox {
     await this.#run();
     clearTimeout(this.#timer);
     return this.#queue.reduce((lines, chunk) => lines + countLines(chunk), 0);
+  }
+
+  /**
+   * One last attempt, then gives up what is still unwritten, so that the file can go on behind its last line. Returns
+   * the number of lines that were given up; 0, and nothing is, where the file ends within a line and cannot be cut.
+   */
+  async abandon(): Promise<number> {
+    const lines = await this.close();
+    if (lines === 0 || this.#isTorn) return 0;
+    this.#queue = [];
+    this.#queueBytes = 0;
+    this.#failure = undefined;
+    return lines;
+  }
+
+  /** Bytes in the file. */
+  get size(): number {
+    return this.#size;
   }
 
   /** Why writing fails at present. */
@@ -124,7 +153,7 @@ export class Outbox {
 
   /** Sets the clock for what is left to do. */
   #wait(): void {
-    const untilSync = this.#lastSync + SYNC_MS - Date.now();
+    const untilSync = this.#lastSync + this.#syncMs - Date.now();
     if (this.#failure) this.#runIn(RETRY_MS);
     else if (this.#lineBytes > 0) this.#runIn(GATHER_MS);
     else if (this.#unsynced.length > 0) this.#runIn(untilSync);
@@ -154,9 +183,11 @@ export class Outbox {
         this.#size += bytesWritten;
       }
       this.#queue.shift();
+      this.#isTorn = false;
     } catch (error) {
       const whole = done > 0 ? chunk.lastIndexOf(LF, done - 1) + 1 : 0;
       if (whole < done && (await this.#cut(this.#size - (done - whole)))) done = whole;
+      if (done > 0) this.#isTorn = whole < done;
       this.#queue[0] = chunk.subarray(done);
       throw error;
     } finally {
@@ -168,7 +199,7 @@ export class Outbox {
   #syncIsDue(): boolean {
     const waiting = this.#size - this.#syncedSize;
     if (waiting === 0) return false;
-    return this.#failure !== undefined || waiting > MAX_UNSYNCED || Date.now() - this.#lastSync >= SYNC_MS;
+    return this.#failure !== undefined || waiting > MAX_UNSYNCED || Date.now() - this.#lastSync >= this.#syncMs;
   }
 
   async #sync(): Promise<void> {

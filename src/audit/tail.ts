@@ -12,6 +12,7 @@ const STEP = 2 ** 16;
 
 /**
  * Where the chain of an existing log stands, after a check of its last 1,000 lines (all of them in a shorter log).
+ * `size`: where to stop, behind a line end.
  *
  * @throws AgentgovError (usage) naming the first bad line.
  */
@@ -19,8 +20,7 @@ export async function checkTail(file: FileHandle, path: string, size: number): P
   const from = await tailStart(file, size);
   const check = new ChainCheck(from > 0);
   for await (const { bytes, kind } of readBlocks(file, from, size)) {
-    if (kind === 'torn') throw tornError(path, size, bytes.length);
-    const fault = kind === 'lines' ? check.lines(bytes) : { line: check.events + 1, reason: 'it is too long' };
+    const fault = kind === 'lines' ? check.lines(bytes) : { line: check.events + 1, reason: 'it is no whole line' };
     const bad = check.formFault ?? fault;
     if (bad === undefined) continue;
     const line = (await linesBefore(file, from)) + bad.line;
@@ -31,12 +31,6 @@ export async function checkTail(file: FileHandle, path: string, size: number): P
   }
   return check.tip;
 }
-
-const tornError = (path: string, size: number, torn: number) =>
-  usageError(
-    `${path} ends in a torn line of ${torn} bytes, as a crash leaves it, so nothing is added to it: ` +
-      `keep a copy, then cut it to ${size - torn} bytes with truncate(1), or give another --output-file`,
-  );
 
 /** Offset of the first of the last 1,000 lines; 0 when there are fewer. */
 async function tailStart(file: FileHandle, size: number): Promise<number> {
@@ -61,4 +55,14 @@ async function linesBefore(file: FileHandle, end: number): Promise<number> {
   let lines = 0;
   for await (const { bytes } of readBlocks(file, 0, end)) lines += countLines(bytes);
   return lines;
+}
+
+/** The `agent_id` of the last line before `end`; empty without one. */
+export async function lastAgent(file: FileHandle, end: number): Promise<string> {
+  const length = Math.min(end, STEP);
+  const { buffer } = await file.read(Buffer.alloc(length), 0, length, end - length);
+  const line = buffer.subarray(buffer.subarray(0, -1).lastIndexOf(LF) + 1).toString('latin1');
+  // Two bare quotes cannot stand within a string of a canonical line.
+  const [text] = /(?<="agent_id": )"(?:[^"\\]|\\.)*"/.exec(line) ?? [];
+  return text === undefined ? '' : String(JSON.parse(text));
 }

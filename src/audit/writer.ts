@@ -6,19 +6,40 @@ import { AgentgovError, EXIT, usageError } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
 import { canonical } from './canonical.js';
 import { MAX_LINE, seal, type Tip } from './chain.js';
+import { syncFolder } from './files.js';
 import { takeLock } from './lock.js';
 import { Outbox } from './outbox.js';
-import { checkTail } from './tail.js';
+import { lastLineEnd, pendingTails, recoveredEvent, setAside, settle } from './recover.js';
+import { takeReserve } from './reserve.js';
+import { checkTail, lastAgent } from './tail.js';
 
 export interface WriterOptions {
   /** Make missing folders, readable by their owner alone; for the default place of a log, never for a user's. */
   makeFolder?: boolean;
+  /** How long lines may wait for fdatasync, in ms: what a power failure can take. 200 without it; 0: each write. */
+  fsyncMs?: number;
+  /** The agent that the writer's own records speak of; without it, the one of the last line. */
+  agentId?: string;
+  /**
+   * When `onFailClosed` is called, once: at the first write that fails, or when the first event is lost. Without it
+   * the log never stops anything.
+   */
+  failClosed?: 'at-failure' | 'at-loss';
+  /** Keep some room beside the log (AUDIT.reserve) that `abandon` frees for the last words of a full disk. */
+  reserve?: boolean;
 }
 
 /** A line that got its place in the log. `line` is exactly what the file gets, without the LF. */
 export interface Appended {
   readonly seq: number;
   readonly line: string;
+}
+
+/** Where a log stands when its writer begins. */
+interface Standing {
+  /** Bytes of whole lines. */
+  readonly size: number;
+  readonly tip: Tip;
 }
 
 /** Room that sealing adds to a template: two hashes, a key, a number. */
@@ -34,38 +55,59 @@ export class AuditWriter {
   /** Called when everything that was kept is in the log: now is the time to append `events_lost`. */
   onRecovered: () => void = () => {};
 
+  /** Called once when `failClosed` says so: the events that follow are not in the log, so nothing more may happen. */
+  onFailClosed: (error: AgentgovError) => void = () => {};
+
   /** Absolute. */
   readonly path: string;
   readonly #file: FileHandle;
   readonly #releaseLock: () => Promise<void>;
+  #freeReserve: () => Promise<void> = async () => {};
   readonly #outbox: Outbox;
+  readonly #failClosed: WriterOptions['failClosed'];
+  #hasFailedClosed = false;
   #tip: Tip;
   #lost = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(path: string, file: FileHandle, releaseLock: () => Promise<void>, size: number, tip: Tip) {
+  private constructor(
+    path: string,
+    file: FileHandle,
+    releaseLock: () => Promise<void>,
+    { size, tip }: Standing,
+    { fsyncMs, failClosed }: WriterOptions,
+  ) {
     this.path = path;
+    this.#failClosed = failClosed;
     this.#file = file;
     this.#releaseLock = releaseLock;
     this.#tip = tip;
-    this.#outbox = new Outbox(file, size);
-    this.#outbox.onFailure = (error) => this.onFailure(this.#failed(error));
+    this.#outbox = new Outbox(file, size, fsyncMs);
+    this.#outbox.onFailure = (cause) => {
+      const error = this.#failed(cause);
+      this.onFailure(error);
+      if (this.#failClosed === 'at-failure') this.#failClosedOnce(error);
+    };
     this.#outbox.onRecovered = () => this.onRecovered();
   }
 
   /**
-   * Opens a log for writing, or begins one (mode 0600), and takes its lock. An existing log is continued.
+   * Opens a log for writing, or begins one (mode 0600), and takes its lock. An existing log is continued; a torn tail
+   * that a crash left is set aside first, and recorded.
    *
-   * @throws AgentgovError (usage) when the place cannot be written, another writer has the log, its last 1,000 lines
-   *   do not verify, or it ends in a torn line.
+   * @throws AgentgovError (usage) when the place cannot be written, another writer has the log, or its last 1,000 lines
+   *   do not verify.
    */
-  static async open(file: string, { makeFolder = false }: WriterOptions = {}): Promise<AuditWriter> {
+  static async open(file: string, options: WriterOptions = {}): Promise<AuditWriter> {
+    const { makeFolder = false, reserve = false } = options;
     const path = resolve(file);
     try {
       if (makeFolder) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       const releaseLock = await takeLock(path);
       try {
-        return await AuditWriter.#openLocked(path, releaseLock);
+        const writer = await AuditWriter.#openLocked(path, releaseLock, options);
+        if (reserve) writer.#freeReserve = await takeReserve(path);
+        return writer;
       } catch (error) {
         await releaseLock();
         throw error;
@@ -75,19 +117,38 @@ export class AuditWriter {
     }
   }
 
-  static async #openLocked(path: string, releaseLock: () => Promise<void>): Promise<AuditWriter> {
+  static async #openLocked(
+    path: string,
+    releaseLock: () => Promise<void>,
+    options: WriterOptions,
+  ): Promise<AuditWriter> {
     // O_NOFOLLOW: whoever may write in the folder could otherwise have root append to a file of their choice.
     const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
     const file = await open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw usageError(`${path} is not a regular file: give the path of a log`);
-      const tip = await checkTail(file, path, stat.size);
+      const size = await lastLineEnd(file, stat.size);
+      // First: nothing is changed in a log that will be refused.
+      const tip = await checkTail(file, path, size);
+      if (size < stat.size) await setAside(file, path, size, stat.size);
       if (stat.size === 0) await syncFolder(dirname(path));
-      return new AuditWriter(path, file, releaseLock, stat.size, tip);
+      const writer = new AuditWriter(path, file, releaseLock, { size, tip }, options);
+      await writer.#recordTorn(options.agentId ?? (await lastAgent(file, size)));
+      return writer;
     } catch (error) {
       await file.close();
       throw error;
+    }
+  }
+
+  /** Tails that were set aside now, or by a start that did not live to record them. */
+  async #recordTorn(agentId: string): Promise<void> {
+    for (const torn of await pendingTails(this.path)) {
+      this.append(recoveredEvent(torn, agentId));
+      await this.#outbox.sync();
+      if (this.#outbox.failure) throw this.#outbox.failure;
+      await settle(torn);
     }
   }
 
@@ -125,6 +186,7 @@ export class AuditWriter {
   appendPrepared(template: string): Appended | undefined {
     if (this.#closed || this.#outbox.full || template.length > MAX_LINE - SEAL_SIZE) {
       this.#lost += 1;
+      if (this.#failClosed === 'at-loss' && !this.#closed) this.#failClosedOnce(this.#lossError());
       return undefined;
     }
     const { line, hash } = seal(template, this.#tip);
@@ -137,6 +199,20 @@ export class AuditWriter {
   /** Resolves when everything appended so far is in the file (not yet durable), or when writing fails. */
   flush(): Promise<void> {
     return this.#outbox.flush();
+  }
+
+  /**
+   * For a log that has to end while it cannot be written: one more attempt, then the lines that are still not in the
+   * file are given up and counted in `lostEvents`, the reserve is freed, and the next line goes on behind the last one
+   * in the file. Returns the number of lines that were given up.
+   */
+  async abandon(): Promise<number> {
+    const lines = await this.#outbox.abandon();
+    if (lines === 0) return 0;
+    this.#lost += lines;
+    this.#tip = await checkTail(this.#file, this.path, this.#outbox.size);
+    await this.#freeReserve();
+    return lines;
   }
 
   /**
@@ -154,6 +230,7 @@ export class AuditWriter {
     this.#lost += unwritten;
     const { failure } = this.#outbox;
     await this.#file.close();
+    await this.#freeReserve();
     await this.#releaseLock();
     if (failure) {
       throw new AgentgovError(
@@ -164,22 +241,25 @@ export class AuditWriter {
     }
   }
 
+  #failClosedOnce(error: AgentgovError): void {
+    if (this.#hasFailedClosed) return;
+    this.#hasFailedClosed = true;
+    // In a task of its own: what the hook throws must not stop the writer.
+    queueMicrotask(() => this.onFailClosed(error));
+  }
+
+  #lossError(): AgentgovError {
+    return new AgentgovError(`an event got no place in ${this.path}: make room there`, EXIT.internal, {
+      cause: this.#outbox.failure,
+    });
+  }
+
   #failed(cause: Error): AgentgovError {
     return new AgentgovError(
       `cannot write to ${this.path} (${cause.message}): make room there; events are kept for now, then lost and counted`,
       EXIT.internal,
       { cause },
     );
-  }
-}
-
-/** Makes the name of a new file durable too. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

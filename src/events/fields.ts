@@ -482,6 +482,14 @@ export const FIELDS = {
     on: ['session_start'],
   },
   processes: { type: 'integer', meaning: 'members of the tree when governing began', on: ['session_start'] },
+  tail_sha256: {
+    type: 'string',
+    format: '64 hex digits',
+    pattern: HEX64,
+    meaning: 'hash of the bytes that were set aside (`path`)',
+    on: ['log_recovered'],
+  },
+  tail_bytes: { type: 'integer', format: 'bytes', meaning: 'how many they are', on: ['log_recovered'] },
   events: { type: 'integer', meaning: 'events of this session, the last one included', on: ['session_end'] },
   lost: { type: 'integer', meaning: 'events of this session that were lost', on: ['session_end'] },
 } as const satisfies Record<string, Field>;

@@ -79,6 +79,18 @@ describe('the outbox', () => {
     }
   });
 
+  it('makes each write durable at once when it is told to', async () => {
+    const disk = new Disk();
+    const outbox = new Outbox(disk.file, 0, 0);
+    for (const line of ['one', 'two', 'three']) {
+      outbox.push(line);
+      await outbox.flush();
+      expect(disk.durable).toBe(disk.content);
+    }
+    expect(disk.syncs).toBe(3);
+    await outbox.close();
+  });
+
   it('writes a single line without being asked', async () => {
     const disk = new Disk();
     const { outbox } = outboxOn(disk);

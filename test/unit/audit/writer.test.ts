@@ -12,7 +12,8 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { AuditWriter, canonical, verifyFile } from '../../../src/audit/index.js';
-import { chain, event, folder, hashOf, joined, logFile, makeLines, sealed, ZEROS } from './logs.js';
+import { checkEvent } from '../../../src/events/index.js';
+import { chain, event, folder, hashOf, joined, logFile, makeLines, sealed, sha256, ZEROS } from './logs.js';
 
 const python = (path: string): string =>
   spawnSync('python3', [new URL('../../vectors/verify.py', import.meta.url).pathname, path], { encoding: 'utf8' })
@@ -176,18 +177,46 @@ describe('opening a log', () => {
     await open(logFile(makeLines(1000)));
   });
 
-  it('refuses a torn tail and says what to do', async () => {
+  it('sets a torn tail aside, byte for byte, and records it', async () => {
     const path = logFile(lines.slice(0, 20));
-    const { size } = statSync(path);
-    appendFileSync(path, '{"action": "OBSER');
-    await expect(open(path)).rejects.toMatchObject({
-      exitCode: 2,
-      message: expect.stringContaining(
-        `torn line of 17 bytes, as a crash leaves it, so nothing is added to it: keep a copy, then cut it to ${size} bytes`,
-      ),
+    const torn = Buffer.from('{"action": "OBSER\x00\xff', 'latin1');
+    appendFileSync(path, torn);
+    expect(await verifyFile(path)).toMatchObject({ verdict: 'truncated' });
+    const writer = await AuditWriter.open(path);
+    const side = `${path}.torn-${sha256(torn).slice(0, 16)}`;
+    expect(readFileSync(side).equals(torn)).toBe(true);
+    expect(statSync(side).mode & 0o777).toBe(0o600);
+    expect(writer.tip.count).toBe(21);
+    await writer.close();
+    const [last = ''] = readFileSync(path, 'utf8').trimEnd().split('\n').slice(-1);
+    expect(JSON.parse(last)).toMatchObject({
+      event_type: 'log_recovered',
+      agent_id: 'finance-agent',
+      tail_bytes: torn.length,
+      path: side,
+      tail_sha256: sha256(torn),
     });
-    execFileSync('truncate', ['-s', String(size), path]);
+    expect(checkEvent(JSON.parse(last))).toEqual([]);
+    expect(await verifyFile(path)).toMatchObject({ verdict: 'intact', events: 21 });
+  });
+
+  it('records a tail that an earlier start set aside and did not live to record', async () => {
+    const path = logFile(lines.slice(0, 20));
+    const side = `${path}.torn-${sha256('torn').slice(0, 16)}`;
+    writeFileSync(`${side}.pending`, 'torn');
     await open(path);
+    expect(await verifyFile(path)).toMatchObject({ verdict: 'intact', events: 21 });
+    expect(readFileSync(side, 'utf8')).toBe('torn');
+    await open(path);
+    expect(await verifyFile(path)).toMatchObject({ verdict: 'intact', events: 21 });
+  });
+
+  it('does not touch the tail of a log that does not verify', async () => {
+    const path = logFile(`${joined(lines.slice(0, 20)).replace('index=7', 'index=8')}{"torn`);
+    const before = readFileSync(path);
+    await expect(open(path)).rejects.toThrow('does not verify at line 8');
+    expect(readFileSync(path).equals(before)).toBe(true);
+    expect(readdirSync(join(path, '..'))).toEqual(['audit.jsonl']);
   });
 });
 
@@ -205,10 +234,12 @@ describe('a disk that is full', () => {
       const ballast = join(place, 'ballast');
       writeFileSync(ballast, Buffer.alloc(400 * 1024));
 
-      const writer = await AuditWriter.open(path);
+      const writer = await AuditWriter.open(path, { failClosed: 'at-loss' });
       const told: string[] = [];
       writer.onFailure = (error) => told.push(error.message);
       writer.onRecovered = () => told.push('recovered');
+      const closed: string[] = [];
+      writer.onFailClosed = (error) => closed.push(error.message);
       const attempts = 60_000;
       let placed = 0;
       for (let index = 0; index < attempts; index += 1) {
@@ -219,6 +250,7 @@ describe('a disk that is full', () => {
       expect(told[0]).toContain(`cannot write to ${path} (ENOSPC`);
       expect(writer.lostEvents).toBe(attempts - placed);
       expect(writer.lostEvents).toBeGreaterThan(1000);
+      await vi.waitFor(() => expect(closed).toEqual([`an event got no place in ${path}: make room there`]));
       // While it fails the file is whole: its writer holds the lock, so look at a copy.
       const copy = logFile(readFileSync(path));
       const stuck = await verifyFile(copy);
@@ -243,12 +275,17 @@ describe('a disk that is full', () => {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'agentgov-test', place]);
       onTestFinished(() => void execFileSync('umount', ['-l', place]));
       const path = join(place, 'audit.jsonl');
-      const writer = await AuditWriter.open(path);
+      const writer = await AuditWriter.open(path, { failClosed: 'at-failure' });
+      let closed = 0;
+      writer.onFailClosed = () => {
+        closed += 1;
+      };
       add(writer, 0, 2000);
       await expect(writer.close()).rejects.toMatchObject({
         exitCode: 4,
         message: expect.stringContaining('is not complete'),
       });
+      expect(closed).toBe(1);
       const { verdict, events } = await verifyFile(path);
       expect([verdict, events + writer.lostEvents]).toEqual(['intact', 2000]);
       execFileSync('mount', ['-o', 'remount,size=4m', place]);
