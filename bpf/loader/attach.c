@@ -6,6 +6,9 @@
  * marked; then it is in a scan of /proc that starts later, under that parent, unless the parent has died; then the edge
  * was noted, at the fork or at the parent's exit. Hence: mark, wait for the programs under way, scan, read the edges,
  * take the closure, and again, until a round finds nothing new.
+ *
+ * A tree that forks all the time always has a child that is in /proc and not yet marked. It is nothing new when it
+ * started after the round began and its parent was marked by then: the kernel is about to mark it itself.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,9 +17,12 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include "attach.h"
+#include "clock.h"
 #include "procfs.h"
+#include "tasklist.h"
 
 #define ROUNDS_MAX 200
+#define FOUND_ON_ITS_WAY 2 /* in `wanted` */
 
 struct edge {
     uint32_t child, parent;
@@ -24,9 +30,12 @@ struct edge {
 
 struct closure {
     struct programs *programs;
-    struct edge *edges;
+    struct tasklist tasks;
+    struct edge *edges; /* those of the task list, behind them those of the fork and exit programs */
     size_t count, cap;
     uint8_t *wanted; /* one byte a pid: a root, a member, or a descendant of one (dead ones too) */
+    uint8_t *known;  /* who was marked when the round began */
+    uint64_t began;  /* the round; CLOCK_BOOTTIME, ns */
     bool no_memory;
 };
 
@@ -51,9 +60,12 @@ static bool add_edge(struct closure *c, uint32_t child, uint32_t parent) {
     return true;
 }
 
-static bool scan_one(uint32_t pid, void *arg) {
-    struct proc_stat stat;
-    return !proc_stat_read(pid, &stat) || add_edge(arg, pid, stat.ppid);
+static int read_tasks(struct closure *c) {
+    int err = tasklist_read(&c->tasks);
+    for (size_t i = 0; i < c->tasks.count && !err; i++)
+        if (!add_edge(c, c->tasks.rows[i].pid, c->tasks.rows[i].ppid))
+            err = -ENOMEM;
+    return err;
 }
 
 static void read_kernel_edges(struct closure *c) {
@@ -87,17 +99,30 @@ static bool close_once(struct closure *c) {
 
 /*
  * Marks a process. One that ends at the same moment may have been unmarked by its exit before we marked it, and its
- * number would then stay marked for whoever gets it next: so look again.
+ * number would then stay marked for whoever gets it next: so look again. *start becomes its start, to 10 ms.
  */
-static bool mark_living(struct members *m, uint32_t pid) {
+static bool mark_living(struct members *m, uint32_t pid, uint64_t *start) {
     struct proc_stat before, after;
     if (!proc_stat_read(pid, &before) || !before.alive)
         return false;
+    *start = proc_start(&before);
     members_mark(m, pid, true);
     if (proc_stat_read(pid, &after) && after.alive && after.start_ticks == before.start_ticks)
         return true;
     members_mark(m, pid, false); /* if the number has gone to a child of the tree, the next round finds it */
     return false;
+}
+
+/* Would the kernel have marked it without us? An edge of its fork says who forked; the list only who is the parent now.
+ */
+static bool is_on_its_way(const struct closure *c, uint32_t pid, uint64_t start) {
+    uint32_t forker = 0;
+    if (start <= c->began)
+        return false;
+    for (size_t i = 0; i < c->count; i++)
+        if (c->edges[i].child == pid)
+            forker = c->edges[i].parent;
+    return forker > 0 && forker < MEMBERS_MAX && (c->known[forker] || c->wanted[forker] == FOUND_ON_ITS_WAY);
 }
 
 static bool remember(struct attached *out, uint32_t pid) {
@@ -117,23 +142,31 @@ static bool remember(struct attached *out, uint32_t pid) {
 static int round_of(struct closure *c, const uint32_t *roots, size_t count, struct attached *out) {
     struct members *m = &c->programs->members;
     members_barrier();
-    memset(c->wanted, 0, MEMBERS_MAX);
+    c->began = clock_now();
+    memset(c->known, 0, MEMBERS_MAX);
+    for (uint32_t pid = members_next(m, 1); pid; pid = members_next(m, pid + 1))
+        c->known[pid] = 1;
+    memcpy(c->wanted, c->known, MEMBERS_MAX);
     for (size_t i = 0; i < count; i++)
         c->wanted[roots[i]] = 1;
-    for (uint32_t pid = members_next(m, 1); pid; pid = members_next(m, pid + 1))
-        c->wanted[pid] = 1;
     c->count = 0;
-    if (proc_each(scan_one, c) < 0)
-        return -errno;
+    int err = read_tasks(c);
+    if (err)
+        return err;
     read_kernel_edges(c);
     if (c->no_memory)
         return -ENOMEM;
     while (close_once(c))
         ;
     int found = 0;
+    uint64_t start;
     for (uint32_t pid = 1; pid < MEMBERS_MAX; pid++) {
-        if (!c->wanted[pid] || members_has(m, pid) || !mark_living(m, pid))
+        if (!c->wanted[pid] || members_has(m, pid) || !mark_living(m, pid, &start))
             continue;
+        if (is_on_its_way(c, pid, start)) { /* its fork will be told: it was not there before us */
+            c->wanted[pid] = FOUND_ON_ITS_WAY;
+            continue;
+        }
         if (!remember(out, pid))
             return -ENOMEM;
         found = 1;
@@ -141,12 +174,15 @@ static int round_of(struct closure *c, const uint32_t *roots, size_t count, stru
     return found;
 }
 
-static int wipe_edges(int fd) {
-    uint32_t child;
-    while (bpf_map_get_next_key(fd, NULL, &child) == 0)
-        if (bpf_map_delete_elem(fd, &child))
-            return -errno;
-    return 0;
+/* The next key is asked for while the one before is still there: from a key that is not, the search starts anew. */
+static void wipe_edges(int fd) {
+    uint32_t child, next;
+    int end = bpf_map_get_next_key(fd, NULL, &child);
+    while (!end) {
+        end = bpf_map_get_next_key(fd, &child, &next);
+        bpf_map_delete_elem(fd, &child);
+        child = next;
+    }
 }
 
 static int check_root(uint32_t pid, char *why, size_t size) {
@@ -203,10 +239,10 @@ static bool tree_is_there(struct closure *c, uint32_t root) {
 
 int attach_trees(struct programs *p, const uint32_t *roots, size_t count, struct attached *out, char *why,
                  size_t size) {
-    struct closure c = {.programs = p, .wanted = malloc(MEMBERS_MAX)};
+    struct closure c = {.programs = p, .wanted = malloc(MEMBERS_MAX), .known = malloc(MEMBERS_MAX)};
     memset(out, 0, sizeof(*out));
     out->roots = calloc(count, sizeof(*out->roots));
-    int err = c.wanted && out->roots ? 0 : -ENOMEM;
+    int err = c.wanted && c.known && out->roots ? 0 : -ENOMEM;
     if (err)
         snprintf(why, size, "There is no memory left.");
     for (size_t i = 0; i < count && !err; i++)
@@ -216,6 +252,7 @@ int attach_trees(struct programs *p, const uint32_t *roots, size_t count, struct
     for (size_t i = 0; possible && i < count; i++)
         if (roots[i] < MEMBERS_MAX)
             possible[n++] = roots[i];
+    tasklist_open(&c.tasks);
     if (!err)
         err = run_rounds(&c, possible, n, out, why, size);
     for (size_t i = 0; i < n && !err; i++)
@@ -230,7 +267,9 @@ int attach_trees(struct programs *p, const uint32_t *roots, size_t count, struct
         attached_free(out);
     }
     free(possible);
+    tasklist_close(&c.tasks);
     free(c.edges);
     free(c.wanted);
+    free(c.known);
     return err;
 }

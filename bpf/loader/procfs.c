@@ -32,12 +32,18 @@ ssize_t proc_link(uint32_t pid, const char *name, char *out, size_t cap) {
     return readlink(path, out, cap);
 }
 
-bool proc_stat_read(uint32_t pid, struct proc_stat *out) {
-    char text[1024];
-    ssize_t n = proc_read(pid, "stat", text, sizeof(text) - 1);
-    if (n <= 0)
-        return false;
-    text[n] = '\0';
+#define PF_EXITING 0x4 /* include/linux/sched.h; set before the exit tracepoint, so whoever lacks it will pass that */
+
+/* Fields 3, 4, 9, 20 and 22 of a stat file, proc(5). */
+struct stat_fields {
+    char comm[16];
+    char state;
+    int ppid, threads;
+    unsigned flags;
+    unsigned long long start;
+};
+
+static bool parse_stat(char *text, struct stat_fields *out) {
     /* The name stands in parentheses and may hold anything, parentheses too: the last one closes it. */
     char *open = strchr(text, '('), *close = strrchr(text, ')');
     if (!open || !close || close < open)
@@ -45,23 +51,46 @@ bool proc_stat_read(uint32_t pid, struct proc_stat *out) {
     memset(out, 0, sizeof(*out));
     size_t len = close - open - 1;
     memcpy(out->comm, open + 1, len < sizeof(out->comm) - 1 ? len : sizeof(out->comm) - 1);
-    /* Fields 3, 4, 20 and 22 of proc(5). A first thread may be dead and the others go on. */
-    char state;
-    int ppid, threads = 0;
-    unsigned long long start = 0;
-    char *at = close + 1;
-    if (sscanf(at, " %c %d", &state, &ppid) != 2)
-        return false;
-    for (int field = 3; field < 22 && at; field++) {
-        at = strchr(at + 1, ' ');
-        if (at && field == 19)
-            threads = atoi(at);
+    return sscanf(close + 1, " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu",
+                  &out->state, &out->ppid, &out->flags, &out->threads, &out->start) == 5;
+}
+
+static bool is_leaving(const struct stat_fields *f) {
+    return f->state == 'Z' || f->state == 'X' || (f->flags & PF_EXITING);
+}
+
+/* The first thread may have gone and the others go on. */
+static bool any_thread_stays(uint32_t pid) {
+    char path[64], text[1024];
+    struct stat_fields f;
+    bool stays = false;
+    snprintf(path, sizeof(path), "/proc/%u/task", pid);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && !stays && (entry = readdir(dir));) {
+        snprintf(path, sizeof(path), "task/%.20s/stat", entry->d_name);
+        ssize_t n = isdigit((unsigned char)entry->d_name[0]) ? proc_read(pid, path, text, sizeof(text) - 1) : -1;
+        if (n <= 0)
+            continue;
+        text[n] = '\0';
+        stays = parse_stat(text, &f) && !is_leaving(&f);
     }
-    if (!at || sscanf(at, "%llu", &start) != 1)
+    if (dir)
+        closedir(dir);
+    return stays;
+}
+
+bool proc_stat_read(uint32_t pid, struct proc_stat *out) {
+    char text[1024];
+    struct stat_fields f;
+    ssize_t n = proc_read(pid, "stat", text, sizeof(text) - 1);
+    if (n <= 0)
         return false;
-    out->ppid = ppid;
-    out->start_ticks = start;
-    out->alive = (state != 'Z' && state != 'X') || threads > 1;
+    text[n] = '\0';
+    if (!parse_stat(text, &f))
+        return false;
+    *out = (struct proc_stat){.ppid = f.ppid, .start_ticks = f.start};
+    memcpy(out->comm, f.comm, sizeof(out->comm));
+    out->alive = !is_leaving(&f) || (f.threads > 1 && any_thread_stays(pid));
     return true;
 }
 

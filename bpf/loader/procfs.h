@@ -12,7 +12,7 @@ struct proc_stat {
     uint32_t ppid;
     uint64_t start_ticks; /* since boot, in units of 1 / sysconf(_SC_CLK_TCK) */
     char comm[16];        /* NUL-padded */
-    bool alive;           /* not a zombie: one of its threads can still do something */
+    bool alive;           /* one of its threads is not on its way out */
 };
 
 struct proc_status {

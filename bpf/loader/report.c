@@ -14,7 +14,7 @@
 #include "procfs.h"
 #include "report.h"
 #include "sockets.h"
-#include "starts.h"
+#include "tasklist.h"
 
 #define FMODE_READ 0x1 /* include/linux/fs.h of the kernel, as in AG_OPEN */
 #define FMODE_WRITE 0x2
@@ -25,7 +25,7 @@ struct report {
     struct merge *merge;
     const struct process *process;
     struct ag_record head; /* what all records of the process share */
-    struct starts starts;
+    struct tasklist tasks;
     struct sockets sockets;
     struct stat net; /* the namespace that `sockets` is of */
     char record[sizeof(struct ag_record) + 65536];
@@ -207,7 +207,7 @@ static void report_descriptors(struct report *r) {
 static void report_one(struct report *r, struct processes *t, uint32_t pid) {
     struct proc_stat stat;
     struct proc_status status;
-    const struct process *p = processes_adopt(t, pid, starts_find(&r->starts, pid));
+    const struct process *p = processes_adopt(t, pid, tasklist_start(&r->tasks, pid));
     if (!p || !proc_stat_read(pid, &stat) || !proc_status_read(pid, &status))
         return;
     r->process = p;
@@ -224,12 +224,13 @@ size_t report_running(struct processes *t, struct merge *m, const uint32_t *pids
     if (!r)
         return count;
     r->merge = m;
-    starts_read(&r->starts);
+    tasklist_open(&r->tasks);
+    (void)!tasklist_read(&r->tasks); /* without it, starts are those of /proc */
     for (size_t i = 0; i < count; i++)
         report_one(r, t, pids[i]);
     size_t lost = r->lost;
     sockets_free(&r->sockets);
-    starts_free(&r->starts);
+    tasklist_close(&r->tasks);
     free(r);
     return lost;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "clock.h"
 #include "control.h"
@@ -18,6 +19,8 @@
 
 #define GIVE_UP_NS (10 * NS_PER_SEC)        /* a reader that takes nothing for so long at the end has gone */
 #define INPUT_LIMIT (OUT_LIMIT + (4 << 20)) /* with so much unread, no further command is answered */
+
+#define PRIORITY (-10)
 
 static volatile sig_atomic_t told_to_end;
 
@@ -33,6 +36,8 @@ static void set_signals(void) {
     signal(SIGPIPE, SIG_IGN);
     struct sigaction term = {.sa_handler = on_term};
     sigaction(SIGTERM, &term, NULL);
+    /* Whoever watches must not be starved by whom it watches: the rings would run over. */
+    (void)!setpriority(PRIO_PROCESS, 0, PRIORITY);
     (void)!setsid(); /* fails when we lead a group already, as under Node's `detached` */
 }
 

@@ -93,7 +93,8 @@ static void read_unix(struct sockets *s, uint32_t pid) {
         unsigned flags, type;
         unsigned long long inode;
         int at = 0;
-        if (sscanf(line, "%*s %*s %*s %x %x %*s %llu%n", &flags, &type, &inode, &at) != 3)
+        if (sscanf(line, "%*s %*s %*s %x %x %*s %llu%n", &flags, &type, &inode, &at) != 3 ||
+            inode == 0) /* not accepted yet: it is nobody's */
             continue;
         struct socket_info *info = add(s, inode);
         if (!info)
