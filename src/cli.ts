@@ -1,0 +1,138 @@
+import { Command, CommanderError } from 'commander';
+import { AgentgovError, EXIT } from './errors.js';
+import { VERSION } from './package.js';
+
+/** A subcommand: what the list of commands says of it, and its module, loaded when it is used. */
+interface Entry {
+  summary: string;
+  /** `command`: the words behind "--"; undefined without it. */
+  load: (command: string[] | undefined) => Promise<Command>;
+  /** "--" begins a command line of its own, which is none of our options. */
+  takesCommand?: true;
+}
+
+const COMMANDS: Record<string, Entry> = {
+  doctor: {
+    summary: 'what this kernel can do, and how to get more from it',
+    load: async () => (await import('./commands/doctor.js')).doctorCommand(),
+  },
+  monitor: {
+    summary: 'record what an agent and all its processes do',
+    load: async (command) => (await import('./commands/monitor.js')).monitorCommand(command),
+    takesCommand: true,
+  },
+  verify: {
+    summary: 'check that an audit log is intact',
+    load: async () => (await import('./commands/verify.js')).verifyCommand(),
+  },
+  status: {
+    summary: 'which agents are governed, and how',
+    load: async () => (await import('./commands/status.js')).statusCommand(),
+  },
+  stop: {
+    summary: 'freeze and kill the whole tree of an agent',
+    load: async () => (await import('./commands/stop.js')).stopCommand(),
+  },
+};
+
+const EXIT_CODES = `
+Exit codes: 0 done, nothing wrong found; 1 a finding; 2 usage or bad input;
+3 a privilege or kernel feature is missing; 4 an internal failure.
+With "-- CMD": the exit code of CMD.`;
+
+/** Which subcommand these words name: the first that is no option, or the one behind `help`. */
+function chosen(words: readonly string[]): string | undefined {
+  const names = words.filter((word) => !word.startsWith('-'));
+  return names[0] === 'help' ? names[1] : names[0];
+}
+
+async function build(words: readonly string[], command: string[] | undefined): Promise<Command> {
+  const program = new Command('agentgov')
+    .description('Governs AI agents on Linux from underneath: records what the kernel sees them do.')
+    .version(VERSION)
+    .exitOverride()
+    // Errors are printed once, by us, in one sentence.
+    .configureOutput({ outputError: () => {} })
+    .addHelpText('after', EXIT_CODES);
+  const name = chosen(words);
+  for (const [own, { summary, load }] of Object.entries(COMMANDS)) {
+    const subcommand = own === name ? await load(command) : new Command(own).summary(summary).description(summary);
+    program.addCommand(subcommand.copyInheritedSettings(program));
+  }
+  return program;
+}
+
+/** One sentence, even where it comes from a part that ends none of its own. */
+const sentence = (text: string): string => (/[.!?)]$/.test(text) || text.includes('\n') ? text : `${text}.`);
+
+const complain = (text: string): void => {
+  process.stderr.write(`agentgov: ${sentence(text)}\n`);
+};
+
+function usageText(error: CommanderError, words: readonly string[]): string {
+  const name = chosen(words);
+  const help = name !== undefined && Object.hasOwn(COMMANDS, name) ? `agentgov ${name} --help` : 'agentgov --help';
+  const text = error.message
+    .replace(/^error: /, '')
+    .replace(/\n.*/s, '')
+    .replace(/\.$/, '');
+  if (error.code === 'commander.excessArguments' && name === 'monitor') {
+    return 'monitor takes no arguments of its own; a command goes behind "--".';
+  }
+  return `${text}; see ${help}.`;
+}
+
+function report(error: unknown, words: readonly string[]): number {
+  if (error instanceof CommanderError) {
+    // Help and version were asked for and are printed; without any word the help is an answer to a mistake.
+    if (error.exitCode === 0) return EXIT.ok;
+    if (error.code === 'commander.help') return EXIT.usage;
+    complain(usageText(error, words));
+    return EXIT.usage;
+  }
+  if (error instanceof AgentgovError) {
+    complain(error.message);
+    return error.exitCode;
+  }
+  if (error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number') {
+    complain(error.message);
+    return error.exitCode;
+  }
+  complain(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return EXIT.internal;
+}
+
+/**
+ * Runs agentgov with these words (without "node agentgov"). Never rejects.
+ * @returns the exit code.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  const dashes = argv.indexOf('--');
+  const entry = Object.hasOwn(COMMANDS, chosen(argv) ?? '') ? COMMANDS[chosen(argv) ?? ''] : undefined;
+  const splits = dashes !== -1 && entry?.takesCommand === true;
+  const words = splits ? argv.slice(0, dashes) : [...argv];
+  try {
+    process.exitCode = EXIT.ok;
+    const program = await build(words, splits ? argv.slice(dashes + 1) : undefined);
+    if (words.length === 0) program.help({ error: true });
+    await program.parseAsync(words, { from: 'user' });
+    return Number(process.exitCode);
+  } catch (error) {
+    return report(error, words);
+  }
+}
+
+/** How long what is still open may keep the process after its work is done. */
+const LAST_MS = 200;
+
+/** `main` as a process: its exit code is the result, and a reader that goes away ends it quietly. */
+export async function runCli(argv: readonly string[]): Promise<void> {
+  // Whoever writes while the reader has gone gets EPIPE here as well as from their own write.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  process.stderr.on('error', () => {});
+  process.exitCode = await main(argv);
+  // A command that goes on without its recording, or a socket without an answer, must not hold us here.
+  setTimeout(() => process.exit(), LAST_MS).unref();
+}

@@ -1,0 +1,76 @@
+import { Command } from 'commander';
+import { type EngineStatus, NoEngine, openControl } from '../control/index.js';
+import { AgentgovError, EXIT } from '../errors.js';
+import { escapeForTerminal } from '../output/index.js';
+import { engineSockets } from './engines.js';
+
+/** An engine's own words, or why there are none. */
+type Found = EngineStatus | { agent_id: string; error: string };
+
+async function ask(agentId: string, path: string): Promise<{ found: Found; error?: AgentgovError } | undefined> {
+  try {
+    const engine = await openControl(path);
+    try {
+      const { msg: _msg, id: _id, ok: _ok, ...status } = await engine.request('status');
+      return { found: status as unknown as EngineStatus };
+    } finally {
+      engine.close();
+    }
+  } catch (error) {
+    if (error instanceof NoEngine) return undefined;
+    if (!(error instanceof AgentgovError)) throw error;
+    return { found: { agent_id: agentId, error: error.message }, error };
+  }
+}
+
+const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
+
+function duration(since: string): string {
+  const total = Math.max(0, Math.round((Date.now() - Date.parse(since)) / 1000));
+  const [hours, minutes, seconds] = [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60];
+  return hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min ${seconds} s` : `${seconds} s`;
+}
+
+function describe(found: Found): string {
+  if ('error' in found) return `${found.agent_id}\n  ${found.error}`;
+  const memory = (found.rss_kb + (found.loader_rss_kb ?? 0)) * 1024;
+  const maps = found.map_bytes === undefined ? '' : ` (kernel maps ${mebibytes(found.map_bytes)} apart)`;
+  const lines = [
+    `${found.agent_id}`,
+    `  mode       ${found.mode}, tier ${found.tier}`,
+    `  processes  ${found.processes ?? 'unknown: the loader does not answer'}`,
+    `  events     ${found.events}, ${found.lost === 0 ? 'none lost' : `${found.lost} LOST`}`,
+    `  since      ${found.started} (${duration(found.started)})`,
+    `  log        ${found.log}`,
+    `  memory     ${mebibytes(memory)}${maps}`,
+    `  engine     pid ${found.pid}, version ${found.version}`,
+    ...found.notes.map((note) => `  note       ${note}`),
+  ];
+  return lines.join('\n');
+}
+
+async function status({ json }: { json?: boolean }): Promise<number> {
+  const answers = await Promise.all(engineSockets().map(({ agentId, path }) => ask(agentId, path)));
+  const engines = answers.filter((answer) => answer !== undefined);
+  const found = engines.map((engine) => engine.found);
+  if (json) process.stdout.write(`${JSON.stringify({ engines: found })}\n`);
+  else if (found.length === 0) process.stdout.write('No agent is governed.\n');
+  else process.stdout.write(`${found.map((one) => escapeLines(describe(one))).join('\n\n')}\n`);
+  const errors = engines.flatMap(({ error }) => error ?? []);
+  return Math.max(EXIT.ok, ...errors.map(({ exitCode }) => exitCode));
+}
+
+const escapeLines = (text: string): string => text.split('\n').map(escapeForTerminal).join('\n');
+
+export function statusCommand(): Command {
+  return new Command('status')
+    .summary('which agents are governed, and how')
+    .description(
+      'Shows each agent that is governed on this machine: by whom, since when, where its log is, and what is wrong.\n\n' +
+        "Exit code: 0; 3 where an engine is another user's, 4 where one does not answer.",
+    )
+    .option('--json', 'print one JSON document')
+    .action(async (flags: { json?: boolean }) => {
+      process.exitCode = await status(flags);
+    });
+}

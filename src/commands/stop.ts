@@ -1,0 +1,54 @@
+import { Command } from 'commander';
+import { type ControlClient, NoEngine, openControl, type StopResult } from '../control/index.js';
+import { EXIT, usageError } from '../errors.js';
+import { escapeForTerminal } from '../output/index.js';
+import { engineSockets } from './engines.js';
+
+/** Freezing and killing takes moments; closing a log on a slow disk may not. */
+const PATIENCE_MS = 120_000;
+
+async function engineOf(agent: string): Promise<ControlClient> {
+  const sockets = engineSockets();
+  for (const { agentId, path } of sockets) {
+    if (agentId !== agent) continue;
+    try {
+      return await openControl(path);
+    } catch (error) {
+      if (!(error instanceof NoEngine)) throw error;
+    }
+  }
+  const others = sockets.map(({ agentId }) => agentId).filter((agentId) => agentId !== agent);
+  const hint = others.length > 0 ? `; there are sockets of ${others.join(', ')}` : '';
+  throw usageError(`No agent called ${JSON.stringify(agent)} is governed${hint}; see agentgov status.`);
+}
+
+async function stop(agent: string, { json }: { json?: boolean }): Promise<number> {
+  const engine = await engineOf(agent);
+  const { killed, left, log } = (await engine.request('stop', {}, PATIENCE_MS)) as unknown as StopResult;
+  engine.close();
+  if (json) process.stdout.write(`${JSON.stringify({ agent_id: agent, killed, left, log })}\n`);
+  else {
+    const rest = left === 0 ? 'none is left' : `${left} could not be killed and are still recorded`;
+    process.stdout.write(
+      escapeForTerminal(
+        `Stopped ${agent}: ${killed} ${killed === 1 ? 'process' : 'processes'} killed, ${rest}; the log is ${log}.`,
+      ),
+    );
+    process.stdout.write('\n');
+  }
+  return left === 0 ? EXIT.ok : EXIT.finding;
+}
+
+export function stopCommand(): Command {
+  return new Command('stop')
+    .summary('freeze and kill the whole tree of an agent')
+    .description(
+      'Freezes all processes of an agent, kills them, makes sure that none is left, and ends the recording.\n\n' +
+        'Exit code: 0 all killed, 1 something is left, 2 no such agent.',
+    )
+    .argument('<agent>', 'the agent id, as agentgov status shows it')
+    .option('--json', 'print one JSON document')
+    .action(async (agent: string, flags: { json?: boolean }) => {
+      process.exitCode = await stop(agent, flags);
+    });
+}

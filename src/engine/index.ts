@@ -1,0 +1,3 @@
+/** One session: loader → events → log → output, from the first signal handler to the exit code. */
+export { CommandError } from './command.js';
+export { type MonitorOptions, monitor, type Output, TIER_CHOICES, type TierChoice } from './run.js';

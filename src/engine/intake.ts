@@ -1,0 +1,136 @@
+import { type AuditWriter, type Finding, findingOf } from '../audit/index.js';
+import type { DnsMessage, Lost, Notice } from '../bpf/index.js';
+import { DnsReader, DomainMap, dnsAnswerEvent } from '../dns/index.js';
+import { type AgentEvent, type EventDraft, mayHoldSecret, type Redactor } from '../events/index.js';
+
+/**
+ * Types that come in bulk, and need nothing but their place in the log, unless a name in them looks like a secret. All
+ * others are parsed: they get names for addresses, and their words are searched for secrets.
+ */
+const BULK = new Set([
+  'file_open',
+  'file_create',
+  'file_delete',
+  'file_truncate',
+  'file_attr',
+  'process_fork',
+  'process_exit',
+]);
+
+// Neither text can stand inside a JSON string: there each quote has a backslash before it.
+const TYPE_KEY = '"event_type": "';
+const OBSERVED = '"action": "OBSERVED"';
+
+type Log = Pick<AuditWriter, 'append' | 'appendPrepared'>;
+
+export interface IntakeOptions {
+  agentId: string;
+  log: Log;
+  redactor: Pick<Redactor, 'redact'>;
+  domains?: DomainMap;
+  /** Makes the events_lost event of a loss. */
+  lossEvent: (loss: { class?: string; count: number; reason: string }) => EventDraft;
+}
+
+/**
+ * The way of an event from the loader into the log. Nothing waits in here: each line is in the writer when the call
+ * returns.
+ */
+export class Intake {
+  /** Events in the log, and events known to be missing, since the session began. */
+  events = 0;
+  lost = 0;
+  /** Bytes of the lines in the log, with their LFs. */
+  bytes = 0;
+  /** Losses that the loader reported, by class. */
+  readonly lostByClass = new Map<string, number>();
+  readonly findings = new Map<Finding, number>();
+
+  readonly #options: IntakeOptions;
+  readonly #domains: DomainMap;
+  readonly #answers = new DnsReader();
+  /** Lines that came before the session's first event was written. */
+  #early: string[] | undefined = [];
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#domains = options.domains ?? new DomainMap();
+  }
+
+  /** Writes session_start, and what has come since governing began behind it. */
+  begin(start: EventDraft): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    this.own(start);
+    for (const line of early) this.line(line);
+  }
+
+  /** One event line of the loader. */
+  line(line: string): void {
+    if (this.#early !== undefined) {
+      this.#early.push(line);
+      return;
+    }
+    const at = line.indexOf(TYPE_KEY) + TYPE_KEY.length;
+    const type = line.slice(at, line.indexOf('"', at));
+    if (BULK.has(type) && line.includes(OBSERVED) && !mayHoldSecret(line)) {
+      this.#count(this.#options.log.appendPrepared(line));
+      return;
+    }
+    this.#record(this.#named(JSON.parse(line) as AgentEvent));
+  }
+
+  /** A message of the loader that answers no command. Others than losses and DNS answers are the session's business. */
+  notice(notice: Notice): void {
+    if (notice.msg === 'lost') this.#loss(notice);
+    else if (notice.msg === 'dns') this.#dns(notice);
+  }
+
+  /** An event of agentgov itself. @returns false when it got no place in the log. */
+  own(event: EventDraft): boolean {
+    return this.#record(event as AgentEvent);
+  }
+
+  /** Events that are missing; said in the log and counted. */
+  missing(loss: { class?: string; count: number; reason: string }): void {
+    this.lost += loss.count;
+    this.own(this.#options.lossEvent(loss));
+  }
+
+  /** Lines that were counted and then could not be written after all. */
+  retract(events: number): void {
+    this.events -= events;
+  }
+
+  #loss({ class: kind, count, reason }: Lost): void {
+    this.lostByClass.set(kind, (this.lostByClass.get(kind) ?? 0) + count);
+    this.missing({ class: kind, count, reason });
+  }
+
+  #dns(message: DnsMessage): void {
+    for (const answer of this.#answers.read(message)) {
+      this.#domains.learn(answer);
+      this.#record(dnsAnswerEvent(message, answer, this.#options.agentId) as AgentEvent);
+    }
+  }
+
+  #named(event: AgentEvent): AgentEvent {
+    if (typeof event.dest_ip !== 'string' || event.dest_domain !== undefined) return event;
+    const domain = this.#domains.lookup(event.dest_ip);
+    return domain === undefined ? event : { ...event, dest_domain: domain };
+  }
+
+  #record(event: AgentEvent): boolean {
+    const finding = findingOf(String(event.event_type), String(event.action));
+    if (finding !== undefined) this.findings.set(finding, (this.findings.get(finding) ?? 0) + 1);
+    return this.#count(this.#options.log.append(this.#options.redactor.redact(event)));
+  }
+
+  // What got no place is counted by the writer, and told when there is a place again.
+  #count(appended: { line: string } | undefined): boolean {
+    if (appended === undefined) return false;
+    this.events += 1;
+    this.bytes += appended.line.length + 1;
+    return true;
+  }
+}

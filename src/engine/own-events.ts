@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Hello } from '../bpf/index.js';
+import type { EventDraft, EventType } from '../events/index.js';
+import { VERSION } from '../package.js';
+import type { ProcessInfo } from '../targets/index.js';
+import { bootTimeUs } from './boot-clock.js';
+
+/** What all events of agentgov itself carry. */
+const own = (type: EventType, agentId: string, sessionId: string): EventDraft => ({
+  event_type: type,
+  action: 'OBSERVED',
+  agent_id: agentId,
+  comm: 'agentgov',
+  pid: process.pid,
+  session_id: sessionId,
+  timestamp: new Date().toISOString(),
+  ts_us: bootTimeUs(),
+});
+
+/**
+ * One life of a root process: the same whoever asks, and however often agentgov comes and goes in between.
+ * `startTicks`: field 22 of /proc/PID/stat.
+ */
+export const runId = (bootId: string, { pid, startTicks }: Pick<ProcessInfo, 'pid' | 'startTicks'>): string =>
+  createHash('sha256').update(`${bootId} ${pid} ${startTicks}`).digest('hex').slice(0, 16);
+
+export interface StartFacts {
+  agentId: string;
+  sessionId: string;
+  runId: string | undefined;
+  hello: Hello;
+  /** Root processes of the tree, and how many members it had when governing began. */
+  pids: number[];
+  processes: number;
+  /** What was wrong before the first event: files that the agent can write. */
+  warnings: string[];
+  /** Where agentgov started the agent itself. */
+  command?: { argv: string[]; cwd: string };
+}
+
+export function sessionStart(facts: StartFacts): EventDraft {
+  const { hello } = facts;
+  const event: EventDraft = {
+    ...own('session_start', facts.agentId, facts.sessionId),
+    boot_id: hello.boot_id,
+    host: hostname(),
+    kernel: hello.kernel,
+    mode: 'monitor',
+    notes: [...hello.notes, ...facts.warnings],
+    processes: facts.processes,
+    target_pids: facts.pids.map(String),
+    tier: hello.tier,
+    tier_reason: hello.tier_reason,
+    version: VERSION,
+  };
+  if (facts.runId !== undefined) event.run_id = facts.runId;
+  if (facts.command !== undefined) {
+    event.argv = facts.command.argv;
+    event.cwd = facts.command.cwd;
+  }
+  return event;
+}
+
+export interface EndFacts {
+  agentId: string;
+  sessionId: string;
+  hello: Hello;
+  reason: string;
+  /** Events of this session without this one, and those known to be lost. */
+  events: number;
+  lost: number;
+  /** What went wrong on the way. */
+  notes: string[];
+  /** How the command ended that agentgov started. */
+  command?: { exitCode: number } | { signal: string };
+}
+
+export function sessionEnd(facts: EndFacts): EventDraft {
+  const event: EventDraft = {
+    ...own('session_end', facts.agentId, facts.sessionId),
+    boot_id: facts.hello.boot_id,
+    events: facts.events + 1,
+    host: hostname(),
+    lost: facts.lost,
+    mode: 'monitor',
+    reason: facts.reason,
+    tier: facts.hello.tier,
+  };
+  if (facts.notes.length > 0) event.notes = facts.notes;
+  if (facts.command !== undefined && 'signal' in facts.command) event.signal = facts.command.signal;
+  if (facts.command !== undefined && 'exitCode' in facts.command) event.exit_code = facts.command.exitCode;
+  return event;
+}
+
+/** `class` is absent where events of any kind are missing. */
+export function eventsLost(
+  agentId: string,
+  sessionId: string,
+  loss: { class?: string; count: number; reason: string },
+): EventDraft {
+  return { ...own('events_lost', agentId, sessionId), ...loss };
+}

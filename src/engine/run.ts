@@ -1,0 +1,292 @@
+import { readdirSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AuditWriter, type Finding } from '../audit/index.js';
+import { findLoader, type Loader, LoaderRefusal, type Notice, socketPeer, startLoader } from '../bpf/index.js';
+import { type ControlServer, runtimeFolder, serveControl } from '../control/index.js';
+import { deferred } from '../deferred.js';
+import { AgentgovError, EXIT, usageError } from '../errors.js';
+import { openRedactor } from '../events/index.js';
+import { PACKAGE_ROOT } from '../package.js';
+import {
+  type Identity,
+  invokingUser,
+  logPath,
+  type ProcessInfo,
+  readProcess,
+  type Suspect,
+  stateFolder,
+  type Target,
+  trustWarnings,
+} from '../targets/index.js';
+import { Command } from './command.js';
+import { runId } from './own-events.js';
+import { isIncomplete } from './reasons.js';
+import { Session, type SessionResult } from './session.js';
+import { watchSignals } from './signals.js';
+import { openStdout } from './sink.js';
+import { after } from './timer.js';
+import { jsonl, pretty, View } from './view.js';
+
+export type Output = 'jsonl' | 'pretty';
+
+export const TIER_CHOICES = ['auto', 'lsm', 'hook', 'observe'] as const;
+export type TierChoice = (typeof TIER_CHOICES)[number];
+
+export interface MonitorOptions {
+  target: Target;
+  agentId: string;
+  /** --output-file; the default place of this agent otherwise. */
+  outputFile?: string;
+  /** What stdout shows; nothing when absent. */
+  output?: Output;
+  /** Seconds until the recording ends. */
+  duration?: number;
+  failOn: readonly Finding[];
+  /** No more than this tier; the best that works by default. */
+  tier?: TierChoice;
+  /** Bytes of the kernel's rings. */
+  ringBulk?: number;
+  ringCritical?: number;
+  /** One line for the user, beside the output: where the log is, what is wrong, how it ended. */
+  say: (line: string) => void;
+  /** The binary; the one of this installation by default. */
+  loaderPath?: string;
+  /** Where control sockets are; this user's runtime folder by default. */
+  controlFolder?: string;
+}
+
+/** How long after a command its last descendants may take to end before the user is told that they go on. */
+const STRAGGLERS_MS = 500;
+
+/** Things that were begun before the session is complete, ended again in reverse order when it never is. */
+type Undo = () => Promise<unknown> | unknown;
+
+/**
+ * Governs a target until it, the user or a failure ends that.
+ * @returns the exit code of agentgov.
+ * @throws AgentgovError, or CommandError when CMD cannot be run; nothing is left running or locked then.
+ */
+export async function monitor(options: MonitorOptions): Promise<number> {
+  const undo: Undo[] = [];
+  try {
+    return await run(options, undo);
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
+  const { target, agentId, say } = options;
+  const loaderPath = options.loaderPath ?? findLoader();
+  const uid = process.geteuid?.() ?? 0;
+  const user = await invokingUser(process.env, uid);
+  const command = target.kind === 'command' ? await Command.prepare(target.command, user, loaderPath) : undefined;
+  undo.push(() => command?.cancel());
+
+  let session: Session | undefined;
+  const loader = await startLoader({
+    path: loaderPath,
+    agentId,
+    onEvent: (line) => session?.feed.onEvent(line),
+    onNotice: (notice: Notice) => session?.feed.onNotice(notice),
+    onBatch: () => session?.feed.onBatch(),
+    ...(options.tier === undefined ? {} : { tier: options.tier }),
+    ...(options.ringBulk === undefined ? {} : { ringBulk: options.ringBulk }),
+    ...(options.ringCritical === undefined ? {} : { ringCritical: options.ringCritical }),
+  });
+  undo.push(() => loader.quit());
+  command?.check();
+
+  const place = logPath(options.outputFile, agentId, uid, process.env);
+  const redactor = openRedactor();
+  const writer = await AuditWriter.open(place.path, { makeFolder: place.isDefault, reserve: true, agentId });
+  undo.push(() => writer.close());
+  const logStart = statSync(writer.path).size;
+  const warnings = trustWarnings(suspects(target, user, uid), governingFiles(loaderPath));
+  session = new Session({ agentId, loader, writer, redactor, command, warnings });
+  const control = await openControlSocket(options, session, loaderPath, uid);
+  undo.push(() => control.close());
+
+  const roots = target.kind === 'processes' ? target.roots : [readProcess(command?.pid ?? 0)].filter(isThere);
+  const governed = await govern(loader, target, command);
+  const [root] = roots;
+  session.begin({
+    ...governed,
+    runId: root === undefined ? undefined : runId(loader.hello.boot_id, root),
+  });
+  const { tier } = loader.hello;
+  say(`Recording ${agentId} (${counted(governed.processes, 'process', 'processes')}, tier ${tier}) in ${writer.path}.`);
+  for (const warning of warnings) say(warning);
+  // From here on there is a log to be completed, whatever happens.
+  undo.length = 0;
+  const { result, leftBy } = await attend({ options, session, command, control, path: writer.path, logStart });
+  say(summary(result, writer.path));
+  return exitCode(options, command, result, leftBy);
+}
+
+const isThere = (info: ProcessInfo | undefined): info is ProcessInfo => info !== undefined;
+
+function openControlSocket(
+  options: MonitorOptions,
+  session: Session,
+  loaderPath: string,
+  uid: number,
+): Promise<ControlServer> {
+  const folder = options.controlFolder ?? runtimeFolder(uid, process.env, stateFolder(uid, process.env));
+  return serveControl({
+    folder,
+    agentId: options.agentId,
+    uid,
+    engine: {
+      status: () => session.status(),
+      stop: () => session.stop(),
+      governs: (pid) => session.governs(pid),
+      whoIs: (socket) => socketPeer(loaderPath, socket),
+    },
+  });
+}
+
+async function govern(
+  loader: Loader,
+  target: Target,
+  command: Command | undefined,
+): Promise<{ pids: number[]; processes: number }> {
+  const pids = target.kind === 'processes' ? target.roots.map(({ pid }) => pid) : [command?.pid ?? 0];
+  try {
+    return await loader.govern(pids);
+  } catch (error) {
+    // The launcher has looked for CMD meanwhile, and ended because there is none.
+    await command?.settle();
+    command?.check();
+    if (!(error instanceof LoaderRefusal))
+      throw new AgentgovError(`The loader ${(error as Error).message}.`, EXIT.internal);
+    if (error.failure.code === 'ESRCH') throw usageError(error.message);
+    throw new AgentgovError(error.message, EXIT.internal);
+  }
+}
+
+/** Users that the agent runs as. */
+const suspects = (target: Target, user: Identity | undefined, uid: number): Suspect[] =>
+  target.kind === 'processes'
+    ? target.roots
+    : [user ?? { uid, gid: process.getegid?.() ?? 0, groups: process.getgroups?.() ?? [] }];
+
+/** What agentgov consists of: whoever can change one of these can change what it records next time. */
+function governingFiles(loaderPath: string): string[] {
+  const dist = join(PACKAGE_ROOT, 'dist');
+  const dependencies = ['commander', 'execa', 'chalk'].map((name) => fileURLToPath(import.meta.resolve(name)));
+  const own = ['package.json', 'bin/agentgov'].map((name) => join(PACKAGE_ROOT, name));
+  return [process.execPath, loaderPath, ...own, ...listed(dist), ...dependencies];
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder).map((name) => join(folder, name));
+  } catch {
+    return [folder];
+  }
+}
+
+interface Attended {
+  options: MonitorOptions;
+  session: Session;
+  command: Command | undefined;
+  control: ControlServer;
+  path: string;
+  logStart: number;
+}
+
+/** From session_start to the closed log, and to the end of the command that has the terminal. */
+async function attend({ options, session, command, control, path, logStart }: Attended): Promise<{
+  result: SessionResult;
+  /** The signal that ended agentgov while the command ran on. */
+  leftBy: NodeJS.Signals | undefined;
+}> {
+  const { say, duration } = options;
+  const view = options.output === undefined ? undefined : openView(path, logStart, options.output);
+  if (view !== undefined) {
+    session.show(view, logStart);
+    view.broken.catch(() => {
+      // A command is not left unwatched because nobody looks at the screen.
+      if (command === undefined) session.end({ kind: 'stdout_closed' });
+      else say('stdout was closed; the recording goes on in the log.');
+    });
+  }
+  const left = deferred<NodeJS.Signals>();
+  const unwatch = watchSignals({
+    end: (signal) => {
+      session.end({ kind: 'signal', signal });
+      left.resolve(signal);
+    },
+    hurry: () => view?.abort(),
+    commandRuns: () => command?.runs === true,
+    hint: () => say('Ctrl-C is for the command; once more, and the recording ends while the command goes on.'),
+  });
+  const cancel =
+    duration === undefined
+      ? undefined
+      : after(1000 * duration, () => session.end({ kind: 'duration', seconds: duration }));
+  let failure: unknown;
+  if (command !== undefined) {
+    await command.start().catch((error: unknown) => {
+      failure = error;
+    });
+    void command.ended().then(() => tellOfStragglers(session, say));
+  }
+  const result = await session.close();
+  cancel?.();
+  control.close();
+  await view?.finish();
+  if (command?.runs === true && result.reason.kind !== 'signal') {
+    say(`The recording has ended (${result.text}); the command goes on without it.`);
+  }
+  // The terminal is the command's until it ends, unless agentgov itself was told to go.
+  const leftBy = await Promise.race([left.promise, command?.ended() ?? Promise.resolve()]);
+  unwatch();
+  if (failure !== undefined) throw failure;
+  return { result, leftBy: leftBy ?? undefined };
+}
+
+function openView(path: string, from: number, output: Output): View {
+  const color = process.stdout.isTTY === true && !process.env.NO_COLOR && process.stdout.hasColors();
+  const look = (): { color: boolean; width?: number } =>
+    process.stdout.isTTY === true ? { color, width: process.stdout.columns } : { color: false };
+  return new View(path, from, output === 'jsonl' ? jsonl() : pretty(look), openStdout());
+}
+
+async function tellOfStragglers(session: Session, say: (line: string) => void): Promise<void> {
+  const ended = await Promise.race([
+    session.over.then(() => true),
+    new Promise<false>((resolve) => setTimeout(() => resolve(false), STRAGGLERS_MS).unref()),
+  ]);
+  if (ended) return;
+  const { processes } = await session.status();
+  if (processes === undefined || processes === 0) return;
+  const who = counted(processes, 'process of it lives', 'processes of it live');
+  say(`The command has ended and ${who} on; recording until the last one ends, or Ctrl-C.`);
+}
+
+const counted = (count: number, one: string, more: string): string => `${count} ${count === 1 ? one : more}`;
+
+function summary({ text, events, lost, incomplete }: SessionResult, path: string): string {
+  const losses = lost === 0 ? 'none lost' : `${lost} LOST`;
+  const missing = incomplete === undefined || incomplete === text ? '' : ` The log is not complete: ${incomplete}.`;
+  return `Ended: ${text}. ${counted(events, 'event', 'events')}, ${losses}, in ${path}.${missing}`;
+}
+
+/** 4 when the log could not be completed, 1 for a finding that was asked for, else CMD's own code, else 0. */
+function exitCode(
+  options: MonitorOptions,
+  command: Command | undefined,
+  result: SessionResult,
+  leftBy: NodeJS.Signals | undefined,
+): number {
+  if (result.incomplete !== undefined || isIncomplete(result.reason)) return EXIT.internal;
+  if (options.failOn.some((finding) => (result.findings.get(finding) ?? 0) > 0)) return EXIT.finding;
+  if (command === undefined) return EXIT.ok;
+  // While the command runs on, agentgov's own end is all there is to tell, as a shell tells it.
+  return command.exitCode ?? (leftBy === undefined ? EXIT.ok : 128 + constants.signals[leftBy]);
+}

@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto';
+import type { AuditWriter, Finding } from '../audit/index.js';
+import type { Loader, LoaderOutcome, Notice } from '../bpf/index.js';
+import { LoaderGone } from '../bpf/index.js';
+import type { EngineStatus, StopResult } from '../control/index.js';
+import { type Deferred, deferred } from '../deferred.js';
+import type { Redactor } from '../events/index.js';
+import { VERSION } from '../package.js';
+import type { Command } from './command.js';
+import { Intake } from './intake.js';
+import { eventsLost, sessionEnd, sessionStart } from './own-events.js';
+import { type EndReason, isIncomplete, reasonText } from './reasons.js';
+import type { View } from './view.js';
+
+/** Lines that wait to be written: more, and the loader is left to wait, whose rings then count what they cannot hold. */
+const BACKLOG = 8 << 20;
+
+export interface SessionParts {
+  agentId: string;
+  loader: Loader;
+  writer: AuditWriter;
+  redactor: Redactor;
+  /** The command that agentgov starts, if it does. */
+  command: Command | undefined;
+  /** Known before the first event: sentences for session_start. */
+  warnings: string[];
+}
+
+export interface SessionResult {
+  reason: EndReason;
+  /** The reason as a sentence's end. */
+  text: string;
+  events: number;
+  lost: number;
+  /** The log misses what it should hold, and why. */
+  incomplete: string | undefined;
+  findings: ReadonlyMap<Finding, number>;
+}
+
+/** One session: from session_start to session_end. */
+export class Session {
+  readonly id = randomUUID();
+  readonly started = new Date();
+  readonly intake: Intake;
+  readonly #parts: SessionParts;
+  readonly #notes: string[] = [];
+  readonly #over: Deferred<EndReason> = deferred();
+  readonly #closed: Deferred<SessionResult> = deferred();
+  #view: View | undefined;
+  #viewBase = 0;
+  #paused = false;
+  #writerLost = 0;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    const { agentId, writer, redactor } = parts;
+    this.intake = new Intake({
+      agentId,
+      log: writer,
+      redactor,
+      lossEvent: (loss) => eventsLost(agentId, this.id, loss),
+    });
+    writer.onFailure = (error) => this.end({ kind: 'log_failed', cause: error.message });
+    void parts.loader.ended.then((outcome) => {
+      if (outcome.kind === 'died') this.end({ kind: 'loader_died', how: outcome.how });
+    });
+  }
+
+  /** Resolves with the reason as soon as there is one. */
+  get over(): Promise<EndReason> {
+    return this.#over.promise;
+  }
+
+  /** Asks for the end. The first reason is the one that counts. */
+  end(reason: EndReason): void {
+    this.#over.resolve(reason);
+  }
+
+  /** What the loader's reader is to call. Nothing may be thrown into it. */
+  readonly feed = {
+    onEvent: (line: string): void => this.#guard(() => this.intake.line(line)),
+    onNotice: (notice: Notice): void => this.#guard(() => this.#onNotice(notice)),
+    onBatch: (): void => this.#afterBatch(),
+  };
+
+  /** Writes session_start and everything that came since governing began. */
+  begin(facts: { pids: number[]; processes: number; runId: string | undefined }): void {
+    const { agentId, loader, warnings, command } = this.#parts;
+    const start = sessionStart({
+      agentId,
+      sessionId: this.id,
+      hello: loader.hello,
+      warnings,
+      ...facts,
+      ...(command === undefined ? {} : { command: { argv: command.argv, cwd: process.cwd() } }),
+    });
+    this.#guard(() => this.intake.begin(start));
+    this.#tellView();
+  }
+
+  /** Shows the log from its byte `from` on, where the session begins. */
+  show(view: View, from: number): void {
+    this.#view = view;
+    this.#viewBase = from;
+    this.#tellView();
+  }
+
+  /** @throws Error while the loader does not answer: who is governed is then not known. */
+  governs(pid: number): Promise<boolean> {
+    return this.#parts.loader.member(pid);
+  }
+
+  async status(): Promise<EngineStatus> {
+    const { agentId, loader, writer, warnings } = this.#parts;
+    const notes = [...loader.hello.notes, ...warnings, ...this.#notes];
+    const status: EngineStatus = {
+      agent_id: agentId,
+      pid: process.pid,
+      version: VERSION,
+      mode: 'monitor',
+      tier: loader.hello.tier,
+      tier_reason: loader.hello.tier_reason,
+      session_id: this.id,
+      started: this.started.toISOString(),
+      log: writer.path,
+      events: this.intake.events,
+      lost: this.intake.lost + this.#unreported(),
+      rss_kb: Math.round(process.memoryUsage.rss() / 1024),
+      notes,
+    };
+    try {
+      const stats = await loader.stats();
+      return { ...status, processes: stats.processes, loader_rss_kb: stats.rss_kb, map_bytes: stats.map_bytes };
+    } catch (error) {
+      if (!(error instanceof LoaderGone)) throw error;
+      return { ...status, notes: [...notes, `The loader ${error.message}.`] };
+    }
+  }
+
+  /** Kills the tree. The session ends with it, unless something lives on: then that is still recorded. */
+  async stop(): Promise<StopResult> {
+    const { loader, writer, command } = this.#parts;
+    const { killed, left } = await loader.stop();
+    if (left === 0) {
+      await command?.ended();
+      this.end({ kind: 'stopped', killed });
+      await this.#closed.promise;
+    } else {
+      this.#notes.push(`A stop was asked for: ${killed} processes were killed, ${left} live on.`);
+    }
+    return { killed, left, log: writer.path };
+  }
+
+  /** Takes the probes out, writes session_end and closes the log. */
+  async close(): Promise<SessionResult> {
+    const reason = await this.#over.promise;
+    const { agentId, loader, writer, command } = this.#parts;
+    const outcome = await loader.quit();
+    this.#settle(outcome);
+    let incomplete = isIncomplete(reason) ? reasonText(reason) : undefined;
+    if (outcome.kind === 'died' && incomplete === undefined) {
+      incomplete = `the loader ${outcome.how} when it was told to end`;
+      this.#notes.push(`The loader ${outcome.how} when it was told to end; the last events may be missing.`);
+    }
+    await this.#makeRoom();
+    const text = reasonText(reason);
+    this.#guard(() =>
+      this.intake.own(
+        sessionEnd({
+          agentId,
+          sessionId: this.id,
+          hello: loader.hello,
+          reason: text,
+          events: this.intake.events,
+          lost: this.intake.lost,
+          notes: this.#notes,
+          ...(command === undefined || typeof command.state === 'string' ? {} : { command: command.state }),
+        }),
+      ),
+    );
+    this.#tellView();
+    try {
+      await writer.close();
+    } catch (error) {
+      incomplete ??= (error as Error).message;
+    }
+    const { events, lost, findings } = this.intake;
+    const result = { reason, text, events, lost, incomplete, findings };
+    this.#closed.resolve(result);
+    return result;
+  }
+
+  /** Losses that the loader counted and has not told are told now. */
+  #settle(outcome: LoaderOutcome): void {
+    if (outcome.kind !== 'bye') return;
+    for (const [kind, count] of Object.entries(outcome.bye.lost)) {
+      const untold = count - (this.intake.lostByClass.get(kind) ?? 0);
+      if (untold > 0) this.#guard(() => this.intake.missing({ class: kind, count: untold, reason: 'ring_full' }));
+    }
+  }
+
+  /** What the writer could not take is said in the log, once there is a place for it. */
+  async #makeRoom(): Promise<void> {
+    const { writer } = this.#parts;
+    await writer.flush();
+    if (writer.pendingBytes > 0) this.intake.retract(await writer.abandon());
+    const lost = this.#unreported();
+    if (lost === 0) return;
+    this.#writerLost += lost;
+    this.#guard(() => this.intake.missing({ count: lost, reason: 'log_failed' }));
+  }
+
+  #unreported(): number {
+    return this.#parts.writer.lostEvents - this.#writerLost;
+  }
+
+  #onNotice(notice: Notice): void {
+    if (notice.msg === 'empty') this.#onEmpty();
+    else if (notice.msg === 'error') this.#notes.push(notice.text);
+    else this.intake.notice(notice);
+  }
+
+  // A command's own end comes first: with it session_end can say how it ended.
+  #onEmpty(): void {
+    void (this.#parts.command?.ended() ?? Promise.resolve()).then(() => this.end({ kind: 'tree_empty' }));
+  }
+
+  #afterBatch(): void {
+    this.#tellView();
+    const { writer, loader } = this.#parts;
+    if (this.#paused || writer.pendingBytes < BACKLOG) return;
+    this.#paused = true;
+    loader.pause();
+    void writer.flush().then(() => {
+      this.#paused = false;
+      loader.resume();
+    });
+  }
+
+  #tellView(): void {
+    this.#view?.expect(this.#viewBase + this.intake.bytes);
+  }
+
+  // An event that cannot be recorded is the end of the session, never a hole in it.
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.end({ kind: 'internal', cause: (error as Error).message });
+    }
+  }
+}
