@@ -19,6 +19,7 @@ static const struct {
     {"run", run_main},
     {"exec", exec_main},
     {"probe", probe_main},
+    {"peer", peer_main},
     {"version", version_main},
 };
 
@@ -27,6 +28,6 @@ int main(int argc, char **argv) {
         if (strcmp(argv[1], SUBCOMMANDS[i].name) == 0)
             return SUBCOMMANDS[i].main(argc - 1, argv + 1);
     fprintf(stderr,
-            "usage: agentgov-loader run|exec|probe|version (this is a part of agentgov; see agentgov --help)\n");
+            "usage: agentgov-loader run|exec|probe|peer|version (this is a part of agentgov; see agentgov --help)\n");
     return EXIT_USAGE;
 }

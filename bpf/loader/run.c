@@ -162,6 +162,7 @@ int run_main(int argc, char **argv) {
         greet(s);
         loop(s);
         session_finish(s, GIVE_UP_NS);
+        status = out_waiting(&s->out) || s->out.closed ? EXIT_INTERNAL : 0; /* somebody did not hear all */
     } else {
         status = fail(&s->out, why, internal);
     }
