@@ -16,11 +16,7 @@ static const struct {
     const char *name;
     int (*main)(int argc, char **argv);
 } SUBCOMMANDS[] = {
-    {"run", run_main},
-    {"exec", exec_main},
-    {"probe", probe_main},
-    {"peer", peer_main},
-    {"version", version_main},
+    {"run", run_main}, {"exec", exec_main}, {"probe", probe_main}, {"peer", peer_main}, {"version", version_main},
 };
 
 int main(int argc, char **argv) {
