@@ -2,6 +2,7 @@
 export * from './log.js';
 export * from './monitored.js';
 export * from './peers.js';
+export * from './processes.js';
 export * from './programs.js';
 export * from './recall.js';
 export * from './repo.js';

@@ -3,7 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll } from 'vitest';
 import { chainFault, type Event, parseLog } from './log.js';
+import { killTree } from './processes.js';
 import { agentgov } from './repo.js';
 import { scratch } from './scratch.js';
 
@@ -107,6 +109,12 @@ export async function verify(file: string, flags: string[] = []): Promise<Verdic
 
 const logs = scratch();
 
+/** Sessions that no test has seen the end of. They go with all that they started, once the tests are over. */
+const started = new Set<ChildProcess>();
+afterAll(() => {
+  for (const { pid } of started) if (pid !== undefined) killTree(pid);
+});
+
 /** Starts `agentgov monitor` on `target`: ["--", CMD…], ["--pid", "1"], …. */
 export function startMonitor(target: readonly string[], options: MonitorOptions = {}): Running {
   const logFile = options.logFile ?? join(mkdtempSync(join(logs, 'log-')), 'audit.jsonl');
@@ -117,6 +125,8 @@ export function startMonitor(target: readonly string[], options: MonitorOptions 
     env: options.env ?? process.env,
     stdio: ['pipe', options.discardOutput ? 'ignore' : 'pipe', 'pipe'],
   });
+  started.add(child);
+  child.once('close', () => started.delete(child));
   child.stdin?.on('error', () => {});
   child.stdin?.end(options.input ?? '');
   const events = (): Event[] => (existsSync(logFile) ? parseLog(readFileSync(logFile)) : []);

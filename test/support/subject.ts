@@ -34,13 +34,3 @@ export async function startSubject(folder: string, script: Script, helper = prog
   if (child.exitCode !== null) throw new Error(`the subject ended with ${child.exitCode} before it was ready`);
   return { pid, child, record, go: () => void stdin.write('\n'), ended };
 }
-
-/** Is there a process of this number that is not dead already? */
-export function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

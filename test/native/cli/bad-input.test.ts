@@ -184,11 +184,14 @@ describe('what is missing', () => {
     notes: [],
   };
 
+  /** A loader that does this when it is told to run, and nothing when it is told anything else. */
+  const asRun = (shell: string): string => `#!/bin/sh\n[ "$1" = run ] || exit 125\n${shell}\n`;
+
   it.each([
     ['the loader', undefined],
-    ['a loader of this version', `#!/bin/sh\necho '${JSON.stringify(hello)}'\ncat >/dev/null\n`],
-    ['a loader that speaks', '#!/bin/sh\ncat >/dev/null\n'.replace('cat', 'exec true')],
-    ['a loader that makes sense', '#!/bin/sh\necho not-json\ncat >/dev/null\n'],
+    ['a loader of this version', asRun(`echo '${JSON.stringify(hello)}'; cat >/dev/null`)],
+    ['a loader that speaks', asRun('exit 0')],
+    ['a loader that makes sense', asRun('echo not-json; cat >/dev/null')],
   ])('%s', async (_, loader) => {
     const mark = join(folder, canary());
     const ended = await run([copyWithLoader(loader), 'monitor', '--output-file', newLog(), '--', 'touch', mark]);

@@ -60,8 +60,8 @@ describe('the exit code', () => {
     const small = { ...process.env, AGENTGOV_RING_BULK: String(64 * 1024) };
     const files = join(folder, canary());
     mkdirSync(files);
-    await run([program('flood'), 'make', files, '4', '20000']);
-    const flood = [program('flood'), 'open', join(folder, canary()), files, '4', '20000', '1', '0'];
+    await run([program('flood'), 'make', files, '4', '5000']);
+    const flood = [program('flood'), 'open', join(folder, canary()), files, '4', '5000', '1', '0'];
     const lossy = await monitored(flood, { flags: ['--fail-on', 'loss'], env: small });
     if (lossy.verdict.events_lost > 0) expect(lossy.code, lossy.stderr).toBe(1);
     else expect(lossy.code, lossy.stderr).toBe(0);
@@ -199,7 +199,7 @@ describe('the terminal', () => {
     const killed = await onTerminal('\\x03', ['sh', '-c', 'echo ready; sleep 30']);
     expect(killed.code, killed.screen).toBe(130);
     expect(killed.events.at(-1)).toMatchObject({ event_type: 'session_end' });
-    const handled = await onTerminal('\\x03', ['sh', '-c', 'trap "exit 5" INT; echo ready; sleep 30 & wait']);
+    const handled = await onTerminal('\\x03', ['sh', '-c', 'trap "exit 5" INT; echo ready; read word']);
     expect(handled.code, handled.screen).toBe(5);
     expect(handled.events.at(-1)).toMatchObject({ event_type: 'session_end' });
   });
@@ -230,7 +230,7 @@ describe('the log', () => {
     onTestFinished(() => {
       for (const id of [name, `${name}.sh`]) rmSync(`/var/log/agentgov/${id}`, { recursive: true, force: true });
     });
-    const ended = await run([agentgov, 'monitor', '--', script]);
+    const ended = await run([agentgov, 'monitor', '--output', 'jsonl', '--', script]);
     expect(ended.code, ended.stderr).toBe(0);
     const first = parseLog(Buffer.from(ended.stdout))[0];
     expect([name, `${name}.sh`]).toContain(first?.agent_id);

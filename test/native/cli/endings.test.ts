@@ -4,8 +4,10 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
+  agentgov,
   alive,
   canary,
+  descendants,
   NR,
   O,
   program,
@@ -47,22 +49,9 @@ function expectEnd(session: Session, reason: RegExp): void {
 
 /** The loader that belongs to one running agentgov: a descendant of it, by its executable. */
 function loaderOf(pid: number): number {
-  const parents = new Map<number, number>();
-  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+  for (const one of descendants(pid))
     try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  const below = (one: number): boolean => {
-    for (let up = parents.get(one); up !== undefined && up > 1; up = parents.get(up)) if (up === pid) return true;
-    return false;
-  };
-  for (const one of parents.keys())
-    try {
-      if (below(one) && readlinkSync(`/proc/${one}/exe`).endsWith('/agentgov-loader')) return one;
+      if (readlinkSync(`/proc/${one}/exe`).endsWith('/agentgov-loader')) return one;
     } catch {
       // It ended meanwhile.
     }
@@ -161,8 +150,10 @@ describe('a session ends', () => {
       await monitor.seen(({ path, event_type }) => path === `${marks}/${n}` && event_type === 'file_create');
     await new Promise((resolve) => setTimeout(resolve, 300));
     const pids = readdirSync(marks).map((name) => Number(readFileSync(join(marks, name), 'utf8')));
+    onTestFinished(() => {
+      for (const pid of pids.filter(alive)) process.kill(pid, 'SIGKILL');
+    });
     expect(pids.filter(alive).length).toBe(3);
-    const { agentgov } = await import('../../support/index.js');
     const status = await run([agentgov, 'status']);
     expect(status.code, status.stderr).toBe(0);
     expect(status.stdout.toString()).toContain(agentId);
