@@ -152,7 +152,7 @@ async function showProof({ events, logText }, { files }, signal) {
     ),
     claim(
       tampered.code === 1 && line === flipped.line,
-      `one byte changed in a copy (byte ${flipped.offset}, line ${flipped.line}). agentgov verify: ${verdict}, line ${line}: ${safe(String(reason))}`,
+      `one byte changed in a copy (byte ${flipped.offset}, line ${flipped.line}). agentgov verify: ${verdict}, ${safe(String(reason))}`,
     ),
   ];
 }

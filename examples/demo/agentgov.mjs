@@ -11,12 +11,13 @@ const PROGRAM = join(ROOT, 'bin', 'agentgov');
 const LIMIT = 60_000; // milliseconds; a run takes about two seconds
 
 /**
- * Runs an agent under `agentgov monitor`. Its standard output (the events, since it is no terminal) goes to `screen`.
+ * Runs an agent under `agentgov monitor`. The events that it shows on standard output go to `screen`; the agent itself
+ * prints nothing there.
  * @returns {Promise<{code: number, stderr: string}>} the agent's own exit code, and what monitor had to say
  */
 export function monitor(command, { audit, screen, agentId, environment, signal }) {
-  const options = ['monitor', '--output-file', audit, '--agent-id', agentId, '--'];
-  return run([...options, ...command], { stdout: openSync(screen, 'wx', 0o600), environment, signal });
+  const options = ['--output', 'jsonl', '--output-file', audit, '--agent-id', agentId];
+  return run(['monitor', ...options, '--', ...command], { stdout: openSync(screen, 'wx', 0o600), environment, signal });
 }
 
 /** @returns {Promise<{code: number, result: object}>} exit code and the JSON document of `agentgov verify` */
