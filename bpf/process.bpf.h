@@ -145,22 +145,4 @@ int BPF_PROG(sched_process_exit, struct task_struct *task) {
     return 0;
 }
 
-/*
- * The exact start of every member, for the processes that ran before they were governed: /proc tells it in ticks of
- * 10 ms only, and an identity must be the same in every event. Read by the loader, never attached to anything.
- */
-SEC("iter/task")
-int member_starts(struct bpf_iter__task *ctx) {
-    struct seq_file *seq = ctx->meta->seq;
-    struct task_struct *task = ctx->task;
-    if (!task)
-        return 0;
-    __u32 tgid = BPF_CORE_READ(task, tgid);
-    if (BPF_CORE_READ(task, pid) != (int)tgid || !is_member(tgid))
-        return 0;
-    struct ag_start start = {.pid = tgid, .start = BPF_CORE_READ(task, start_boottime)};
-    bpf_seq_write(seq, &start, sizeof(start));
-    return 0;
-}
-
 #endif

@@ -135,13 +135,6 @@ struct ag_member_row {
     __u8 slot[AG_MEMBER_ROW];
 };
 
-/* What the iterator `member_starts` writes for each member. */
-struct ag_start {
-    __u64 start; /* CLOCK_BOOTTIME, ns */
-    __u32 pid;
-    __u32 pad;
-};
-
 /* First-seen filter: how many *further* times a process did the same thing (running total, never reset). */
 struct ag_fold_key {
     __u64 start;

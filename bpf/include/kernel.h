@@ -134,17 +134,6 @@ struct task_struct {
     struct mm_struct *mm;
 };
 
-struct seq_file;
-
-struct bpf_iter_meta {
-    struct seq_file *seq;
-};
-
-struct bpf_iter__task {
-    struct bpf_iter_meta *meta;
-    struct task_struct *task;
-};
-
 struct linux_binprm {
     const char *filename;
     const char *interp;
