@@ -27,12 +27,21 @@ export class ChainCheck {
   #seq = 0;
   #hash = GENESIS;
   #unknownStart: boolean;
+  readonly #watched = new Map<number, string | undefined>();
   readonly #found = nothingFound();
 
   /** `midway`: the check begins in the middle of a log and takes the first line's `seq` and `hash_prev` as they are. */
   constructor(midway = false) {
     this.#unknownStart = midway;
   }
+
+  /** Lines whose hash will be asked for, by `seq`. */
+  watch(seqs: ReadonlyArray<number | undefined>): void {
+    for (const seq of seqs) if (seq !== undefined) this.#watched.set(seq, undefined);
+  }
+
+  /** `hash_self` of a watched line; undefined when the log has not (or not yet) got that far. */
+  readonly hashAt = (seq: number): string | undefined => this.#watched.get(seq);
 
   /** Where the chain stands behind the last line that holds; `count` is that line's `seq`. */
   get tip(): Tip {
@@ -125,6 +134,7 @@ export class ChainCheck {
     this.#seq = seq;
     this.#hash = hash;
     this.#unknownStart = false;
+    if (this.#watched.has(seq)) this.#watched.set(seq, hash);
     const finding = findingOf(type, action);
     if (finding === undefined) return;
     this.findings[finding] += 1;

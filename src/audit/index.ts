@@ -2,5 +2,6 @@
 export { canonical } from './canonical.js';
 export { GENESIS, type Tip } from './chain.js';
 export { FINDINGS, type Finding, findingOf } from './findings.js';
-export { type CheckResult, type Verdict, type Verification, type VerifyOptions, verifyFile } from './verify.js';
+export type { CheckResult, Verdict, Verification } from './verdict.js';
+export { type VerifyOptions, verifyFile } from './verify.js';
 export { type Appended, AuditWriter, type WriterOptions } from './writer.js';

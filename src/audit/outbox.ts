@@ -6,6 +6,7 @@
 // same either way.
 import type { FileHandle } from 'node:fs/promises';
 import { countLines, LF } from './blocks.js';
+import type { Tip } from './chain.js';
 
 /** How long written lines may wait for fdatasync, unless told otherwise: what a power failure can take. */
 export const SYNC_MS = 200;
@@ -18,11 +19,19 @@ const MAX_UNSYNCED = 64 * 2 ** 20;
 const MAX_KEPT = 16 * 2 ** 20;
 const RETRY_MS = 500;
 
+/** Whole lines (or the rest of one that was begun), and where the log stands behind them. */
+interface Chunk {
+  readonly bytes: Buffer;
+  readonly tip: Tip | undefined;
+}
+
 export type LogFile = Pick<FileHandle, 'write' | 'datasync' | 'truncate' | 'stat'>;
 
 export class Outbox {
   /** Called once each time that writing begins to fail. */
   onFailure: (error: Error) => void = () => {};
+  /** Awaited after each fdatasync: where the log stands now, in lines and in bytes. What it throws is a failure. */
+  onDurable: (tip: Tip, size: number) => Promise<void> = async () => {};
   /** Called when everything is written and durable again. */
   onRecovered: () => void = () => {};
 
@@ -33,10 +42,11 @@ export class Outbox {
   #syncedSize: number;
   #lines: string[] = [];
   #lineBytes = 0;
-  #queue: Buffer[] = [];
+  #lastTip: Tip | undefined;
+  #queue: Chunk[] = [];
   #queueBytes = 0;
   /** Written since the last fdatasync. */
-  #unsynced: Buffer[] = [];
+  #unsynced: Chunk[] = [];
   #lastSync = 0;
   #failure: Error | undefined;
   /** The file ends within the line that the queue goes on with. */
@@ -62,9 +72,10 @@ export class Outbox {
     return this.#failure !== undefined && this.pendingBytes > MAX_KEPT;
   }
 
-  /** Takes one line, without its LF. */
-  push(line: string): void {
+  /** Takes one line, without its LF; `tip`: where the log stands behind it. */
+  push(line: string, tip?: Tip): void {
     this.#lines.push(line);
+    this.#lastTip = tip;
     this.#lineBytes += line.length + 1;
     if (this.#lineBytes >= BATCH) {
       if (this.#failure) this.#gather();
@@ -92,7 +103,7 @@ export class Outbox {
     this.#lastSync = 0;
     await this.#run();
     clearTimeout(this.#timer);
-    return this.#queue.reduce((lines, chunk) => lines + countLines(chunk), 0);
+    return this.#queue.reduce((lines, { bytes }) => lines + countLines(bytes), 0);
   }
 
   /**
@@ -165,19 +176,19 @@ export class Outbox {
 
   #gather(): void {
     if (this.#lines.length === 0) return;
-    const chunk = Buffer.from(`${this.#lines.join('\n')}\n`);
+    const bytes = Buffer.from(`${this.#lines.join('\n')}\n`);
     this.#lines = [];
     this.#lineBytes = 0;
-    this.#queue.push(chunk);
-    this.#queueBytes += chunk.length;
+    this.#queue.push({ bytes, tip: this.#lastTip });
+    this.#queueBytes += bytes.length;
   }
 
   async #writeFirst(): Promise<void> {
-    const chunk = this.#queue[0] as Buffer;
+    const { bytes, tip } = this.#queue[0] as Chunk;
     let done = 0;
     try {
-      while (done < chunk.length) {
-        const { bytesWritten } = await this.#file.write(chunk, done);
+      while (done < bytes.length) {
+        const { bytesWritten } = await this.#file.write(bytes, done);
         if (bytesWritten === 0) throw new Error('write accepted no bytes');
         done += bytesWritten;
         this.#size += bytesWritten;
@@ -185,14 +196,16 @@ export class Outbox {
       this.#queue.shift();
       this.#isTorn = false;
     } catch (error) {
-      const whole = done > 0 ? chunk.lastIndexOf(LF, done - 1) + 1 : 0;
+      const whole = done > 0 ? bytes.lastIndexOf(LF, done - 1) + 1 : 0;
       if (whole < done && (await this.#cut(this.#size - (done - whole)))) done = whole;
       if (done > 0) this.#isTorn = whole < done;
-      this.#queue[0] = chunk.subarray(done);
+      this.#queue[0] = { bytes: bytes.subarray(done), tip };
       throw error;
     } finally {
       this.#queueBytes -= done;
-      if (done > 0) this.#unsynced.push(chunk.subarray(0, done));
+      // A part of a chunk ends at no line that its tip speaks of.
+      if (done > 0)
+        this.#unsynced.push({ bytes: bytes.subarray(0, done), tip: done === bytes.length ? tip : undefined });
     }
   }
 
@@ -209,14 +222,16 @@ export class Outbox {
       // The kernel has marked the pages clean all the same; only writing them again can still make them durable.
       if (await this.#cut(this.#syncedSize)) {
         this.#queue.unshift(...this.#unsynced);
-        this.#queueBytes += this.#unsynced.reduce((bytes, chunk) => bytes + chunk.length, 0);
+        this.#queueBytes += this.#unsynced.reduce((sum, { bytes }) => sum + bytes.length, 0);
         this.#unsynced = [];
       }
       throw error;
     }
+    const tip = this.#unsynced.at(-1)?.tip;
     this.#unsynced = [];
     this.#syncedSize = this.#size;
     this.#lastSync = Date.now();
+    if (tip) await this.onDurable(tip, this.#size);
   }
 
   /** Shortens the file to `size`; false where that is impossible, or somebody else has changed the file's length. */

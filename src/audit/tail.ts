@@ -3,22 +3,35 @@
 import type { FileHandle } from 'node:fs/promises';
 import { usageError } from '../errors.js';
 import { countLines, LF, readBlocks } from './blocks.js';
-import type { Tip } from './chain.js';
+import { MAX_LINE, type Tip } from './chain.js';
 import { ChainCheck } from './chain-check.js';
+import { lastLineEnd } from './recover.js';
+import type { TipRecord } from './tip-file.js';
 
 /** Lines at the end of an existing log that must verify. */
 const TAIL_LINES = 1000;
 const STEP = 2 ** 16;
 
+/** Where an existing log stands, and what of it the tip file knows. */
+export interface Tail {
+  readonly tip: Tip;
+  /** `hash_self` of the tip file's last line, as the log has it; undefined when it has no such line. */
+  readonly known: string | undefined;
+}
+
 /**
  * Where the chain of an existing log stands, after a check of its last 1,000 lines (all of them in a shorter log).
- * `size`: where to stop, behind a line end.
+ * `size`: where to stop, behind a line end. `known`: what the tip file says; the line that it names is looked at too,
+ * however many came after it.
  *
  * @throws AgentgovError (usage) naming the first bad line.
  */
-export async function checkTail(file: FileHandle, path: string, size: number): Promise<Tip> {
-  const from = await tailStart(file, size);
+export async function checkTail(file: FileHandle, path: string, size: number, known?: TipRecord): Promise<Tail> {
+  const last = await tailStart(file, size);
+  const marked = known && known.size <= size ? await lastLineEnd(file, Math.max(known.size - 1, 0)) : last;
+  const from = Math.min(last, marked);
   const check = new ChainCheck(from > 0);
+  check.watch([known?.count]);
   for await (const { bytes, kind } of readBlocks(file, from, size)) {
     const fault = kind === 'lines' ? check.lines(bytes) : { line: check.events + 1, reason: 'it is no whole line' };
     const bad = check.formFault ?? fault;
@@ -29,7 +42,7 @@ export async function checkTail(file: FileHandle, path: string, size: number): P
         'look at it with agentgov verify, then move it away or give another --output-file',
     );
   }
-  return check.tip;
+  return { tip: check.tip, known: known && check.hashAt(known.count) };
 }
 
 /** Offset of the first of the last 1,000 lines; 0 when there are fewer. */
@@ -65,4 +78,13 @@ export async function lastAgent(file: FileHandle, end: number): Promise<string> 
   // Two bare quotes cannot stand within a string of a canonical line.
   const [text] = /(?<="agent_id": )"(?:[^"\\]|\\.)*"/.exec(line) ?? [];
   return text === undefined ? '' : String(JSON.parse(text));
+}
+
+/** `hash_self` of the first line; undefined where none begins the file. */
+export async function firstHash(file: FileHandle): Promise<string | undefined> {
+  for await (const { bytes, kind } of readBlocks(file, 0, MAX_LINE + STEP)) {
+    if (kind !== 'lines') return undefined;
+    return /(?<="hash_self": ")[0-9a-f]{64}(?=")/.exec(bytes.toString('latin1', 0, bytes.indexOf(LF)))?.[0];
+  }
+  return undefined;
 }

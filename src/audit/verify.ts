@@ -4,37 +4,11 @@ import { usageError } from '../errors.js';
 import { type Block, readBlocks } from './blocks.js';
 import { MAX_LINE } from './chain.js';
 import { ChainCheck, type Fault } from './chain-check.js';
-import type { Finding } from './findings.js';
+import { type Claim, judgeClaim, type Problem } from './claims.js';
+import { codeOf } from './files.js';
 import { lockHolder } from './lock.js';
-
-/** ok: looked at and right. absent: there was nothing to look at. failed: it contradicts the log. */
-export type CheckResult = 'ok' | 'absent' | 'failed';
-
-/** What `agentgov verify --json` prints for one log; docs/audit-format.md describes each key. */
-export interface Verdict {
-  verdict: 'intact' | 'tampered' | 'truncated' | 'empty';
-  /** Lines whose hashes hold, counted up to the first that does not. */
-  events: number;
-  /** Counted from 1. */
-  first_bad_line: number | null;
-  reason: string;
-  first_seq: number | null;
-  last_seq: number | null;
-  /** `hash_self` of the last line that holds. */
-  last_hash: string | null;
-  /** Sum of what the log's own `events_lost` records say. */
-  events_lost: number;
-  /** Every line that was read is its canonical form and ends in LF. */
-  canonical: boolean;
-  checks: { chain: CheckResult; tip: CheckResult; state: CheckResult; checkpoints: CheckResult };
-  /** Present when a writer held the log's lock: it was read to its last LF at that time. */
-  live?: true;
-}
-
-export interface Verification extends Verdict {
-  /** How many events carry each finding that `--fail-on` can name. */
-  findings: Record<Finding, number>;
-}
+import { BrokenTip, readTip, type TipRecord } from './tip-file.js';
+import type { CheckResult, Verification } from './verdict.js';
 
 export interface VerifyOptions {
   /** Logs of other writers: any spelling of the JSON, CR, repeated keys, no last LF; the hashes alone decide. */
@@ -52,27 +26,40 @@ export interface VerifyOptions {
  * @throws AgentgovError (usage) when it cannot be read.
  */
 export async function verifyFile(path: string, options: VerifyOptions = {}): Promise<Verification> {
+  // In this order: what a writer says is in the log by then, and what it has finished is whole.
+  const tip = await tipOf(path);
   try {
-    // Asked before the file's size is: what a writer has finished by then is whole.
     const live = (await lockHolder(path)) !== undefined;
     const file = await open(path, 'r');
     try {
-      return await judge(file, live, options);
+      return await judge(file, live, tip, options);
     } finally {
       await file.close();
     }
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
+    const code = codeOf(error);
     if (code === undefined) throw error;
+    if (code === 'ENOENT' && tip !== undefined && (tip instanceof BrokenTip || tip.count > 0)) {
+      return conclude(new ChainCheck(), undefined, false, tip, options);
+    }
     throw usageError(`cannot read ${path} (${code}): give the path of an audit log that you may read`, error);
   }
 }
 
-async function judge(file: FileHandle, live: boolean, options: VerifyOptions): Promise<Verification> {
+const tipOf = (path: string): Promise<TipRecord | BrokenTip | undefined> =>
+  readTip(path).catch((error: unknown) => {
+    if (error instanceof BrokenTip) return error;
+    throw error;
+  });
+
+type Known = TipRecord | BrokenTip | undefined;
+
+async function judge(file: FileHandle, live: boolean, tip: Known, options: VerifyOptions): Promise<Verification> {
   const stat = await file.stat();
   // A live log grows while it is read, and nobody could read to its end; a pipe has no size.
   const size = stat.isFile() ? stat.size : undefined;
   const check = new ChainCheck();
+  check.watch([options.expectCount, tip instanceof BrokenTip ? undefined : tip?.count]);
   let problem: Problem | undefined;
   let read = 0;
   for await (const block of readBlocks(file, 0, size ?? Number.POSITIVE_INFINITY)) {
@@ -81,7 +68,17 @@ async function judge(file: FileHandle, live: boolean, options: VerifyOptions): P
     options.onProgress?.(read, size);
     if (problem) break;
   }
-  const tip = judgeTip(check, options);
+  return conclude(check, problem, live, tip, options);
+}
+
+function conclude(
+  check: ChainCheck,
+  problem: Problem | undefined,
+  live: boolean,
+  known: Known,
+  options: VerifyOptions,
+): Verification {
+  const tip = judgeTip(check, live, known, options);
   const forms = formProblems(check, problem);
   const real = (problem?.formOnly ? undefined : problem) ?? tip.problem;
   const found = options.compat ? real : withForm(forms, real);
@@ -100,15 +97,6 @@ async function judge(file: FileHandle, live: boolean, options: VerifyOptions): P
     ...(live ? { live: true as const } : {}),
     findings: check.findings,
   };
-}
-
-interface Problem {
-  readonly verdict: 'tampered' | 'truncated';
-  readonly line: number | null;
-  readonly reason: string;
-  readonly chain: CheckResult;
-  /** The hashes hold all the same. */
-  readonly formOnly: boolean;
 }
 
 const brokenChain = ({ line, reason }: Fault): Problem => ({
@@ -151,26 +139,26 @@ function withForm(forms: Problem[], real: Problem | undefined): Problem | undefi
   return { ...first, reason: [...forms.map(({ reason }) => reason), real?.reason ?? ONLY_FORM].join('; ') };
 }
 
-/** Holds the end of the log against what the caller knows of it. */
+/** Holds the log against what the caller knows of its end, and against its tip file. */
 function judgeTip(
   check: ChainCheck,
+  live: boolean,
+  known: Known,
   { expectCount, expectHash }: VerifyOptions,
 ): { result: CheckResult; problem?: Problem } {
-  if (expectCount === undefined && expectHash === undefined) return { result: 'absent' };
-  const { events, tip } = check;
-  const failed = (verdict: Problem['verdict'], line: number | null, reason: string) => ({
-    result: 'failed' as const,
-    problem: { verdict, line, reason, chain: 'ok' as const, formOnly: false },
-  });
-  if (expectCount !== undefined && events < expectCount) {
-    return failed('truncated', null, `${events} of ${expectCount} events are there: the end of the log is missing`);
+  const claims: Claim[] = [];
+  if (expectCount !== undefined || expectHash !== undefined) {
+    claims.push({ who: 'the caller', count: expectCount, hash: expectHash, isEnd: true });
   }
-  if (expectCount !== undefined && events > expectCount) {
-    return failed('tampered', expectCount + 1, `line ${expectCount + 1}: the log should end before it`);
+  if (known instanceof BrokenTip) {
+    const reason = `${known.message}: it cannot say where the log ends`;
+    return { result: 'failed', problem: { verdict: 'tampered', line: null, reason, chain: 'ok', formOnly: false } };
   }
-  if (expectHash !== undefined && tip.hash !== expectHash) {
-    const where = events > 0 ? events : null;
-    return failed('tampered', where, 'the last event is not the one that is expected: it was replaced, or the log cut');
+  if (known) claims.push({ who: 'the tip file', count: known.count, hash: known.hash, isEnd: known.closed && !live });
+  if (claims.length === 0) return { result: 'absent' };
+  for (const claim of claims) {
+    const problem = judgeClaim(check, claim);
+    if (problem) return { result: 'failed', problem };
   }
   return { result: 'ok' };
 }

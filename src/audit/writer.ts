@@ -5,13 +5,14 @@ import { dirname, resolve } from 'node:path';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
 import { canonical } from './canonical.js';
-import { MAX_LINE, seal, type Tip } from './chain.js';
+import { GENESIS, MAX_LINE, seal, type Tip } from './chain.js';
 import { syncFolder } from './files.js';
 import { takeLock } from './lock.js';
 import { Outbox } from './outbox.js';
 import { lastLineEnd, pendingTails, recoveredEvent, setAside, settle } from './recover.js';
 import { takeReserve } from './reserve.js';
-import { checkTail, lastAgent } from './tail.js';
+import { checkTail, firstHash, lastAgent } from './tail.js';
+import { BrokenTip, readTip, TipFile, type TipRecord, tipPath } from './tip-file.js';
 
 export interface WriterOptions {
   /** Make missing folders, readable by their owner alone; for the default place of a log, never for a user's. */
@@ -40,6 +41,9 @@ interface Standing {
   /** Bytes of whole lines. */
   readonly size: number;
   readonly tip: Tip;
+  /** `hash_self` of its first line. */
+  readonly log: string | undefined;
+  readonly tipFile: TipFile;
 }
 
 /** Room that sealing adds to a template: two hashes, a key, a number. */
@@ -66,7 +70,11 @@ export class AuditWriter {
   readonly #outbox: Outbox;
   readonly #failClosed: WriterOptions['failClosed'];
   #hasFailedClosed = false;
+  readonly #tipFile: TipFile;
+  #log: string | undefined;
   #tip: Tip;
+  /** What the tip file may say. */
+  #durable: Tip & { size: number };
   #lost = 0;
   #closed: Promise<void> | undefined;
 
@@ -74,7 +82,7 @@ export class AuditWriter {
     path: string,
     file: FileHandle,
     releaseLock: () => Promise<void>,
-    { size, tip }: Standing,
+    { size, tip, log, tipFile }: Standing,
     { fsyncMs, failClosed }: WriterOptions,
   ) {
     this.path = path;
@@ -82,11 +90,18 @@ export class AuditWriter {
     this.#file = file;
     this.#releaseLock = releaseLock;
     this.#tip = tip;
+    this.#log = log;
+    this.#tipFile = tipFile;
+    this.#durable = { ...tip, size };
     this.#outbox = new Outbox(file, size, fsyncMs);
     this.#outbox.onFailure = (cause) => {
       const error = this.#failed(cause);
       this.onFailure(error);
       if (this.#failClosed === 'at-failure') this.#failClosedOnce(error);
+    };
+    this.#outbox.onDurable = async (durable, bytes) => {
+      this.#durable = { ...durable, size: bytes };
+      await this.#tipFile.write({ ...this.#durable, log: this.#log ?? GENESIS, closed: false });
     };
     this.#outbox.onRecovered = () => this.onRecovered();
   }
@@ -130,10 +145,14 @@ export class AuditWriter {
       if (!stat.isFile()) throw usageError(`${path} is not a regular file: give the path of a log`);
       const size = await lastLineEnd(file, stat.size);
       // First: nothing is changed in a log that will be refused.
-      const tip = await checkTail(file, path, size);
+      const known = await knownTip(path);
+      const { tip, known: hash } = await checkTail(file, path, size, known);
+      if (known) refuseIfChanged(path, tip, hash, known);
       if (size < stat.size) await setAside(file, path, size, stat.size);
       if (stat.size === 0) await syncFolder(dirname(path));
-      const writer = new AuditWriter(path, file, releaseLock, { size, tip }, options);
+      const log = tip.count > 0 ? await firstHash(file) : undefined;
+      const tipFile = await TipFile.open(path);
+      const writer = new AuditWriter(path, file, releaseLock, { size, tip, log, tipFile }, options);
       await writer.#recordTorn(options.agentId ?? (await lastAgent(file, size)));
       return writer;
     } catch (error) {
@@ -192,7 +211,8 @@ export class AuditWriter {
     const { line, hash } = seal(template, this.#tip);
     const seq = this.#tip.count + 1;
     this.#tip = { count: seq, hash };
-    this.#outbox.push(line);
+    this.#log ??= hash;
+    this.#outbox.push(line, this.#tip);
     return { seq, line };
   }
 
@@ -210,7 +230,7 @@ export class AuditWriter {
     const lines = await this.#outbox.abandon();
     if (lines === 0) return 0;
     this.#lost += lines;
-    this.#tip = await checkTail(this.#file, this.path, this.#outbox.size);
+    ({ tip: this.#tip } = await checkTail(this.#file, this.path, this.#outbox.size));
     await this.#freeReserve();
     return lines;
   }
@@ -229,6 +249,8 @@ export class AuditWriter {
     const unwritten = await this.#outbox.close();
     this.#lost += unwritten;
     const { failure } = this.#outbox;
+    if (!failure) await this.#tipFile.write({ ...this.#durable, log: this.#log ?? GENESIS, closed: true });
+    await this.#tipFile.close();
     await this.#file.close();
     await this.#freeReserve();
     await this.#releaseLock();
@@ -262,6 +284,31 @@ export class AuditWriter {
     );
   }
 }
+
+async function knownTip(path: string): Promise<TipRecord | undefined> {
+  try {
+    return await readTip(path);
+  } catch (error) {
+    if (!(error instanceof BrokenTip)) throw error;
+    throw usageError(`${error.message}, so nothing is added to the log: ${moveBoth(path)}`, error);
+  }
+}
+
+/** `hash`: what the log has where the tip file's last line should be. */
+function refuseIfChanged(path: string, tip: Tip, hash: string | undefined, known: TipRecord): void {
+  const wrong =
+    tip.count < known.count
+      ? `has ${tip.count} events where its tip file knows ${known.count}`
+      : known.count > 0 && hash !== known.hash
+        ? `has another event ${known.count} than its tip file knows`
+        : known.closed && tip.count > known.count
+          ? `has events that were added after its writer had closed it`
+          : undefined;
+  if (wrong) throw usageError(`${path} ${wrong}, so nothing is added to it: ${moveBoth(path)}`);
+}
+
+const moveBoth = (path: string): string =>
+  `look at it with agentgov verify, then move it and ${tipPath(path)} away, or give another --output-file`;
 
 const ADVICE = new Map([
   ['ENOENT', 'its folder does not exist: make it first'],

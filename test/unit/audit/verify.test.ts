@@ -355,7 +355,8 @@ describe('one changed byte', () => {
       const wanted = { place, byte: mutated[place], line };
       const { verdict, first_bad_line } = await verifyFile(path);
       expect({ place, byte: mutated[place], line: first_bad_line }).toEqual(wanted);
-      const lastEnd = place === text.length - 1;
+      // White space in place of the last line end is a form of its own.
+      const lastEnd = place === text.length - 1 && ![0x09, 0x0d, 0x20].includes(mutated[place] ?? 0);
       expect(verdict, JSON.stringify(wanted)).toBe(lastEnd ? 'truncated' : 'tampered');
     }
   }, 60_000);
