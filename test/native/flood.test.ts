@@ -1,16 +1,15 @@
 // A flood of opens: what the generator counted is in the log, as an event, a count or a loss, to the last one.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { evidence, type Figure } from '../evidence.js';
 import { isFull, scaled } from '../scale.js';
-import { canary, eachEvent, program, readRecord, scratch, startMonitor, verify } from '../support/index.js';
+import { canary, eachEvent, memory, program, readRecord, scratch, startMonitor, verify } from '../support/index.js';
 
 const processes = 4;
 // Creating a million files is no part of the test: in memory it takes seconds.
-const folder = scratch(existsSync('/dev/shm') ? '/dev/shm' : tmpdir());
+const folder = scratch(memory);
 
 interface Account {
   /** Opens that the generator did, every one of them. */

@@ -1,15 +1,18 @@
 // A folder of one test file's own, and the random words that make its traces findable.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, realpathSync } from 'node:fs';
+import { existsSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 
+/** A place in memory, where thousands of files are made in no time; the system's temporary folder where there is none. */
+export const memory: string = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
 /**
  * A new empty folder, removed after the tests of the calling file or suite (kept with AGENTGOV_KEEP=1, to look at). Call it
- * at the top of a file or of a `describe`. `under`: another place than the system's temporary folder, for example a
- * memory file system.
+ * at the top of a file or of a `describe`. `under`: another place than the system's temporary folder, such as
+ * {@link memory}.
  */
 export function scratch(under: string = tmpdir()): string {
   const folder = realpathSync(mkdtempSync(join(under, 'agentgov-test-')));

@@ -18,6 +18,7 @@ import {
   canary,
   chainFault,
   type Event,
+  memory,
   monitored,
   parseLog,
   program,
@@ -29,6 +30,7 @@ import {
 } from '../../support/index.js';
 
 const folder = scratch();
+const inMemory = scratch(memory);
 const nobody = 65534;
 
 const ofType = ({ events }: { events: Event[] }, type: string): Event[] =>
@@ -58,7 +60,7 @@ describe('the exit code', () => {
     const session = await monitored(['true'], { flags: ['--fail-on', 'loss', '--fail-on', 'would-block'] });
     expect(session.code, session.stderr).toBe(0);
     const small = { ...process.env, AGENTGOV_RING_BULK: String(64 * 1024) };
-    const files = join(folder, canary());
+    const files = join(inMemory, canary());
     mkdirSync(files);
     await run([program('flood'), 'make', files, '4', '5000']);
     const flood = [program('flood'), 'open', join(folder, canary()), files, '4', '5000', '1', '0'];

@@ -8,6 +8,7 @@ import {
   alive,
   canary,
   descendants,
+  memory,
   NR,
   O,
   program,
@@ -21,6 +22,7 @@ import {
 } from '../../support/index.js';
 
 const folder = scratch();
+const inMemory = scratch(memory);
 
 /** A subject that opens a file every 20 ms until it is killed. */
 function busy(): Script {
@@ -129,7 +131,7 @@ describe('a session ends', () => {
     onTestFinished(() => {
       execFileSync('umount', ['-l', disk]);
     });
-    const files = join(folder, canary());
+    const files = join(inMemory, canary());
     mkdirSync(files);
     await run([program('flood'), 'make', files, '2', '5000']);
     const flood = [program('flood'), 'open', join(folder, canary()), files, '2', '5000', '1', '0'];
