@@ -36,7 +36,8 @@ static void fill_script(struct events *ev, const struct record *r, struct line *
     const struct part *interpreter = record_part(r, AG_PART_INTERP, false);
     if (asked) {
         struct path path;
-        path_join(asked, record_part(r, AG_PART_CWD, false), &path);
+        bool absolute = asked->len > 0 && asked->data[0] == '/';
+        path_join(asked, absolute ? NULL : record_part(r, AG_PART_CWD, false), &path);
         if (path.len > 0)
             fill_text(ev, l, F_SCRIPT, path.bytes, path.len);
     }

@@ -146,6 +146,11 @@ static void a_life(void) {
                "\"cgroup\": \"18446744073709551615\", " COMM "\"cwd\": \"/w\", \"event_type\": \"process_exec\", " GID
                "\"interpreter\": \"/bin/sh\", \"path\": \"/bin/sh\", " PID
                "\"pid_inner\": 7, \"ppid\": 1, \"script\": \"/w/s\", " START TID STAMP(""));
+    make_record(&made, AG_EXEC);
+    ADD_PART(&made, AG_PART_CWD, 0, "w\0");
+    ADD_PART(&made, AG_PART_SCRIPT_ASKED, 0, "/bin/./s");
+    expect("{" ACTION COMM "\"cwd\": \"/w\", \"event_type\": \"process_exec\", " GID PID
+           "\"script\": \"/bin/s\", " START TID STAMP(""));
     head = make_record(&made, AG_EXIT);
     head->arg[0] = 3 << 8;
     expect("{" ACTION COMM "\"event_type\": \"process_exit\", \"exit_code\": 3, " GID PID START TID STAMP(""));
