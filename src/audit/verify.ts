@@ -2,7 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { usageError } from '../errors.js';
 import { type Block, readBlocks } from './blocks.js';
-import { MAX_LINE } from './chain.js';
+import { MAX_LINE, type Tip } from './chain.js';
 import { ChainCheck, type Fault } from './chain-check.js';
 import { type Claim, judgeClaim, type Problem } from './claims.js';
 import { codeOf } from './files.js';
@@ -16,6 +16,8 @@ export interface VerifyOptions {
   /** The log has exactly this many events, and this is the `hash_self` of the last one (lower-case hex). */
   expectCount?: number;
   expectHash?: string;
+  /** Where the log stood when it was verified last: it must still extend that. */
+  remembered?: Tip;
   /** Called with bytes read and, for a regular file, bytes in all. */
   onProgress?: (bytes: number, total: number | undefined) => void;
 }
@@ -39,7 +41,7 @@ export async function verifyFile(path: string, options: VerifyOptions = {}): Pro
   } catch (error) {
     const code = codeOf(error);
     if (code === undefined) throw error;
-    if (code === 'ENOENT' && tip !== undefined && (tip instanceof BrokenTip || tip.count > 0)) {
+    if (code === 'ENOENT' && (tip instanceof BrokenTip || (tip?.count ?? options.remembered?.count ?? 0) > 0)) {
       return conclude(new ChainCheck(), undefined, false, tip, options);
     }
     throw usageError(`cannot read ${path} (${code}): give the path of an audit log that you may read`, error);
@@ -59,7 +61,7 @@ async function judge(file: FileHandle, live: boolean, tip: Known, options: Verif
   // A live log grows while it is read, and nobody could read to its end; a pipe has no size.
   const size = stat.isFile() ? stat.size : undefined;
   const check = new ChainCheck();
-  check.watch([options.expectCount, tip instanceof BrokenTip ? undefined : tip?.count]);
+  check.watch([options.remembered?.count, options.expectCount, tip instanceof BrokenTip ? undefined : tip?.count]);
   let problem: Problem | undefined;
   let read = 0;
   for await (const block of readBlocks(file, 0, size ?? Number.POSITIVE_INFINITY)) {
@@ -79,8 +81,9 @@ function conclude(
   options: VerifyOptions,
 ): Verification {
   const tip = judgeTip(check, live, known, options);
+  const state = judgeMemory(check, options.remembered);
   const forms = formProblems(check, problem);
-  const real = (problem?.formOnly ? undefined : problem) ?? tip.problem;
+  const real = (problem?.formOnly ? undefined : problem) ?? tip.problem ?? state.problem;
   const found = options.compat ? real : withForm(forms, real);
   const { count, hash } = check.tip;
   return {
@@ -93,7 +96,7 @@ function conclude(
     last_hash: check.events > 0 ? hash : null,
     events_lost: check.lost,
     canonical: forms.length === 0,
-    checks: { chain: problem?.chain ?? 'ok', tip: tip.result, state: 'absent', checkpoints: 'absent' },
+    checks: { chain: problem?.chain ?? 'ok', tip: tip.result, state: state.result, checkpoints: 'absent' },
     ...(live ? { live: true as const } : {}),
     findings: check.findings,
   };
@@ -139,13 +142,19 @@ function withForm(forms: Problem[], real: Problem | undefined): Problem | undefi
   return { ...first, reason: [...forms.map(({ reason }) => reason), real?.reason ?? ONLY_FORM].join('; ') };
 }
 
+interface Judged {
+  readonly result: CheckResult;
+  readonly problem?: Problem;
+}
+
+function judgeMemory(check: ChainCheck, remembered: Tip | undefined): Judged {
+  if (remembered === undefined) return { result: 'absent' };
+  const problem = judgeClaim(check, { who: 'the last verification', ...remembered, isEnd: false });
+  return problem ? { result: 'failed', problem } : { result: 'ok' };
+}
+
 /** Holds the log against what the caller knows of its end, and against its tip file. */
-function judgeTip(
-  check: ChainCheck,
-  live: boolean,
-  known: Known,
-  { expectCount, expectHash }: VerifyOptions,
-): { result: CheckResult; problem?: Problem } {
+function judgeTip(check: ChainCheck, live: boolean, known: Known, { expectCount, expectHash }: VerifyOptions): Judged {
   const claims: Claim[] = [];
   if (expectCount !== undefined || expectHash !== undefined) {
     claims.push({ who: 'the caller', count: expectCount, hash: expectHash, isEnd: true });

@@ -1,7 +1,7 @@
 // agentgov verify: the verdict on audit logs, for people, for scripts and for CI.
 import chalk from 'chalk';
 import { Command } from 'commander';
-import { FINDINGS, type Finding, type Verification, verifyFile } from '../audit/index.js';
+import { FINDINGS, type Finding, type Tip, type Verification, VerifierMemory, verifyFile } from '../audit/index.js';
 import { AgentgovError, EXIT, type ExitCode, usageError } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
 
@@ -10,6 +10,7 @@ interface Flags {
   json?: boolean;
   expectCount?: number;
   expectHash?: string;
+  state?: string;
   failOn: Finding[];
 }
 
@@ -31,6 +32,7 @@ export function verifyCommand(): Command {
     .option('--json', 'print one JSON document')
     .option('--expect-count <events>', 'the log must have exactly this many events', count)
     .option('--expect-hash <hash>', 'the last event must have this hash_self', hash)
+    .option('--state <file>', 'remember the end of each log in this file, and fail when a log no longer extends it')
     .option('--fail-on <finding>', `exit 1 also on one of: ${FINDINGS.join(', ')} (repeatable)`, addFinding, [])
     .action(verify);
 }
@@ -39,14 +41,17 @@ async function verify(paths: string[], flags: Flags): Promise<void> {
   if (paths.length > 1 && (flags.expectCount !== undefined || flags.expectHash !== undefined)) {
     throw usageError('--expect-count and --expect-hash speak of one log: give one path');
   }
+  const memory = flags.state === undefined ? undefined : await VerifierMemory.open(flags.state);
   const judged: Judged[] = [];
   for (const path of paths) {
-    const log = { path, outcome: await judge(path, flags) };
+    const log = { path, outcome: await judge(path, flags, memory?.get(path)) };
     // Alone, it is the error of the whole command.
     if (paths.length === 1 && log.outcome instanceof AgentgovError) throw log.outcome;
     judged.push(log);
+    remember(memory, log);
     if (!flags.json) report(log, flags);
   }
+  await memory?.save();
   if (flags.json) {
     const documents = judged.map(({ outcome }) => toJson(outcome, flags));
     const logs = documents.map((document, index) => ({ file: paths[index], ...document }));
@@ -56,13 +61,25 @@ async function verify(paths: string[], flags: Flags): Promise<void> {
   process.exitCode = Math.max(...judged.map((log) => exitCode(log, flags)));
 }
 
-async function judge(path: string, { compat = false, expectCount, expectHash }: Flags): Promise<Judged['outcome']> {
+/** Only what was found in order is worth remembering. */
+function remember(memory: VerifierMemory | undefined, { path, outcome }: Judged): void {
+  if (outcome instanceof AgentgovError || !isSound(outcome)) return;
+  const { last_seq: count, last_hash: hash } = outcome;
+  if (count !== null && hash !== null) memory?.set(path, { count, hash });
+}
+
+async function judge(
+  path: string,
+  { compat = false, expectCount, expectHash }: Flags,
+  remembered: Tip | undefined,
+): Promise<Judged['outcome']> {
   const progress = progressOf(path);
   try {
     return await verifyFile(path, {
       compat,
       ...(expectCount === undefined ? {} : { expectCount }),
       ...(expectHash === undefined ? {} : { expectHash }),
+      ...(remembered ? { remembered } : {}),
       ...(progress ? { onProgress: progress.show } : {}),
     });
   } catch (error) {
