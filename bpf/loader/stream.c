@@ -81,8 +81,9 @@ static void keep_fold(struct stream *s, const struct record *r, const void *byte
 
 static void write_call(struct stream *s, struct record *r, const void *bytes, size_t size, unsigned flags,
                        __u64 ktime) {
-    enum syscall_op op = syscalls_find(&s->events.syscalls, r->head.nr, r->head.flags & AG_F_IA32)->op;
-    bool joined = objects_join(&s->objects, r, op);
+    /* What is no system call (the end of a connection) comes from anywhere between an object and its call. */
+    const struct syscall_name *call = syscalls_find(&s->events.syscalls, r->head.nr, r->head.flags & AG_F_IA32);
+    bool joined = call->json && objects_join(&s->objects, r, call->op);
     struct process *p = processes_of(s->processes, &r->head);
     write_line(s, r, p, flags, ktime);
     if (r->head.flags & AG_F_FOLDS)
