@@ -38,7 +38,7 @@ function connected(path: string): Promise<Socket> {
 
 /**
  * Connects to the engine behind a control socket; `patience` is for its hello, in ms.
- * @throws NoEngine; AgentgovError exit 3 when the socket is another user's, exit 4 when the engine refuses, is silent or
+ * @throws NoEngine; AgentgovError exit 3 when the socket is another user's or the engine refuses, exit 4 when it is silent or
  *   speaks another version.
  */
 export async function openControl(path: string, patience = HELLO_MS): Promise<ControlClient> {
@@ -60,7 +60,7 @@ export async function openControl(path: string, patience = HELLO_MS): Promise<Co
       if (message.protocol === CONTROL_PROTOCOL) greeting.resolve(message as unknown as ControlHello);
       else end(failed(`The engine behind ${path} is of another version of agentgov; use that version's command.`));
     } else if (message?.msg === 'refused') {
-      end(failed(`The engine behind ${path} refuses: ${String(message.text)}`));
+      end(unavailableError(`The engine behind ${path} refuses: ${String(message.text)}`));
     } else if (message?.msg === 'reply' && typeof message.id === 'number') {
       waiting.get(message.id)?.(message);
       waiting.delete(message.id);

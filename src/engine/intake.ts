@@ -1,25 +1,8 @@
 import { type AuditWriter, type Finding, findingOf } from '../audit/index.js';
 import type { DnsMessage, Lost, Notice } from '../bpf/index.js';
 import { DnsReader, DomainMap, dnsAnswerEvent } from '../dns/index.js';
-import { type AgentEvent, type EventDraft, mayHoldSecret, type Redactor } from '../events/index.js';
-
-/**
- * Types that come in bulk, and need nothing but their place in the log, unless a name in them looks like a secret. All
- * others are parsed: they get names for addresses, and their words are searched for secrets.
- */
-const BULK = new Set([
-  'file_open',
-  'file_create',
-  'file_delete',
-  'file_truncate',
-  'file_attr',
-  'process_fork',
-  'process_exit',
-]);
-
-// Neither text can stand inside a JSON string: there each quote has a backslash before it.
-const TYPE_KEY = '"event_type": "';
-const OBSERVED = '"action": "OBSERVED"';
+import type { AgentEvent, EventDraft, Redactor } from '../events/index.js';
+import { BulkFilter } from './bulk.js';
 
 type Log = Pick<AuditWriter, 'append' | 'appendPrepared'>;
 
@@ -49,6 +32,7 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly #domains: DomainMap;
   readonly #answers = new DnsReader();
+  readonly #bulk = new BulkFilter();
   /** Lines that came before the session's first event was written. */
   #early: string[] | undefined = [];
 
@@ -71,9 +55,7 @@ export class Intake {
       this.#early.push(line);
       return;
     }
-    const at = line.indexOf(TYPE_KEY) + TYPE_KEY.length;
-    const type = line.slice(at, line.indexOf('"', at));
-    if (BULK.has(type) && line.includes(OBSERVED) && !mayHoldSecret(line)) {
+    if (this.#bulk.isBulk(line)) {
       this.#count(this.#options.log.appendPrepared(line));
       return;
     }

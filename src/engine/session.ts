@@ -50,6 +50,8 @@ export class Session {
   #viewBase = 0;
   #paused = false;
   #writerLost = 0;
+  #isEmpty = false;
+  #stops = 0;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -139,8 +141,8 @@ export class Session {
 
   /** Kills the tree. The session ends with it, unless something lives on: then that is still recorded. */
   async stop(): Promise<StopResult> {
-    const { loader, writer, command } = this.#parts;
-    const { killed, left } = await loader.stop();
+    const { writer, command } = this.#parts;
+    const { killed, left } = await this.#kill();
     if (left === 0) {
       await command?.ended();
       this.end({ kind: 'stopped', killed });
@@ -149,6 +151,20 @@ export class Session {
       this.#notes.push(`A stop was asked for: ${killed} processes were killed, ${left} live on.`);
     }
     return { killed, left, log: writer.path };
+  }
+
+  /** The tree is empty before the loader's answer comes: that is no end of its own. */
+  async #kill(): Promise<{ killed: number; left: number }> {
+    this.#stops += 1;
+    try {
+      return await this.#parts.loader.stop();
+    } catch (error) {
+      throw error instanceof LoaderGone ? new Error(`The loader ${error.message}.`) : error;
+    } finally {
+      this.#stops -= 1;
+      // After the caller has said that it was a stop.
+      setImmediate(() => this.#endIfEmpty());
+    }
   }
 
   /** Takes the probes out, writes session_end and closes the log. */
@@ -215,13 +231,17 @@ export class Session {
   }
 
   #onNotice(notice: Notice): void {
-    if (notice.msg === 'empty') this.#onEmpty();
-    else if (notice.msg === 'error') this.#notes.push(notice.text);
+    if (notice.msg === 'empty') {
+      this.#isEmpty = true;
+      this.#endIfEmpty();
+    }
+    if (notice.msg === 'error') this.#notes.push(notice.text);
     else this.intake.notice(notice);
   }
 
   // A command's own end comes first: with it session_end can say how it ended.
-  #onEmpty(): void {
+  #endIfEmpty(): void {
+    if (!this.#isEmpty || this.#stops > 0) return;
     void (this.#parts.command?.ended() ?? Promise.resolve()).then(() => this.end({ kind: 'tree_empty' }));
   }
 
