@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { type ControlClient, NoEngine, openControl, type StopResult } from '../control/index.js';
-import { EXIT, usageError } from '../errors.js';
+import { AgentgovError, EXIT, usageError } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
 import { engineSockets } from './engines.js';
 
@@ -24,7 +24,14 @@ async function engineOf(agent: string): Promise<ControlClient> {
 
 async function stop(agent: string, { json }: { json?: boolean }): Promise<number> {
   const engine = await engineOf(agent);
-  const { killed, left, log } = (await engine.request('stop', {}, PATIENCE_MS)) as unknown as StopResult;
+  const reply = await engine.request('stop', {}, PATIENCE_MS).catch((error: unknown) => {
+    if (!(error instanceof NoEngine)) throw error;
+    throw new AgentgovError(
+      `${error.message.replace(/\.$/, '')}; look with ps whether ${agent} still runs.`,
+      EXIT.internal,
+    );
+  });
+  const { killed, left, log } = reply as unknown as StopResult;
   engine.close();
   if (json) process.stdout.write(`${JSON.stringify({ agent_id: agent, killed, left, log })}\n`);
   else {

@@ -7,7 +7,10 @@ import { CONTROL_PROTOCOL, type ControlHello, MAX_MESSAGE, parseObject } from '.
 /** A conversation with an engine, past its hello. */
 export interface ControlClient {
   readonly hello: ControlHello;
-  /** @returns the fields of the reply. @throws AgentgovError with the engine's sentence, or when it does not answer. */
+  /**
+   * @returns the fields of the reply.
+   * @throws AgentgovError with the engine's sentence, or when it does not answer; NoEngine when it ends instead.
+   */
   request(
     op: 'status' | 'stop' | 'member',
     fields?: Record<string, unknown>,
@@ -16,7 +19,7 @@ export interface ControlClient {
   close(): void;
 }
 
-/** Nobody listens: the engine has ended, or there never was one. */
+/** Nobody listens: the engine has ended, before or during the conversation, or there never was one. */
 export class NoEngine extends Error {}
 
 const HELLO_MS = 10_000;
@@ -29,7 +32,7 @@ function connected(path: string): Promise<Socket> {
     const socket = connect(path);
     socket.once('connect', () => resolve(socket));
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') reject(new NoEngine());
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') reject(new NoEngine(`Nobody listens on ${path}.`));
       else if (error.code === 'EACCES') reject(unavailableError(`${path} belongs to another user; use sudo.`, error));
       else reject(failed(`${path} cannot be reached (${error.code ?? error.message}).`));
     });
@@ -69,8 +72,9 @@ export async function openControl(path: string, patience = HELLO_MS): Promise<Co
     }
   };
   onLines(socket, MAX_MESSAGE, onMessage, () => end(failed(`What answers on ${path} is no engine of agentgov.`)));
-  socket.on('error', () => end(failed(`The engine behind ${path} has ended.`)));
-  socket.on('close', () => end(failed(`The engine behind ${path} has ended.`)));
+  const gone = (): void => end(new NoEngine(`The engine behind ${path} has ended without an answer.`));
+  socket.on('error', gone);
+  socket.on('close', gone);
   const silent = setTimeout(() => end(failed(`The engine behind ${path} does not answer.`)), patience);
   const hello = await greeting.promise.finally(() => clearTimeout(silent));
   return {

@@ -50,6 +50,7 @@ export class Session {
   #viewBase = 0;
   #paused = false;
   #writerLost = 0;
+  #logFailure = '';
   #isEmpty = false;
   #stops = 0;
 
@@ -62,7 +63,10 @@ export class Session {
       redactor,
       lossEvent: (loss) => eventsLost(agentId, this.id, loss),
     });
-    writer.onFailure = (error) => this.end({ kind: 'log_failed', cause: error.message });
+    writer.onFailure = (error) => {
+      this.#logFailure = error.message;
+      this.end({ kind: 'log_failed', cause: error.message });
+    };
     void parts.loader.ended.then((outcome) => {
       if (outcome.kind === 'died') this.end({ kind: 'loader_died', how: outcome.how });
     });
@@ -169,16 +173,17 @@ export class Session {
 
   /** Takes the probes out, writes session_end and closes the log. */
   async close(): Promise<SessionResult> {
-    const reason = await this.#over.promise;
+    let reason = await this.#over.promise;
     const { agentId, loader, writer, command } = this.#parts;
     const outcome = await loader.quit();
     this.#settle(outcome);
+    // The last batch may be what fills the disk: then that is why the session ends as it does.
+    if (await this.#makeRoom()) reason = { kind: 'log_failed', cause: this.#logFailure };
     let incomplete = isIncomplete(reason) ? reasonText(reason) : undefined;
     if (outcome.kind === 'died' && incomplete === undefined) {
       incomplete = `the loader ${outcome.how} when it was told to end`;
       this.#notes.push(`The loader ${outcome.how} when it was told to end; the last events may be missing.`);
     }
-    await this.#makeRoom();
     const text = reasonText(reason);
     this.#guard(() =>
       this.intake.own(
@@ -215,15 +220,16 @@ export class Session {
     }
   }
 
-  /** What the writer could not take is said in the log, once there is a place for it. */
-  async #makeRoom(): Promise<void> {
+  /** What the writer could not take is said in the log, once there is a place for it. @returns whether there was any. */
+  async #makeRoom(): Promise<boolean> {
     const { writer } = this.#parts;
     await writer.flush();
     if (writer.pendingBytes > 0) this.intake.retract(await writer.abandon());
     const lost = this.#unreported();
-    if (lost === 0) return;
+    if (lost === 0) return false;
     this.#writerLost += lost;
     this.#guard(() => this.intake.missing({ count: lost, reason: 'log_failed' }));
+    return true;
   }
 
   #unreported(): number {
