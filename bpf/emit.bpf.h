@@ -40,7 +40,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
-    __uint(max_entries, 64 << 20);
+    __uint(max_entries, 32 << 20);
 } bulk SEC(".maps");
 
 struct {
@@ -228,10 +228,12 @@ __attribute__((noinline)) __u64 hash_step(__u32 slot, __u64 h, __u32 at) {
 
 static __always_inline void record_hash(struct scratch *s, __u32 slot) {
     __u32 size = s->rec.size & DATA_MASK;
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     __u64 h = fold_key0;
     *(__u64 *)&s->data[size] = 0; /* the last word is padded, not left from an older record */
     h = hash_mix(h, ((__u64)s->rec.kind << 48) | ((__u64)s->rec.nr << 32) | s->rec.uid);
     h = hash_mix(h, s->rec.ret < 0 ? s->rec.ret : 0);
+    h = hash_mix(h, BPF_CORE_READ(task, self_exec_id)); /* what the old program opened is new to the new one */
     h = hash_mix(h, s->rec.arg[0]);
     h = hash_mix(h, s->rec.arg[1]);
     h = hash_mix(h, s->rec.arg[2]);

@@ -127,6 +127,7 @@ struct task_struct {
     struct list_head sibling;
     struct pid *thread_pid;
     __u64 start_boottime;
+    __u64 self_exec_id;
     const struct cred *cred;
     struct fs_struct *fs;
     struct files_struct *files;

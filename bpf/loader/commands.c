@@ -66,7 +66,7 @@ static void stats(struct session *s, const struct command *c) {
         .folds = fold_map_count(s->folds_fd),
         .map_bytes = programs_map_bytes(&s->programs),
     };
-    losses_tell(&s->losses, out_buf(&s->out));
+    session_tell_losses(s);
     for (int cls = 0; cls < AG_CLASS_MAX; cls++) {
         stats.emitted[cls] = s->stream.emitted[cls];
         stats.lost[cls] = losses_of(&s->losses, cls);

@@ -19,6 +19,10 @@ void losses_add(struct losses *l, enum ag_class cls, enum own_loss reason, __u64
     l->seen[cls][reason] += n;
 }
 
+void losses_set(struct losses *l, enum ag_class cls, enum own_loss reason, __u64 total) {
+    l->seen[cls][reason] = total;
+}
+
 static void read_kernel(struct losses *l) {
     __u32 zero = 0;
     if (l->map < 0 || bpf_map_lookup_elem(l->map, &zero, l->values))
@@ -35,7 +39,14 @@ static void read_kernel(struct losses *l) {
 static const char *reason_name(int reason) {
     if (reason < AG_LOSS_MAX)
         return LOSS_NAMES[reason];
-    return reason == LOSS_MEMORY ? "memory" : "malformed";
+    switch (reason) {
+    case LOSS_MEMORY:
+        return "memory";
+    case LOSS_RECURSION:
+        return "recursion";
+    default:
+        return "malformed";
+    }
 }
 
 void losses_tell(struct losses *l, struct buf *out) {

@@ -11,6 +11,7 @@
 enum own_loss {
     LOSS_MEMORY = AG_LOSS_MAX, /* no memory for a record, or for what a count stands for */
     LOSS_MALFORMED,            /* a record that is not well-formed */
+    LOSS_RECURSION,            /* runs that the kernel skipped (tier_missed) */
     LOSS_REASONS,
 };
 
@@ -28,6 +29,9 @@ void losses_free(struct losses *l);
 
 /* User space lost `n` records. */
 void losses_add(struct losses *l, enum ag_class cls, enum own_loss reason, __u64 n);
+
+/* The kernel's total of a reason that is counted elsewhere. */
+void losses_set(struct losses *l, enum ag_class cls, enum own_loss reason, __u64 total);
 
 /* Reads the kernel's counters and appends a "lost" line for everything that is new. */
 void losses_tell(struct losses *l, struct buf *out);

@@ -97,11 +97,19 @@ static void sweep(struct session *s, uint64_t now) {
     stream_sweep(&s->stream, is_member, &s->programs.members, caught_up);
 }
 
+void session_tell_losses(struct session *s) {
+    __u64 missed[AG_CLASS_MAX];
+    tier_missed(s->programs.skel, missed);
+    for (int cls = 0; cls < AG_CLASS_MAX; cls++)
+        losses_set(&s->losses, cls, LOSS_RECURSION, missed[cls]);
+    losses_tell(&s->losses, out_buf(&s->out));
+}
+
 static void keep_timers(struct session *s, uint64_t now) {
     if (now >= s->second_at) {
         s->second_at = now + NS_PER_SEC;
         clock_sync(&s->stream.events.clock);
-        losses_tell(&s->losses, out_buf(&s->out));
+        session_tell_losses(s);
     }
     if (now >= s->sweep_at && out_room(&s->out))
         sweep(s, now);
@@ -205,7 +213,7 @@ void session_finish(struct session *s, uint64_t give_up) {
             s->merge.written = s->stream.now;
         folds_sweep(s->stream.folds, true);
     } while (s->stream.folds->behind && push_out(s, give_up));
-    losses_tell(&s->losses, out_buf(&s->out));
+    session_tell_losses(s);
     struct stats stats;
     memcpy(stats.emitted, s->stream.emitted, sizeof(stats.emitted));
     for (int cls = 0; cls < AG_CLASS_MAX; cls++)

@@ -55,4 +55,7 @@ void session_finish(struct session *s, uint64_t give_up);
 /* Does what a line of stdin says (commands.c). */
 void session_command(struct session *s, const char *line, size_t len);
 
+/* Reads what was lost, by the kernel and by us, and tells what is new. */
+void session_tell_losses(struct session *s);
+
 #endif
