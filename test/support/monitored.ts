@@ -145,6 +145,7 @@ export function startMonitor(target: readonly string[], options: MonitorOptions 
     const result = await ended;
     if (!existsSync(logFile)) throw new Error(`no log (exit ${result.code}): ${result.stderr}`);
     const log = readFileSync(logFile);
+    if (log.length === 0) throw new Error(`an empty log (exit ${result.code}): ${result.stderr}`);
     const fault = chainFault(log);
     if (fault) throw new Error(`the chain of ${logFile} does not hold: ${fault}`);
     const verdict = await verify(logFile);
