@@ -1,6 +1,6 @@
 /**
  * The loader's side of the conversation, checked where it enters: what passes `parseControl` has the type that it says.
- * The protocol is described in docs/loader-protocol.md.
+ * The protocol is described in docs/architecture.md.
  */
 
 /** The protocol version that this package speaks. */

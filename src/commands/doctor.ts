@@ -46,18 +46,22 @@ function advise(report: KernelReport, tier: Tier | undefined): string[] {
       `Not airtight: preemptible kernel (preempt=${report.preempt}); boot with preempt=voluntary, or get tier lsm.`,
     );
   }
-  if (tier !== 'lsm' && report.btf) {
-    const list = report.lsm === '' ? 'lsm=…,bpf' : `lsm=${report.lsm.split(',').concat('bpf').join(',')}`;
-    advice.push(
-      report.lsm.split(',').includes('bpf')
-        ? 'bpf is in the list of security modules and its programs are refused all the same: a sandbox or lockdown is in the way.'
-        : `For tier lsm, boot with the kernel parameter ${list} (on GRUB: GRUB_CMDLINE_LINUX in /etc/default/grub, then update-grub).`,
-    );
-  }
+  if (tier !== 'lsm' && report.btf) advice.push(betterTier(report));
   if (tier === undefined && !exists('/sys/kernel/tracing/events') && !exists('/sys/kernel/debug/tracing/events')) {
     advice.push('tracefs is not mounted; try: mount -t tracefs none /sys/kernel/tracing');
   }
   return advice;
+}
+
+/** A boot parameter helps only where the programs can be loaded: else something refuses them, whatever is in the list. */
+function betterTier({ lsm, tiers }: KernelReport): string {
+  const modules = lsm === '' ? [] : lsm.split(',');
+  const isRefused = tiers.lsm?.ok === false && tiers.hook?.ok === false;
+  if (isRefused || modules.includes('bpf')) {
+    return 'This kernel refuses the programs of the better tiers to this process (a sandbox, a container or lockdown is in the way); on the bare host it may allow them.';
+  }
+  const list = lsm === '' ? 'lsm= with ",bpf" behind the list that it has now' : `lsm=${[...modules, 'bpf'].join(',')}`;
+  return `For tier lsm, boot with the kernel parameter ${list} (on GRUB: GRUB_CMDLINE_LINUX in /etc/default/grub, then update-grub).`;
 }
 
 async function diagnose(): Promise<Diagnosis> {

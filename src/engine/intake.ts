@@ -33,8 +33,8 @@ export class Intake {
   readonly #domains: DomainMap;
   readonly #answers = new DnsReader();
   readonly #bulk = new BulkFilter();
-  /** Lines that came before the session's first event was written. */
-  #early: string[] | undefined = [];
+  /** What came before the session's first event was written. */
+  #early: (() => void)[] | undefined = [];
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -46,13 +46,13 @@ export class Intake {
     const early = this.#early ?? [];
     this.#early = undefined;
     this.own(start);
-    for (const line of early) this.line(line);
+    for (const take of early) take();
   }
 
   /** One event line of the loader. */
   line(line: string): void {
     if (this.#early !== undefined) {
-      this.#early.push(line);
+      this.#early.push(() => this.line(line));
       return;
     }
     if (this.#bulk.isBulk(line)) {
@@ -64,7 +64,8 @@ export class Intake {
 
   /** A message of the loader that answers no command. Others than losses and DNS answers are the session's business. */
   notice(notice: Notice): void {
-    if (notice.msg === 'lost') this.#loss(notice);
+    if (this.#early !== undefined) this.#early.push(() => this.notice(notice));
+    else if (notice.msg === 'lost') this.#loss(notice);
     else if (notice.msg === 'dns') this.#dns(notice);
   }
 

@@ -61,6 +61,7 @@ export class View {
   #expected: number;
   #wake: (() => void) | undefined;
   #finishing = false;
+  readonly #abort = deferred<void>();
   #aborted = false;
   readonly #done: Promise<void>;
 
@@ -89,13 +90,16 @@ export class View {
   async finish(): Promise<void> {
     this.#finishing = true;
     this.#wake?.();
-    await this.#done;
+    await Promise.race([this.#done, this.#abort.promise]);
   }
 
   /** Shows no more. */
   abort(): void {
     this.#aborted = true;
+    this.#abort.resolve();
     this.sink.close();
+    // The reader may hang in a write for ever, so it is not waited for.
+    void this.#file?.close();
     this.#wake?.();
   }
 
@@ -112,7 +116,7 @@ export class View {
     } catch (error) {
       if (!this.#aborted) this.#fail(error as Error);
     } finally {
-      await this.#file?.close();
+      if (!this.#aborted) await this.#file?.close();
       this.sink.close();
     }
   }

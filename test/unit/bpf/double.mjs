@@ -93,6 +93,7 @@ function run(script, agentId) {
   function feed() {
     for (const fields of script.events ?? []) writeAll(line(fields));
     for (const raw of script.raw ?? []) writeAll(`${raw}\n`);
+    for (const fields of script.after ?? []) writeAll(line(fields));
     let left = script.bulk ?? 0;
     while (left > 0) {
       const batch = Math.min(left, 1000);

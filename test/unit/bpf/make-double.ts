@@ -17,6 +17,8 @@ export interface Script {
   events?: Record<string, unknown>[];
   /** Lines sent after them as they are. */
   raw?: string[];
+  /** Fields of events sent after those. */
+  after?: Record<string, unknown>[];
   /** Number of file_open events after them. */
   bulk?: number;
   killAfterEvents?: boolean;

@@ -1,0 +1,185 @@
+// Bad input: one sentence that says what to do, the right exit code, nothing lost. What needs no kernel.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { expectWhole, install, monitor, newLog, type Result, run } from '../engine/installed.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+function expectSentence({ code, stdout, stderr }: Result, wanted: number, message: RegExp): void {
+  expect(code, stderr).toBe(wanted);
+  expect(stderr).toMatch(/^agentgov: [^\n]*[.)]\n$/);
+  expect(stderr).toMatch(message);
+  expect(stdout.length).toBe(0);
+}
+
+function sleeper(): string {
+  const child = spawn('/bin/sleep', ['60'], { stdio: 'ignore' });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return String(child.pid);
+}
+
+describe('the words of monitor', () => {
+  it.each<[string, string[], RegExp]>([
+    ['no target', [], /Say whom to govern/],
+    ['an empty $(pgrep)', ['--pid'], /--pid needs at least one pid/],
+    ['an empty $(pgrep) and a flag', ['--pid', '--duration', '5'], /--pid needs at least one pid/],
+    ['no such pid', ['--pid', '4194303'], /There is no process 4194303/],
+    ['a command for a pid', ['--pid', 'touch', '/tmp/x'], /a command goes behind "--"/],
+    ['a negative pid', ['--pid', '-1'], /-1/],
+    ['a pattern that nobody matches', ['--name', 'no-such-agent-anywhere'], /No process is called/],
+    ['a pattern and no pattern', ['--name', '--all'], /--name needs a value/],
+    ['two targets', ['--pid', '1', '--', 'true'], /not several/],
+    ['no command', ['--'], /no command behind/],
+    ['a command without dashes', ['claude'], /a command goes behind "--"/],
+    [
+      'an unknown flag',
+      ['--no-such-flag', '--', 'true'],
+      /unknown option '--no-such-flag'; see agentgov monitor --help/,
+    ],
+    ['a duration that is none', ['--duration', 'soon', '--', 'true'], /--duration takes a number of seconds/],
+    ['no duration', ['--duration', '--', 'true'], /argument missing/],
+    ['an endless duration', ['--duration', '1e99', '--', 'true'], /--duration takes/],
+    ['an output that is none', ['--output', 'xml', '--', 'true'], /--output takes one of jsonl, pretty/],
+    ['a finding that is none', ['--fail-on', 'rain', '--', 'true'], /--fail-on takes one of block/],
+    ['a tier that is none', ['--tier', 'best', '--', 'true'], /--tier takes one of/],
+    ['an agent id that leaves its folder', ['--agent-id', '../x', '--', 'true'], /--agent-id takes up to 64/],
+    ['its own tree', ['--pid', String(process.pid)], /agentgov itself or one of its ancestors/],
+  ])('%s', async (_name, words, message) => {
+    const log = newLog();
+    expectSentence(await run(install({}), 'monitor', '--output-file', log, ...words), 2, message);
+    expect(existsSync(log)).toBe(false);
+  });
+
+  it('several that match are listed', async () => {
+    const root = install({});
+    const pids = [sleeper(), sleeper()];
+    const { code, stderr } = await run(root, 'monitor', '--name', 'sleep');
+    expect(code).toBe(2);
+    for (const pid of pids) expect(stderr).toMatch(new RegExp(`^  ${pid}  /bin/sleep 60$`, 'm'));
+  });
+
+  it('a size of rings that is none', async () => {
+    process.env.AGENTGOV_RING_BULK = '1000';
+    onTestFinished(() => {
+      delete process.env.AGENTGOV_RING_BULK;
+    });
+    expectSentence(await run(install({}), 'monitor', '--', 'true'), 2, /power of two/);
+  });
+});
+
+describe('a target that goes away', () => {
+  it('while it is attached to', async () => {
+    const pid = sleeper();
+    // The double looks for a process of its own pid namespace that has just been killed.
+    const root = install({});
+    const session = monitor(root, ['--pid', pid]);
+    process.kill(Number(pid), 'SIGKILL');
+    const { code, stderr } = await session.result;
+    expect([0, 2], stderr).toContain(code);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+});
+
+describe('a log that cannot be written', () => {
+  it.each<[string, () => string, RegExp]>([
+    ['its folder is missing', () => `${newLog()}/audit.jsonl`, /its folder does not exist/],
+    ['it is a folder', folder, /it is a folder/],
+    ['its folder is on a read-only file system', () => '/proc/audit.jsonl', /cannot write the log/],
+  ])('because %s', async (_name, path, message) => {
+    const mark = newLog();
+    const result = await run(install({}), 'monitor', '--output-file', path(), '--', 'touch', mark);
+    expectSentence(result, 2, message);
+    expect(existsSync(mark)).toBe(false);
+  });
+
+  function folder(): string {
+    const path = newLog();
+    mkdirSync(path);
+    return path;
+  }
+
+  it('because it does not verify: the line is named, and nothing is added', async () => {
+    const root = install({ bulk: 10 });
+    const first = monitor(root, ['--', 'true']);
+    await first.result;
+    const forged = readFileSync(first.log, 'latin1').replace('"path": "/data/6"', '"path": "/data/0"');
+    writeFileSync(first.log, forged);
+    const mark = newLog();
+    const second = await run(root, 'monitor', '--output-file', first.log, '--', 'touch', mark);
+    expectSentence(second, 2, /does not verify at line 6 /);
+    expect(readFileSync(first.log, 'latin1')).toBe(forged);
+    expect(existsSync(mark)).toBe(false);
+  });
+
+  it('because another session writes it, which loses nothing by it', async () => {
+    const root = install({ bulk: 10 });
+    const first = monitor(root, ['--pid', sleeper()]);
+    await first.seen('file_open');
+    const mark = newLog();
+    const second = await run(root, 'monitor', '--agent-id', 'other', '--output-file', first.log, '--', 'touch', mark);
+    expectSentence(second, 2, /is being written by process/);
+    expect(existsSync(mark)).toBe(false);
+    first.child.kill('SIGTERM');
+    expect((await first.result).code).toBe(0);
+    await expectWhole(first);
+  });
+});
+
+describe('what is missing', () => {
+  const noPrivilege = 'Governing needs CAP_BPF and CAP_PERFMON, which this process lacks; run agentgov as root (sudo).';
+  const noBtf = 'This kernel has no BTF (/sys/kernel/btf/vmlinux).';
+
+  it.each<[string, Parameters<typeof install>[0], number, RegExp]>([
+    ['a privilege', { refuse: noPrivilege }, 3, /CAP_BPF and CAP_PERFMON/],
+    ['BTF', { refuse: noBtf }, 3, /no BTF/],
+    ['the loader', undefined, 4, /The loader \S+ is missing; install agentgov again/],
+    ['a loader of this version', { hello: { version: '9.9.9' } }, 4, /is version 9\.9\.9/],
+    ['a loader that lives', { silent: true, dieAtOnce: true }, 4, /ended with code 4/],
+    ['a loader that makes sense', { silent: true, garbage: 'x\n' }, 4, /not of its protocol/],
+  ])('%s', async (_name, script, code, message) => {
+    const [log, mark] = [newLog(), newLog()];
+    const result = await run(install(script), 'monitor', '--output-file', log, '--', 'touch', mark);
+    expectSentence(result, code, message);
+    expect(existsSync(mark)).toBe(false);
+    expect(existsSync(log)).toBe(false);
+  });
+});
+
+describe('other commands', () => {
+  it.each<[string, string[], number, RegExp]>([
+    ['an unknown command', ['frob'], 2, /unknown command 'frob'; see agentgov --help/],
+    ['an unknown flag', ['--frob'], 2, /unknown option '--frob'/],
+    ['stop without an agent', ['stop'], 2, /missing required argument 'agent'/],
+    ['stop of nobody', ['stop', 'no-such-agent'], 2, /No agent called "no-such-agent" is governed/],
+    ['doctor for a tier that is none', ['doctor', '--require', 'x'], 2, /--require takes one of/],
+  ])('%s', async (_name, words, code, message) => {
+    expectSentence(await run(install({}), ...words), code, message);
+  });
+
+  it('no command at all shows the help, and is a mistake', async () => {
+    const { code, stdout, stderr } = await run(install({}));
+    expect([code, stdout.length]).toEqual([2, 0]);
+    expect(stderr).toMatch(/^Usage: agentgov/);
+  });
+
+  it.each([[['--help']], [['monitor', '--help']], [['help', 'monitor']], [['--version']]])(
+    '%j is an answer',
+    async (words) => {
+      const { code, stdout, stderr } = await run(install({}), ...words);
+      expect([code, stderr]).toEqual([0, '']);
+      expect(stdout.length).toBeGreaterThan(0);
+    },
+  );
+
+  it('a reader that goes away is no failure', async () => {
+    const root = install({});
+    const child = spawn('/bin/sh', ['-c', `"${process.execPath}" "${root}/bin/agentgov" monitor --help | true`]);
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said += chunk;
+    });
+    await new Promise((resolve) => child.once('close', resolve));
+    expect(said).toBe('');
+  });
+});
