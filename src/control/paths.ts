@@ -5,11 +5,15 @@ import { AgentgovError, EXIT } from '../errors.js';
 /** sizeof(sun_path) in <sys/un.h>, less the NUL. */
 const SOCKET_PATH_MAX = 107;
 
-/** Where the control sockets of this user's engines are; `fallback` serves users without a runtime folder (cron). */
-export const runtimeFolder = (uid: number, env: NodeJS.ProcessEnv, fallback: string): string =>
-  uid === 0
-    ? '/run/agentgov'
-    : join(isAbsolute(env.XDG_RUNTIME_DIR ?? '') ? (env.XDG_RUNTIME_DIR as string) : fallback, 'agentgov');
+/**
+ * Where the control sockets of this user's engines are. `state`: the user's state folder, for those who have no runtime
+ * folder (cron).
+ */
+export function runtimeFolder(uid: number, env: NodeJS.ProcessEnv, state: string): string {
+  if (uid === 0) return '/run/agentgov';
+  const { XDG_RUNTIME_DIR: runtime } = env;
+  return runtime !== undefined && isAbsolute(runtime) ? join(runtime, 'agentgov') : join(state, 'run');
+}
 
 export const socketPath = (folder: string, agentId: string): string => join(folder, `${agentId}.sock`);
 

@@ -223,6 +223,6 @@ describe('runtimeFolder', () => {
   it('is /run for root, the runtime folder of a user, or the fallback', () => {
     expect(runtimeFolder(0, { XDG_RUNTIME_DIR: '/x' }, '/f')).toBe('/run/agentgov');
     expect(runtimeFolder(1000, { XDG_RUNTIME_DIR: '/run/user/1000' }, '/f')).toBe('/run/user/1000/agentgov');
-    expect(runtimeFolder(1000, { XDG_RUNTIME_DIR: 'rel' }, '/f')).toBe('/f/agentgov');
+    expect(runtimeFolder(1000, { XDG_RUNTIME_DIR: 'rel' }, '/f')).toBe('/f/run');
   });
 });
