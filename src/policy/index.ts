@@ -1,0 +1,28 @@
+// The policy language: load it strictly, decide by it, replay recordings under it.
+export { type Asked, asksOf } from './engine/asks.js';
+export { type Clause, type Clauses, clausesOf, type Programs } from './engine/clause.js';
+export {
+  Engine,
+  type EngineOptions,
+  type Explanation,
+  isStricter,
+  type Subject,
+  type Verdict,
+} from './engine/engine.js';
+export { operationsIn, PolicyRun } from './engine/run.js';
+export { located, PolicyError } from './language/error.js';
+export { loadPolicy, MAX_POLICY_BYTES, parsePolicy } from './language/load.js';
+export { ALL_BITS, type Ask, OPERATIONS, type OperationClass } from './language/operations.js';
+export { MATCH_KEYS, POLICY_SCHEMA, RULE_KEYS, schemaText, TOP_KEYS } from './language/schema.js';
+export type {
+  Match,
+  Mode,
+  Policy,
+  PolicyClass,
+  PolicyDocument,
+  Position,
+  Problem,
+  Rule,
+  RuleAction,
+  Sink,
+} from './language/types.js';

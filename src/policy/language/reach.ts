@@ -1,0 +1,117 @@
+// Rules that can never decide, and rules that contradict each other.
+import { type Clause, clausesOf, type Programs } from '../engine/clause.js';
+import { coversBlock } from '../pattern/address.js';
+import { coversDomain } from '../pattern/domain.js';
+import { coversPath, EVERY_HOME } from '../pattern/path.js';
+import { coversWords, type WordsPattern } from '../pattern/words.js';
+import { ALL_BITS } from './operations.js';
+import type { Source } from './source.js';
+import type { PolicyDocument, Problem } from './types.js';
+
+const coversObject = (wide: Clause['object'], narrow: Clause['object']): boolean => {
+  if (wide === undefined) return true;
+  if (narrow === undefined) return false;
+  if ('path' in wide) return 'path' in narrow && coversPath(wide.path, narrow.path);
+  if ('block' in wide) return 'block' in narrow && coversBlock(wide.block, narrow.block);
+  return 'domain' in narrow && coversDomain(wide.domain, narrow.domain);
+};
+
+const coversPrograms = (wide: Programs | undefined, narrow: Programs | undefined): boolean =>
+  wide === undefined ||
+  (narrow !== undefined &&
+    (wide === narrow || narrow.patterns.every((pattern) => wide.patterns.some((other) => coversPath(other, pattern)))));
+
+const coversWordsOf = (wide: WordsPattern | undefined, narrow: WordsPattern | undefined): boolean =>
+  wide === undefined || (narrow !== undefined && coversWords(wide, narrow));
+
+/** Whether one clause matches all that another one matches (sound, not complete). */
+function covers(wide: Clause, narrow: Clause): boolean {
+  return (
+    (narrow.ops & ~wide.ops) === 0 &&
+    coversObject(wide.object, narrow.object) &&
+    coversPrograms(wide.exe, narrow.exe) &&
+    coversPrograms(wide.script, narrow.script) &&
+    (wide.ports === undefined ||
+      (narrow.ports?.every(([from, to]) => wide.ports?.some(([low, high]) => low <= from && to <= high)) ?? false)) &&
+    (wide.protocols === undefined || (narrow.protocols?.every((one) => wide.protocols?.includes(one)) ?? false)) &&
+    (wide.blocks === undefined ||
+      (narrow.blocks?.every((block) => wide.blocks?.some((other) => coversBlock(other, block))) ?? false)) &&
+    coversWordsOf(wide.tools, narrow.tools) &&
+    coversWordsOf(wide.databases, narrow.databases) &&
+    coversWordsOf(wide.intents, narrow.intents)
+  );
+}
+
+function objectKey({ object }: Clause): string {
+  if (object === undefined) return '';
+  if ('path' in object) return `path ${object.path.text}`;
+  return 'domain' in object ? `domain ${object.domain.text}` : `block ${object.block.bits} ${object.block.bytes}`;
+}
+
+// Only two kinds of clauses can stand above one that they do not leave room beside: those with the same object, and
+// floating patterns of rules that forbid (`**/.env`), which stand above the floating patterns of ALLOW rules.
+const isFloating = ({ object }: Clause): boolean => object !== undefined && 'path' in object && object.path.floating;
+
+/** More would be a policy made by a machine, and its floating patterns are compared with each other. */
+const MAX_FLOATING = 2000;
+
+/** For each clause that can never decide, the one that always decides before it. */
+function shadowed(clauses: readonly Clause[]): Map<Clause, Clause> {
+  const found = new Map<Clause, Clause>();
+  const above = new Map<string, Clause[]>();
+  const floating: Clause[] = [];
+  // In the order of decisions, so all that was seen stands above.
+  for (const clause of clauses) {
+    const key = objectKey(clause);
+    const same = above.get(key) ?? [];
+    const candidates = isFloating(clause) && !clause.forbids ? [...same, ...floating] : same;
+    const by = candidates.find((other) => other.rule !== clause.rule && covers(other, clause));
+    if (by) found.set(clause, by);
+    same.push(clause);
+    above.set(key, same);
+    if (clause.forbids && isFloating(clause) && floating.length < MAX_FLOATING) floating.push(clause);
+  }
+  return found;
+}
+
+export function checkReach(document: PolicyDocument, source: Source): { problems: Problem[]; notes: Problem[] } {
+  const { clauses } = clausesOf({ document }, EVERY_HOME);
+  const dead = shadowed(clauses);
+  const problems: Problem[] = [];
+  const notes: Problem[] = [];
+  const place = (rule: number) => source.at(['policies', rule, 'name']);
+  const byRule = new Map<number, Clause[]>();
+  for (const clause of clauses) byRule.set(clause.rule, [...(byRule.get(clause.rule) ?? []), clause]);
+  for (const [index, rule] of document.policies.entries()) {
+    const own = byRule.get(index) ?? [];
+    const lost = own.filter((clause) => dead.has(clause));
+    const [first] = lost;
+    const winner = first && dead.get(first);
+    if (first === undefined || winner === undefined) continue;
+    const other = document.policies[winner.rule];
+    if (other === undefined) continue;
+    const named = `"${other.name}" (line ${place(winner.rule).line})`;
+    const contradiction = lost.some((clause) => {
+      const by = dead.get(clause);
+      // What the actions imply differs; what is written is the same.
+      return by && covers({ ...clause, ops: ALL_BITS }, by) && document.policies[by.rule]?.action !== rule.action;
+    });
+    if (contradiction) {
+      problems.push({
+        ...place(index),
+        message: `"${rule.name}" contradicts ${named}: they match the same, and ${other.action} is the stricter; keep one of them, or make one more specific`,
+      });
+    } else if (lost.length === own.length) {
+      problems.push({
+        ...place(index),
+        message: `"${rule.name}" is unreachable: ${named} always decides before it; remove it, or make it more specific`,
+      });
+    } else {
+      notes.push({
+        ...place(index),
+        message: `${lost.length} of ${own.length} patterns of "${rule.name}" never decide: ${named} is before them`,
+      });
+    }
+  }
+  return { problems, notes };
+}
