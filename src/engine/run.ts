@@ -21,6 +21,7 @@ import {
   trustWarnings,
 } from '../targets/index.js';
 import { Command } from './command.js';
+import { keepHeapSmall } from './memory.js';
 import { runId } from './own-events.js';
 import { isIncomplete } from './reasons.js';
 import { Session, type SessionResult } from './session.js';
@@ -69,6 +70,7 @@ type Undo = () => Promise<unknown> | unknown;
  * @throws AgentgovError, or CommandError when CMD cannot be run; nothing is left running or locked then.
  */
 export async function monitor(options: MonitorOptions): Promise<number> {
+  keepHeapSmall();
   const undo: Undo[] = [];
   try {
     return await run(options, undo);

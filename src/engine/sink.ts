@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, type Stats, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Where the output of a session goes. */
@@ -20,8 +21,7 @@ const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoExc
  * Opens a pipe or terminal anew, so that it can be made non-blocking for us alone: the flag belongs to the open file,
  * and that one is shared with whoever started us.
  */
-function reopen(fd: number, stats: Stats): number | undefined {
-  if (!stats.isFIFO() && !stats.isCharacterDevice()) return undefined;
+function reopen(fd: number): number | undefined {
   try {
     return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch {
@@ -30,7 +30,7 @@ function reopen(fd: number, stats: Stats): number | undefined {
   }
 }
 
-/** Writes without ever blocking the process, as a terminal at Ctrl-S or a reader that stands still would make it. */
+/** A terminal: writes without ever blocking the process, as Ctrl-S would make it. */
 class PatientSink implements Sink {
   #closed = false;
 
@@ -57,11 +57,17 @@ class PatientSink implements Sink {
   }
 }
 
-/** Sockets and files: Node's own stream does not block on the first and cannot be held up by the second. */
+/**
+ * Pipes, sockets and files: Node's own stream does not block on the first two and cannot be held up by the third. (A
+ * socket cannot be opened anew: a command that shares it as its stdout sees it non-blocking, as under any Node program.)
+ */
 class StreamSink implements Sink {
   #failed: Error | undefined;
 
-  constructor(private readonly stream: NodeJS.WritableStream) {
+  constructor(
+    private readonly stream: NodeJS.WritableStream,
+    private readonly end: () => void = () => {},
+  ) {
     stream.on('error', (error: Error) => {
       this.#failed = error;
     });
@@ -74,11 +80,17 @@ class StreamSink implements Sink {
     });
   }
 
-  close(): void {}
+  close(): void {
+    this.end();
+  }
 }
 
 /** Standard output, whatever it is. */
 export function openStdout(): Sink {
-  const fd = reopen(1, fstatSync(1));
-  return fd === undefined ? new StreamSink(process.stdout) : new PatientSink(fd);
+  const stats = fstatSync(1);
+  const fd = stats.isFIFO() || stats.isCharacterDevice() ? reopen(1) : undefined;
+  if (fd === undefined) return new StreamSink(process.stdout);
+  if (stats.isCharacterDevice()) return new PatientSink(fd);
+  const pipe = new Socket({ fd, readable: false, writable: true });
+  return new StreamSink(pipe, () => pipe.destroy());
 }
