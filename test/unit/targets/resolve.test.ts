@@ -61,12 +61,14 @@ describe('--pid', () => {
     await rejects(resolveTarget({ pid: [String(process.pid)] }, undefined), /agentgov itself/);
     await rejects(resolveTarget({ pid: [String(process.ppid)] }, undefined), /agentgov itself or one of its ancestors/);
     // `sleep` never asks after the child that it inherited.
-    const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const parent = spawn('/bin/sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     children.push(parent);
     const zombie = await new Promise<string>((resolve) =>
       parent.stdout?.once('data', (text) => resolve(String(text).trim())),
     );
-    await expect.poll(() => readFileSync(`/proc/${zombie}/stat`, 'latin1')).toMatch(/\) Z /);
+    await expect.poll(() => readFileSync(`/proc/${zombie}/stat`, 'latin1'), { timeout: 5000 }).toMatch(/\) Z /);
     await rejects(resolveTarget({ pid: [zombie] }, undefined), /There is no process/);
   });
 });
