@@ -45,9 +45,10 @@ function real(path: string): string {
 
 /** Says of a traced exec what the event beside it gets wrong, or nothing. */
 function execFault(traced: TracedExec, event: Event): string | undefined {
-  const target = real(traced.path);
   const script = event.script !== undefined;
-  if (target !== (script ? event.script : event.path)) return `is ${script ? event.script : event.path}`;
+  const found = script ? event.script : event.path;
+  // Whether a script's own name is resolved is another test's matter; here it must be that script.
+  if (found !== real(traced.path) && !(script && found === settled(traced.path))) return `is ${found}`;
   // Of a script the kernel makes: interpreter, its one argument if any, the name as asked, the arguments.
   const argv = event.argv ?? [];
   const tail = traced.argv.slice(1);
