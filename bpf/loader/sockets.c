@@ -17,10 +17,17 @@
 #include <unistd.h>
 #include "sockets.h"
 
-#define TCP_ESTABLISHED 1 /* include/net/tcp_states.h */
+#define TCP_TIME_WAIT 6 /* include/net/tcp_states.h */
+#define TCP_CLOSE 7
 #define TCP_LISTEN 10
+#define TCP_NEW_SYN_RECV 12
 #define SO_ACCEPTCON 0x10000 /* the kernel's flag in /proc/net/unix */
 #define SOCKETS_MAX 1000000  /* nobody's machine has more, and the tables are not ours */
+
+/* A half-closed connection is still one that can send or receive. */
+static bool tcp_connected(unsigned state) {
+    return state != TCP_TIME_WAIT && state != TCP_CLOSE && state != TCP_LISTEN && state != TCP_NEW_SYN_RECV;
+}
 
 static struct socket_info *add(struct sockets *s, uint64_t inode) {
     if (s->count == s->cap) {
@@ -78,7 +85,7 @@ static void read_inet(struct sockets *s, uint32_t pid, const char *name, int fam
         info->type = type;
         info->protocol = protocol;
         info->listening = type == SOCK_STREAM && state == TCP_LISTEN;
-        info->connected = type == SOCK_STREAM ? state == TCP_ESTABLISHED : peer_port != 0;
+        info->connected = type == SOCK_STREAM ? tcp_connected(state) : peer_port != 0;
         info->local_len = put_inet(&info->local.inet, local, local_port);
         info->peer_len = put_inet(&info->peer.inet, peer, peer_port);
     }

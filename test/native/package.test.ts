@@ -59,7 +59,8 @@ async function bareTools(): Promise<string> {
   mkdirSync(tools);
   for (const tool of ['sh', 'env', 'true', 'cat', 'node', 'npx']) {
     const { stdout } = await execa('sh', ['-c', 'command -v "$1"', 'sh', tool]);
-    symlinkSync(stdout, join(tools, tool));
+    // A shell has some of them built in and then says only the name.
+    symlinkSync(stdout.startsWith('/') ? stdout : `/usr/bin/${stdout}`, join(tools, tool));
   }
   return tools;
 }
