@@ -2,6 +2,7 @@
 import { LF } from './blocks.js';
 import { GENESIS, sha256, type Tip } from './chain.js';
 import { type Finding, findingOf } from './findings.js';
+import { LeafRange, leafHash } from './merkle.js';
 import { JsonError, type Members, readMembers, writeMembers } from './python-json.js';
 import { nothingFound, scanLine } from './scan.js';
 
@@ -27,6 +28,14 @@ export class ChainCheck {
   #seq = 0;
   #hash = GENESIS;
   #unknownStart: boolean;
+  /** `hash_self` of the log's first line, when it was among those checked. */
+  firstHash: string | undefined;
+  /** Lines that announce a checkpoint, by `seq`. */
+  readonly announced: number[] = [];
+  /** Set to grow the Merkle tree of the lines as well. */
+  tree: LeafRange | undefined;
+  /** Roots of the tree at the watched lines. */
+  readonly #roots = new Map<number, Uint8Array>();
   readonly #watched = new Map<number, string | undefined>();
   readonly #found = nothingFound();
 
@@ -42,6 +51,13 @@ export class ChainCheck {
 
   /** `hash_self` of a watched line; undefined when the log has not (or not yet) got that far. */
   readonly hashAt = (seq: number): string | undefined => this.#watched.get(seq);
+
+  /** Root of the tree over the lines up to a watched one. */
+  readonly rootAt = (seq: number): Uint8Array | undefined => (seq === 0 ? this.#emptyRoot() : this.#roots.get(seq));
+
+  #emptyRoot(): Uint8Array {
+    return new LeafRange().root();
+  }
 
   /** Where the chain stands behind the last line that holds; `count` is that line's `seq`. */
   get tip(): Tip {
@@ -76,11 +92,12 @@ export class ChainCheck {
     const type = textOf(block, found.typeAt, found.typeEnd);
     const action = textOf(block, found.actionAt, found.actionEnd);
     const own = textOf(block, found.selfAt, found.selfAt + HASH_LENGTH);
+    const leaf = this.tree && leafHash(block.subarray(start, found.end));
     // The hash leaves one stretch of the line out; closing the gap in place costs less than hashing two pieces.
     const gap = found.selfAt + HASH_LENGTH + 1 - found.selfCut;
     block.copyWithin(start + gap, start, found.selfCut);
     if (sha256(block.subarray(start + gap, found.end)) !== own) return WRONG_SELF;
-    this.#advance(found.seq, own, type, action, found.count);
+    this.#advance(found.seq, own, leaf, type, action, found.count);
     return undefined;
   }
 
@@ -100,11 +117,11 @@ export class ChainCheck {
       return this.#fault(text === '' ? 'it is empty' : `it is not JSON: ${error.message}`, true);
     }
     if (members === undefined) return this.#fault('it is JSON, but not an object');
-    const reason = this.#members(members, text);
+    const reason = this.#members(members, text, this.tree && leafHash(line));
     return reason === undefined ? undefined : this.#fault(reason);
   }
 
-  #members(members: Members, text: string): string | undefined {
+  #members(members: Members, text: string, leaf: Uint8Array | undefined): string | undefined {
     const [seq, prev, own] = [members.get('seq'), members.get('hash_prev'), members.get('hash_self')];
     for (const [key, value] of Object.entries({ seq, hash_prev: prev, hash_self: own })) {
       if (value === undefined) return `${key} is missing`;
@@ -121,6 +138,7 @@ export class ChainCheck {
     this.#advance(
       number,
       hash,
+      leaf,
       plain(members, 'event_type'),
       plain(members, 'action'),
       safeInteger(members.get('count')),
@@ -128,13 +146,19 @@ export class ChainCheck {
     return undefined;
   }
 
-  #advance(seq: number, hash: string, type: string, action: string, count = 0): void {
+  #advance(seq: number, hash: string, leaf: Uint8Array | undefined, type: string, action: string, count = 0): void {
     this.events += 1;
+    if (seq === 1) this.firstHash = hash;
+    if (leaf !== undefined) this.tree?.add(leaf);
+    if (type === 'checkpoint') this.announced.push(seq);
     this.firstSeq ??= seq;
     this.#seq = seq;
     this.#hash = hash;
     this.#unknownStart = false;
-    if (this.#watched.has(seq)) this.#watched.set(seq, hash);
+    if (this.#watched.has(seq)) {
+      this.#watched.set(seq, hash);
+      if (this.tree?.begin === 0) this.#roots.set(seq, this.tree.root());
+    }
     const finding = findingOf(type, action);
     if (finding === undefined) return;
     this.findings[finding] += 1;

@@ -54,7 +54,14 @@ export interface CheckpointFile {
   readonly checkpoints: Checkpoint[];
   /** Text that belongs to no checkpoint: from where on, as a line number from 1; undefined without any. */
   readonly badLine: number | undefined;
+  /** That text is short enough to be a note that a crash has torn. */
+  readonly isTorn: boolean;
+  /** Bytes up to the end of the last checkpoint, with the empty line after it. */
+  readonly end: number;
 }
+
+/** A note is shorter; what a writer cuts off is no more than that. */
+const LONGEST_NOTE = 2000;
 
 /** @throws AgentgovError (usage) when it cannot be read; undefined when there is none. */
 export async function readCheckpoints(path: string): Promise<CheckpointFile | undefined> {
@@ -63,7 +70,7 @@ export async function readCheckpoints(path: string): Promise<CheckpointFile | un
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(path));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    if (error instanceof TypeError) return { checkpoints: [], badLine: 1 };
+    if (error instanceof TypeError) return { checkpoints: [], badLine: 1, isTorn: false, end: 0 };
     throw usageError(`cannot read the checkpoints ${path} (${codeOf(error)}): give a file that you may read`, error);
   }
   const checkpoints: Checkpoint[] = [];
@@ -75,7 +82,9 @@ export async function readCheckpoints(path: string): Promise<CheckpointFile | un
     checkpoints.push(checkpoint);
     at = start + raw.length;
   }
+  if (checkpoints.length > 0 && text[at] === '\n') at += 1;
   const rest = text.slice(at);
   const bad = rest.search(/\S/);
-  return { checkpoints, badLine: bad < 0 ? undefined : text.slice(0, at + bad).split('\n').length };
+  const badLine = bad < 0 ? undefined : text.slice(0, at + bad).split('\n').length;
+  return { checkpoints, badLine, isTorn: rest.length < LONGEST_NOTE, end: Buffer.byteLength(text.slice(0, at)) };
 }

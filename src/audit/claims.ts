@@ -29,7 +29,13 @@ export interface Standing {
   hashAt(seq: number): string | undefined;
 }
 
-const found = (verdict: Problem['verdict'], line: number | null, reason: string): Problem => ({
+/** What became of one check. */
+export interface Judged {
+  readonly result: CheckResult;
+  readonly problem?: Problem;
+}
+
+export const found = (verdict: Problem['verdict'], line: number | null, reason: string): Problem => ({
   verdict,
   line,
   reason,

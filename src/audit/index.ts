@@ -2,7 +2,10 @@
 export { canonical } from './canonical.js';
 export { GENESIS, type Tip } from './chain.js';
 export { FINDINGS, type Finding, findingOf } from './findings.js';
+export { defaultKeyPath, loadKey, makeKey, readVkeys } from './keys.js';
 export { VerifierMemory } from './memory.js';
+export type { CheckpointOptions } from './notary.js';
+export type { SignerKey, VerifierKey } from './note.js';
 export type { CheckResult, Verdict, Verification } from './verdict.js';
 export { type VerifyOptions, verifyFile } from './verify.js';
 export { type Appended, AuditWriter, type WriterOptions } from './writer.js';

@@ -4,11 +4,15 @@ import { usageError } from '../errors.js';
 import { type Block, readBlocks } from './blocks.js';
 import { MAX_LINE, type Tip } from './chain.js';
 import { ChainCheck, type Fault } from './chain-check.js';
-import { type Claim, judgeClaim, type Problem } from './claims.js';
+import { type CheckpointFile, checkpointsPath, readCheckpoints } from './checkpoint.js';
+import { type Claim, type Judged, judgeClaim, type Problem } from './claims.js';
 import { codeOf } from './files.js';
+import { judgeCheckpoints } from './judge-checkpoints.js';
 import { lockHolder } from './lock.js';
+import { LeafRange } from './merkle.js';
+import type { VerifierKey } from './note.js';
 import { BrokenTip, readTip, type TipRecord } from './tip-file.js';
-import type { CheckResult, Verification } from './verdict.js';
+import type { Verification } from './verdict.js';
 
 export interface VerifyOptions {
   /** Logs of other writers: any spelling of the JSON, CR, repeated keys, no last LF; the hashes alone decide. */
@@ -18,6 +22,10 @@ export interface VerifyOptions {
   expectHash?: string;
   /** Where the log stood when it was verified last: it must still extend that. */
   remembered?: Tip;
+  /** Checkpoints of the log, instead of those beside it; false looks at none. */
+  checkpoints?: string | false;
+  /** Keys that checkpoints must be signed with. Without any, their signatures are not looked at. */
+  keys?: readonly VerifierKey[];
   /** Called with bytes read and, for a regular file, bytes in all. */
   onProgress?: (bytes: number, total: number | undefined) => void;
 }
@@ -30,11 +38,12 @@ export interface VerifyOptions {
 export async function verifyFile(path: string, options: VerifyOptions = {}): Promise<Verification> {
   // In this order: what a writer says is in the log by then, and what it has finished is whole.
   const tip = await tipOf(path);
+  const checkpoints = await checkpointsOf(path, options);
   try {
     const live = (await lockHolder(path)) !== undefined;
     const file = await open(path, 'r');
     try {
-      return await judge(file, live, tip, options);
+      return await judge(file, { live, tip, checkpoints }, options);
     } finally {
       await file.close();
     }
@@ -42,7 +51,7 @@ export async function verifyFile(path: string, options: VerifyOptions = {}): Pro
     const code = codeOf(error);
     if (code === undefined) throw error;
     if (code === 'ENOENT' && (tip instanceof BrokenTip || (tip?.count ?? options.remembered?.count ?? 0) > 0)) {
-      return conclude(new ChainCheck(), undefined, false, tip, options);
+      return conclude(new ChainCheck(), undefined, { live: false, tip, checkpoints }, options);
     }
     throw usageError(`cannot read ${path} (${code}): give the path of an audit log that you may read`, error);
   }
@@ -54,13 +63,34 @@ const tipOf = (path: string): Promise<TipRecord | BrokenTip | undefined> =>
     throw error;
   });
 
-type Known = TipRecord | BrokenTip | undefined;
+/** Checkpoints that were asked for must be there; those beside the log may be absent. */
+async function checkpointsOf(log: string, { checkpoints }: VerifyOptions): Promise<CheckpointFile | undefined> {
+  if (checkpoints === false) return undefined;
+  const path = checkpoints ?? checkpointsPath(log);
+  const file = await readCheckpoints(path);
+  if (file === undefined && checkpoints !== undefined) {
+    throw usageError(`cannot read the checkpoints ${path} (ENOENT): give a file that you may read`);
+  }
+  return file;
+}
 
-async function judge(file: FileHandle, live: boolean, tip: Known, options: VerifyOptions): Promise<Verification> {
+/** What stands beside the log. */
+interface Beside {
+  readonly live: boolean;
+  readonly tip: TipRecord | BrokenTip | undefined;
+  readonly checkpoints: CheckpointFile | undefined;
+}
+
+async function judge(file: FileHandle, beside: Beside, options: VerifyOptions): Promise<Verification> {
+  const { live, tip, checkpoints } = beside;
   const stat = await file.stat();
   // A live log grows while it is read, and nobody could read to its end; a pipe has no size.
   const size = stat.isFile() ? stat.size : undefined;
   const check = new ChainCheck();
+  if (checkpoints) {
+    check.tree = new LeafRange();
+    check.watch(checkpoints.checkpoints.map(({ size }) => size));
+  }
   check.watch([options.remembered?.count, options.expectCount, tip instanceof BrokenTip ? undefined : tip?.count]);
   let problem: Problem | undefined;
   let read = 0;
@@ -70,20 +100,25 @@ async function judge(file: FileHandle, live: boolean, tip: Known, options: Verif
     options.onProgress?.(read, size);
     if (problem) break;
   }
-  return conclude(check, problem, live, tip, options);
+  return conclude(check, problem, beside, options);
 }
 
 function conclude(
   check: ChainCheck,
   problem: Problem | undefined,
-  live: boolean,
-  known: Known,
+  beside: Beside,
   options: VerifyOptions,
 ): Verification {
-  const tip = judgeTip(check, live, known, options);
+  const { live } = beside;
+  const tip = judgeTip(check, beside, options);
+  const signed = judgeCheckpoints(check, beside.checkpoints, {
+    keys: options.keys,
+    live,
+    looksForAnnounced: options.checkpoints !== false && !options.compat,
+  });
   const state = judgeMemory(check, options.remembered);
   const forms = formProblems(check, problem);
-  const real = (problem?.formOnly ? undefined : problem) ?? tip.problem ?? state.problem;
+  const real = (problem?.formOnly ? undefined : problem) ?? tip.problem ?? state.problem ?? signed.problem;
   const found = options.compat ? real : withForm(forms, real);
   const { count, hash } = check.tip;
   return {
@@ -96,7 +131,7 @@ function conclude(
     last_hash: check.events > 0 ? hash : null,
     events_lost: check.lost,
     canonical: forms.length === 0,
-    checks: { chain: problem?.chain ?? 'ok', tip: tip.result, state: state.result, checkpoints: 'absent' },
+    checks: { chain: problem?.chain ?? 'ok', tip: tip.result, state: state.result, checkpoints: signed.result },
     ...(live ? { live: true as const } : {}),
     findings: check.findings,
   };
@@ -142,11 +177,6 @@ function withForm(forms: Problem[], real: Problem | undefined): Problem | undefi
   return { ...first, reason: [...forms.map(({ reason }) => reason), real?.reason ?? ONLY_FORM].join('; ') };
 }
 
-interface Judged {
-  readonly result: CheckResult;
-  readonly problem?: Problem;
-}
-
 function judgeMemory(check: ChainCheck, remembered: Tip | undefined): Judged {
   if (remembered === undefined) return { result: 'absent' };
   const problem = judgeClaim(check, { who: 'the last verification', ...remembered, isEnd: false });
@@ -154,7 +184,7 @@ function judgeMemory(check: ChainCheck, remembered: Tip | undefined): Judged {
 }
 
 /** Holds the log against what the caller knows of its end, and against its tip file. */
-function judgeTip(check: ChainCheck, live: boolean, known: Known, { expectCount, expectHash }: VerifyOptions): Judged {
+function judgeTip(check: ChainCheck, { live, tip: known }: Beside, { expectCount, expectHash }: VerifyOptions): Judged {
   const claims: Claim[] = [];
   if (expectCount !== undefined || expectHash !== undefined) {
     claims.push({ who: 'the caller', count: expectCount, hash: expectHash, isEnd: true });

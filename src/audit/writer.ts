@@ -6,8 +6,11 @@ import { AgentgovError, EXIT, usageError } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
 import { canonical } from './canonical.js';
 import { GENESIS, MAX_LINE, seal, type Tip } from './chain.js';
+import { checkpointsPath } from './checkpoint.js';
 import { syncFolder } from './files.js';
 import { takeLock } from './lock.js';
+import { LeafRange } from './merkle.js';
+import { type CheckpointOptions, checkpointEvent, EVERY_EVENTS, EVERY_MS, Notary } from './notary.js';
 import { Outbox } from './outbox.js';
 import { lastLineEnd, pendingTails, recoveredEvent, setAside, settle } from './recover.js';
 import { takeReserve } from './reserve.js';
@@ -26,6 +29,8 @@ export interface WriterOptions {
    * the log never stops anything.
    */
   failClosed?: 'at-failure' | 'at-loss';
+  /** Sign checkpoints over the log, into AUDIT.checkpoints. */
+  checkpoints?: CheckpointOptions;
   /** Keep some room beside the log (AUDIT.reserve) that `abandon` frees for the last words of a full disk. */
   reserve?: boolean;
 }
@@ -44,6 +49,8 @@ interface Standing {
   /** `hash_self` of its first line. */
   readonly log: string | undefined;
   readonly tipFile: TipFile;
+  /** Whom the writer's own records speak of. */
+  readonly agentId: string;
 }
 
 /** Room that sealing adds to a template: two hashes, a key, a number. */
@@ -77,12 +84,16 @@ export class AuditWriter {
   #durable: Tip & { size: number };
   #lost = 0;
   #closed: Promise<void> | undefined;
+  #notary: Notary | undefined;
+  readonly #agentId: string;
+  #untilCheckpoint = Number.POSITIVE_INFINITY;
+  #checkpointTimer: NodeJS.Timeout | undefined;
 
   private constructor(
     path: string,
     file: FileHandle,
     releaseLock: () => Promise<void>,
-    { size, tip, log, tipFile }: Standing,
+    { size, tip, log, tipFile, agentId }: Standing,
     { fsyncMs, failClosed }: WriterOptions,
   ) {
     this.path = path;
@@ -92,6 +103,7 @@ export class AuditWriter {
     this.#tip = tip;
     this.#log = log;
     this.#tipFile = tipFile;
+    this.#agentId = agentId;
     this.#durable = { ...tip, size };
     this.#outbox = new Outbox(file, size, fsyncMs);
     this.#outbox.onFailure = (cause) => {
@@ -151,10 +163,17 @@ export class AuditWriter {
       if (size < stat.size) await setAside(file, path, size, stat.size);
       if (stat.size === 0) await syncFolder(dirname(path));
       const log = tip.count > 0 ? await firstHash(file) : undefined;
+      const agentId = options.agentId ?? (await lastAgent(file, size));
       const tipFile = await TipFile.open(path);
-      const writer = new AuditWriter(path, file, releaseLock, { size, tip, log, tipFile }, options);
-      await writer.#recordTorn(options.agentId ?? (await lastAgent(file, size)));
-      return writer;
+      try {
+        const writer = new AuditWriter(path, file, releaseLock, { size, tip, log, tipFile, agentId }, options);
+        if (options.checkpoints) await writer.#beginCheckpoints(options.checkpoints);
+        await writer.#recordTorn();
+        return writer;
+      } catch (error) {
+        await tipFile.close();
+        throw error;
+      }
     } catch (error) {
       await file.close();
       throw error;
@@ -162,13 +181,37 @@ export class AuditWriter {
   }
 
   /** Tails that were set aside now, or by a start that did not live to record them. */
-  async #recordTorn(agentId: string): Promise<void> {
+  async #recordTorn(): Promise<void> {
     for (const torn of await pendingTails(this.path)) {
-      this.append(recoveredEvent(torn, agentId));
+      this.append(recoveredEvent(torn, this.#agentId));
       await this.#outbox.sync();
       if (this.#outbox.failure) throw this.#outbox.failure;
       await settle(torn);
     }
+  }
+
+  async #beginCheckpoints(options: CheckpointOptions): Promise<void> {
+    this.#notary = await Notary.open(this.path, this.#durable, new LeafRange(), () => this.#log, options);
+    this.#untilCheckpoint = options.everyEvents ?? EVERY_EVENTS;
+    this.#checkpointTimer = setInterval(() => this.#announce('interval'), options.everyMs ?? EVERY_MS);
+    this.#checkpointTimer.unref();
+  }
+
+  /** Writes into the log that there will be a checkpoint up to this very line, and sees to it. */
+  #announce(reason: string): void {
+    const notary = this.#notary;
+    if (notary === undefined) return;
+    this.#untilCheckpoint = (notary.options.everyEvents ?? EVERY_EVENTS) + 1;
+    const placed = this.append(checkpointEvent(notary.options.key, reason, this.#agentId));
+    if (placed === undefined) return;
+    notary.request(placed.seq);
+    // One that cannot be made now is made with the next one; the log itself is not held up.
+    if (reason !== 'end') void this.#certify(notary).catch(() => {});
+  }
+
+  async #certify(notary: Notary): Promise<void> {
+    await this.#outbox.sync();
+    await notary.work(this.#durable);
   }
 
   /** Where the log stands with everything appended so far, written or not. */
@@ -213,6 +256,8 @@ export class AuditWriter {
     this.#tip = { count: seq, hash };
     this.#log ??= hash;
     this.#outbox.push(line, this.#tip);
+    this.#untilCheckpoint -= 1;
+    if (this.#untilCheckpoint === 0) this.#announce('events');
     return { seq, line };
   }
 
@@ -231,6 +276,7 @@ export class AuditWriter {
     if (lines === 0) return 0;
     this.#lost += lines;
     ({ tip: this.#tip } = await checkTail(this.#file, this.path, this.#outbox.size));
+    this.#notary?.forget(this.#tip.count);
     await this.#freeReserve();
     return lines;
   }
@@ -241,7 +287,11 @@ export class AuditWriter {
    * @throws AgentgovError (internal) when events could not be written; they are in `lostEvents` then.
    */
   close(): Promise<void> {
-    this.#closed ??= this.#close();
+    if (this.#closed === undefined) {
+      clearInterval(this.#checkpointTimer);
+      this.#announce('end');
+      this.#closed = this.#close();
+    }
     return this.#closed;
   }
 
@@ -249,6 +299,7 @@ export class AuditWriter {
     const unwritten = await this.#outbox.close();
     this.#lost += unwritten;
     const { failure } = this.#outbox;
+    const unsigned = await this.#endCheckpoints();
     if (!failure) await this.#tipFile.write({ ...this.#durable, log: this.#log ?? GENESIS, closed: true });
     await this.#tipFile.close();
     await this.#file.close();
@@ -260,6 +311,27 @@ export class AuditWriter {
         EXIT.internal,
         { cause: failure },
       );
+    }
+    if (unsigned) {
+      throw new AgentgovError(
+        `${checkpointsPath(this.path)} is not complete (${unsigned.message}): make room there, the next start will sign it`,
+        EXIT.internal,
+        { cause: unsigned },
+      );
+    }
+  }
+
+  /** The last checkpoint, over all lines. Returns why it could not be made. */
+  async #endCheckpoints(): Promise<Error | undefined> {
+    const notary = this.#notary;
+    if (notary === undefined) return undefined;
+    try {
+      await notary.work(this.#durable);
+      return undefined;
+    } catch (error) {
+      return error as Error;
+    } finally {
+      await notary.close();
     }
   }
 

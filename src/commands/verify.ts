@@ -1,7 +1,16 @@
 // agentgov verify: the verdict on audit logs, for people, for scripts and for CI.
 import chalk from 'chalk';
 import { Command } from 'commander';
-import { FINDINGS, type Finding, type Tip, type Verification, VerifierMemory, verifyFile } from '../audit/index.js';
+import {
+  FINDINGS,
+  type Finding,
+  readVkeys,
+  type Tip,
+  type Verification,
+  type VerifierKey,
+  VerifierMemory,
+  verifyFile,
+} from '../audit/index.js';
 import { AgentgovError, EXIT, type ExitCode, usageError } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
 
@@ -11,6 +20,9 @@ interface Flags {
   expectCount?: number;
   expectHash?: string;
   state?: string;
+  /** A file, or false with --no-checkpoints. */
+  checkpoints?: string | boolean;
+  vkey: string[];
   failOn: Finding[];
 }
 
@@ -33,6 +45,14 @@ export function verifyCommand(): Command {
     .option('--expect-count <events>', 'the log must have exactly this many events', count)
     .option('--expect-hash <hash>', 'the last event must have this hash_self', hash)
     .option('--state <file>', 'remember the end of each log in this file, and fail when a log no longer extends it')
+    .option('--checkpoints <file>', 'signed checkpoints of the log, instead of those in <audit>.checkpoints')
+    .option('--no-checkpoints', 'look at no checkpoints, for a log that was copied without them')
+    .option(
+      '--vkey <key>',
+      'checkpoints must be signed with this key: its text, or a file of keys (repeatable)',
+      add,
+      [],
+    )
     .option('--fail-on <finding>', `exit 1 also on one of: ${FINDINGS.join(', ')} (repeatable)`, addFinding, [])
     .action(verify);
 }
@@ -41,10 +61,14 @@ async function verify(paths: string[], flags: Flags): Promise<void> {
   if (paths.length > 1 && (flags.expectCount !== undefined || flags.expectHash !== undefined)) {
     throw usageError('--expect-count and --expect-hash speak of one log: give one path');
   }
+  if (paths.length > 1 && typeof flags.checkpoints === 'string') {
+    throw usageError('--checkpoints speaks of one log: give one path');
+  }
+  const keys = (await Promise.all(flags.vkey.map(readVkeys))).flat();
   const memory = flags.state === undefined ? undefined : await VerifierMemory.open(flags.state);
   const judged: Judged[] = [];
   for (const path of paths) {
-    const log = { path, outcome: await judge(path, flags, memory?.get(path)) };
+    const log = { path, outcome: await judge(path, flags, keys, memory?.get(path)) };
     // Alone, it is the error of the whole command.
     if (paths.length === 1 && log.outcome instanceof AgentgovError) throw log.outcome;
     judged.push(log);
@@ -70,7 +94,8 @@ function remember(memory: VerifierMemory | undefined, { path, outcome }: Judged)
 
 async function judge(
   path: string,
-  { compat = false, expectCount, expectHash }: Flags,
+  { compat = false, expectCount, expectHash, checkpoints }: Flags,
+  keys: VerifierKey[],
   remembered: Tip | undefined,
 ): Promise<Judged['outcome']> {
   const progress = progressOf(path);
@@ -79,6 +104,8 @@ async function judge(
       compat,
       ...(expectCount === undefined ? {} : { expectCount }),
       ...(expectHash === undefined ? {} : { expectHash }),
+      ...(checkpoints === undefined || checkpoints === true ? {} : { checkpoints }),
+      ...(keys.length > 0 ? { keys } : {}),
       ...(remembered ? { remembered } : {}),
       ...(progress ? { onProgress: progress.show } : {}),
     });
@@ -159,6 +186,8 @@ function hash(text: string): string {
   if (/^[0-9a-fA-F]{64}$/.test(text)) return text.toLowerCase();
   throw usageError(`--expect-hash takes the 64 hex digits of a hash_self, not "${text}"`);
 }
+
+const add = (text: string, before: string[]): string[] => [...before, text];
 
 function addFinding(text: string, before: Finding[]): Finding[] {
   const finding = FINDINGS.find((name) => name === text);

@@ -482,6 +482,12 @@ export const FIELDS = {
     on: ['session_start'],
   },
   processes: { type: 'integer', meaning: 'members of the tree when governing began', on: ['session_start'] },
+  checkpoint_key: {
+    type: 'string',
+    format: '`NAME+ID` of the key',
+    meaning: 'the key that signs the checkpoint over the log up to and including this line',
+    on: ['checkpoint'],
+  },
   tail_sha256: {
     type: 'string',
     format: '64 hex digits',

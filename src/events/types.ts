@@ -39,7 +39,7 @@ export const EVENT_TYPES = {
   approval_expired: 'nobody answered in time',
   events_lost: 'events that happened and are not in this log',
   log_recovered: 'a torn tail of this log was moved aside',
-  checkpoint: 'a signed statement about the log so far',
+  checkpoint: 'a signed statement about the log up to this line is made',
 } as const satisfies Record<string, string>;
 
 export type EventType = keyof typeof EVENT_TYPES;
