@@ -25,6 +25,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'check that an audit log is intact',
     load: async () => (await import('./commands/verify.js')).verifyCommand(),
   },
+  keys: {
+    summary: 'the key that signs checkpoints',
+    load: async () => (await import('./commands/keys.js')).keysCommand(),
+  },
   status: {
     summary: 'which agents are governed, and how',
     load: async () => (await import('./commands/status.js')).statusCommand(),
