@@ -12,7 +12,9 @@ export default async function ({ assert, agentgov, tier }) {
   assert.equal(report.tiers.hook.ok, true, report.tiers.hook.why);
   assert.equal(report.tiers.observe.ok, true, report.tiers.observe.why);
   assert.ok(report.probes.length > 5);
-  const silent = report.probes.filter(({ attached, fired }) => !attached || !fired);
+  // Before 6.0 trampolines take no structure by value, and path_chown's ids are two: a known gap of 5.10.
+  const gap = ({ name }) => name === 'on_path_chown' && report.kernel.startsWith('5.10.');
+  const silent = report.probes.filter((probe) => !gap(probe) && (!probe.attached || !probe.fired));
   assert.deepEqual(silent, [], 'probes that are not attached or never fired');
 
   assert.equal((await agentgov(['doctor', '--require', best])).code, 0);
