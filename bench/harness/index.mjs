@@ -18,4 +18,11 @@ export { memoryKb } from './processes.mjs';
 export { sampleEvents } from './sample-events.mjs';
 export { median, summarise } from './stats.mjs';
 export { isWithin, rowText } from './table.mjs';
-export { benchFolder, cacheFolder, removeTemporaryFolders, repository, temporaryFolder } from './workspace.mjs';
+export {
+  benchFolder,
+  cacheFolder,
+  memoryFolder,
+  removeTemporaryFolders,
+  repository,
+  temporaryFolder,
+} from './workspace.mjs';

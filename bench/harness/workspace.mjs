@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,8 +19,7 @@ export function cacheFolder(name) {
 const temporary = [];
 
 /**
- * A fresh folder, gone when the bench ends and not before: ext4 searches long for inodes right after many were freed,
- * which would charge the cleaning up after one run to the next one.
+ * A fresh folder, gone when the bench ends.
  *
  * @param {string} name
  * @param {string} [under] default: the system's temporary folder
@@ -29,6 +28,14 @@ export function temporaryFolder(name, under = tmpdir()) {
   const folder = mkdtempSync(join(under, `agentgov-bench-${name}-`));
   temporary.push(folder);
   return folder;
+}
+
+/**
+ * The same in memory, for workloads that make many files. On a disk the bench would measure its own cleaning up: ext4
+ * shuns inodes that anyone has freed within the last half minute, and to look for others costs more than the files.
+ */
+export function memoryFolder(name) {
+  return temporaryFolder(name, existsSync('/dev/shm') ? '/dev/shm' : tmpdir());
 }
 
 /** Removes what `temporaryFolder` gave out, or one of them early. */

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   inspectLog,
+  memoryFolder,
   memoryKb,
   native,
   ownUsedMs,
@@ -18,7 +18,7 @@ const SETTLE_MS = 2000;
 
 /** A folder of `files` empty files; in memory, for making and deleting them is not part of anything. */
 export function makeFloodFiles(files) {
-  const folder = temporaryFolder('flood', existsSync('/dev/shm') ? '/dev/shm' : tmpdir());
+  const folder = memoryFolder('flood');
   execFileSync(native('flood'), ['make', folder, String(files)]);
   return folder;
 }

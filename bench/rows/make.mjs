@@ -1,6 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compareMonitors, temporaryFolder } from '../harness/index.mjs';
+import { compareMonitors, memoryFolder } from '../harness/index.mjs';
 
 const TARGETS = 400;
 
@@ -22,9 +22,10 @@ export default {
   defaultPairs: 20,
   needsAgentgov: true,
   async run({ pairs, progress }) {
-    const builds = temporaryFolder('make');
+    const builds = memoryFolder('make');
     let build = 0;
     const workload = () => {
+      rmSync(join(builds, String(build)), { recursive: true, force: true });
       const cwd = join(builds, String(++build));
       mkdirSync(join(cwd, 'src'), { recursive: true });
       mkdirSync(join(cwd, 'out'));

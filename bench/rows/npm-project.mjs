@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { benchFolder, temporaryFolder } from '../harness/index.mjs';
+import { benchFolder, memoryFolder, temporaryFolder } from '../harness/index.mjs';
 
 const project = join(benchFolder, 'projects', 'express');
 
@@ -19,9 +19,10 @@ export async function freshNpmProject(folder) {
   const cache = join(folder, 'cache');
   const lock = join(folder, 'package-lock.json');
   if (!existsSync(lock)) await warm(cache, lock);
-  const runs = temporaryFolder('npm-ci');
+  const runs = memoryFolder('npm-ci');
   let run = 0;
   return () => {
+    rmSync(join(runs, String(run)), { recursive: true, force: true });
     const cwd = join(runs, String(++run));
     mkdirSync(cwd);
     copyFileSync(join(project, 'package.json'), join(cwd, 'package.json'));
