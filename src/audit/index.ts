@@ -6,6 +6,7 @@ export { defaultKeyPath, loadKey, makeKey, readVkeys } from './keys.js';
 export { VerifierMemory } from './memory.js';
 export type { CheckpointOptions } from './notary.js';
 export type { SignerKey, VerifierKey } from './note.js';
+export { type Proven, type ProveOptions, proveConsistency, proveEvent, verifyProof } from './prove.js';
 export type { CheckResult, Verdict, Verification } from './verdict.js';
 export { type VerifyOptions, verifyFile } from './verify.js';
 export { type Appended, AuditWriter, type WriterOptions } from './writer.js';
