@@ -36,7 +36,6 @@ export default {
     }
     const unbounded = await runFlood({ ...flood, rate: 0 });
 
-    const sustained = RATE * Math.max(0, ...[1, ...FASTER].filter((_, i) => [floods[0], ...faster][i].lost === 0));
     return {
       workload: `${FILES} files opened once each by ${PROCESSES} processes, ${RATE} a second`,
       lines: [
@@ -52,7 +51,7 @@ export default {
         })),
         { label: 'as fast as they can', measures: measures([unbounded], RATE), raw: unbounded },
       ],
-      facts: [`nothing lost up to ${sustained / RATE} times the rate`, memoryFact(floods)],
+      facts: [sustainedFact(floods, faster), memoryFact(floods)],
       failures: [...[...floods, ...faster, unbounded].flatMap(failuresOf), ...memoryFailures(floods)],
     };
   },
@@ -83,6 +82,15 @@ function perEvent(floods, plainNs) {
   );
 }
 
+/** A rate counts when it was really reached, and when no lower one lost anything. */
+function sustainedFact(floods, faster) {
+  const isHeld = ({ lost, rate, opened, wall_ns }) => lost === 0 && opened / (wall_ns / 1e9) > 0.95 * rate;
+  if (!floods.every(isHeld)) return 'the rate itself was not held without a loss';
+  const failed = faster.findIndex((run) => !isHeld(run));
+  const held = [1, ...FASTER].at(failed === -1 ? -1 : failed);
+  return `nothing lost up to ${held} times the rate`;
+}
+
 const megabytes = (kb) => `${(kb / 1000).toFixed(0)} MB`;
 const residentKb = ({ nodeMemory, loaderMemory }) => nodeMemory.own + loaderMemory.own;
 
@@ -92,7 +100,7 @@ function memoryFact(floods) {
     ({ loaderMemory }) => loaderMemory.own,
     ({ loaderMemory }) => loaderMemory.bpfMaps,
   ].map((pick) => megabytes(median(floods.map(pick))));
-  return `resident after a million events: Node ${node}, loader ${loader}; the kernel's rings and tables ${maps} more`;
+  return `resident after a million events: Node ${node}, loader ${loader}; the kernel's rings (mapped twice) and tables ${maps} more`;
 }
 
 function memoryFailures(floods) {
