@@ -14,6 +14,7 @@ export { located, PolicyError } from './language/error.js';
 export { loadPolicy, MAX_POLICY_BYTES, parsePolicy } from './language/load.js';
 export { ALL_BITS, type Ask, OPERATIONS, type OperationClass } from './language/operations.js';
 export { MATCH_KEYS, POLICY_SCHEMA, RULE_KEYS, schemaText, TOP_KEYS } from './language/schema.js';
+export { type Enforcement, enforcementOf } from './language/tiers.js';
 export type {
   Match,
   Mode,
@@ -26,3 +27,9 @@ export type {
   RuleAction,
   Sink,
 } from './language/types.js';
+export type { Finding, Place } from './replay/findings.js';
+export { readEvents } from './replay/read.js';
+export { failedBefore, type RecordingSummary, type ReplayOptions, type ReplayResult, replay } from './replay/replay.js';
+export { countsOf, describeFinding, outcomeOf, toJson, toJunit, toSarif, whyOf } from './replay/reports.js';
+export { type Suggestion, suggest } from './replay/suggest.js';
+export { type FitOptions, type Fitted, fitTemplate, type Template, templates } from './template/template.js';

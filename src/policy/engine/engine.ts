@@ -26,8 +26,8 @@ export interface Verdict {
 
 /** Who acts, where the event itself does not say: the program before an exec, the script that an interpreter runs. */
 export interface Subject {
-  readonly exe?: string;
-  readonly script?: string;
+  readonly exe?: string | undefined;
+  readonly script?: string | undefined;
 }
 
 /** One operation of an event with all that could have decided on it, the first of `matching` being what does. */
@@ -50,6 +50,27 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 /** The stricter of two actions decides where one event holds several operations. */
 export const isStricter = (a: RuleAction, b: RuleAction): boolean => STRICTNESS[a] > STRICTNESS[b];
 
+class Acting implements Circumstances {
+  port: number | undefined;
+  protocol: string | undefined;
+  address: AddressBytes | undefined;
+  tool: string | undefined;
+  database: string | undefined;
+  intent: string | undefined;
+  exe: string | undefined;
+  script: string | undefined;
+
+  constructor(readonly isOne: (programs: Programs, path: string) => boolean) {}
+
+  isExe(programs: Programs): boolean {
+    return this.exe !== undefined && this.isOne(programs, this.exe);
+  }
+
+  isScript(programs: Programs): boolean {
+    return this.script !== undefined && this.isOne(programs, this.script);
+  }
+}
+
 export class Engine {
   readonly policy: Policy;
   /** In the order in which they decide. */
@@ -62,8 +83,11 @@ export class Engine {
   readonly #general = new Map<Ask, Placed[]>();
   readonly #verdicts: Record<OperationClass, Verdict>[] = [];
   readonly #defaults: Record<OperationClass, Verdict>;
+  readonly #exceeded = new Map<Verdict, Verdict>();
   readonly #programs: readonly Programs[];
   readonly #programMemo = new Map<string, Int8Array>();
+  /** One object for all events: a decision makes no garbage that it need not make. */
+  readonly #of = new Acting((programs, path) => this.#isOne(programs, path));
   readonly #addressMemo = new Map<string, AddressBytes | undefined>();
 
   constructor(policy: Policy, { homes = EVERY_HOME }: EngineOptions = {}) {
@@ -123,6 +147,15 @@ export class Engine {
     return strictest;
   }
 
+  /** What a verdict becomes when its rule's `max` is used up. The same object for the same verdict, as all verdicts are. */
+  exceeded(verdict: Verdict): Verdict {
+    const known = this.#exceeded.get(verdict);
+    if (known !== undefined) return known;
+    const made: Verdict = { ...verdict, action: 'BLOCK', by: 'rate' };
+    this.#exceeded.set(verdict, made);
+    return made;
+  }
+
   /** The same decision with its reasons, operation by operation. Slower. */
   explain(event: AgentEvent, subject?: Subject): Explanation[] {
     const of = this.#circumstances(event, subject);
@@ -160,16 +193,16 @@ export class Engine {
     const script = subject?.script;
     const isLocal = event.dest_port === undefined && event.local_port !== undefined;
     const port = isLocal ? event.local_port : event.dest_port;
-    return {
-      port: typeof port === 'number' ? port : undefined,
-      protocol: text(event.protocol),
-      address: this.#address(event),
-      tool: text(event.tool),
-      database: text(event.database),
-      intent: text(event.intent),
-      isExe: (programs) => exe !== undefined && this.#isOne(programs, exe),
-      isScript: (programs) => script !== undefined && this.#isOne(programs, script),
-    };
+    const of = this.#of;
+    of.port = typeof port === 'number' ? port : undefined;
+    of.protocol = text(event.protocol);
+    of.address = this.#address(event);
+    of.tool = text(event.tool);
+    of.database = text(event.database);
+    of.intent = text(event.intent);
+    of.exe = exe;
+    of.script = script;
+    return of;
   }
 
   /** The other side of a connection; for a socket that waits for others, its own address. */

@@ -1,5 +1,5 @@
 import type { AgentEvent } from '../../events/index.js';
-import type { Engine, Verdict } from './engine.js';
+import type { Engine, Subject, Verdict } from './engine.js';
 import { parseRate, Rate } from './rate.js';
 import { Subjects } from './subjects.js';
 
@@ -18,7 +18,6 @@ function timeOf(event: AgentEvent): number {
 export class PolicyRun {
   readonly #subjects = new Subjects();
   readonly #rates = new Map<number, Rate>();
-  readonly #exceeded = new Map<Verdict, Verdict>();
   #boot: unknown;
 
   constructor(readonly engine: Engine) {
@@ -30,15 +29,15 @@ export class PolicyRun {
   }
 
   /** Events in their order. @returns undefined for an event that is no operation. */
-  decide(event: AgentEvent): Verdict | undefined {
+  decide(event: AgentEvent, subject = this.subjectOf(event)): Verdict | undefined {
     if (event.event_type === 'session_start') this.#restart(event.boot_id);
-    const verdict = this.engine.decide(event, this.#subjects.of(event));
+    const verdict = this.engine.decide(event, subject);
     this.#subjects.learn(event);
     return verdict === undefined ? undefined : this.#rated(verdict, event);
   }
 
   /** Who acts, as far as the stream has shown it up to now. */
-  subjectOf(event: AgentEvent) {
+  subjectOf(event: AgentEvent): Subject {
     return this.#subjects.of(event);
   }
 
@@ -47,11 +46,7 @@ export class PolicyRun {
     if (rate === undefined) return verdict;
     const count = operationsIn(event);
     if (rate.admit(timeOf(event), count) === count) return verdict;
-    const known = this.#exceeded.get(verdict);
-    if (known !== undefined) return known;
-    const exceeded: Verdict = { ...verdict, action: 'BLOCK', by: 'rate' };
-    this.#exceeded.set(verdict, exceeded);
-    return exceeded;
+    return this.engine.exceeded(verdict);
   }
 
   #restart(boot: unknown): void {

@@ -24,7 +24,7 @@ export class Subjects {
       (event.event_type === 'process_exec' ? this.#find(event.ppid) : undefined);
     const exe = event.event_type === 'process_exec' ? known?.exe : text(event.exe);
     const script = known?.script;
-    return { ...(exe !== undefined && { exe }), ...(script !== undefined && { script }) };
+    return { exe, script };
   }
 
   /** Takes what this event says about who runs what. */

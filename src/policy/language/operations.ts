@@ -106,14 +106,14 @@ const plain = (event: DecidedEvent, access?: string): Ask => {
 
 /*
  * A rename or a link gives a file a second name, under which the rules of the first no longer speak of it. So a rule
- * that forbids to read, write, delete or run a file also forbids to take it away, and one that forbids to write or
- * create a file also forbids to put another one in its place.
+ * that forbids to read, write or delete a file also forbids to take it away, and one that forbids to write or create a
+ * file also forbids to put another one in its place. Not so for running: what may be read can be copied anyway.
  */
 const moved = (event: 'file_rename' | 'file_link', asWell: number): Ask => {
   const ask = plain(event);
   return { ...ask, forbid: ask.forbid | asWell };
 };
-const LEAVES = accessBits('read') | accessBits('write') | accessBits('exec');
+const LEAVES = accessBits('read') | accessBits('write');
 const ARRIVES = accessBits('create') | accessBits('write');
 
 export const ASKS = {

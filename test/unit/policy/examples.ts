@@ -168,11 +168,12 @@ export const GROUPS: readonly Group[] = [
   },
   {
     title: 'Renames and links',
-    why: 'Both names are asked about. They give a file a name that its rules do not speak of, so a rule that forbids to read, write, delete or run it forbids to take it away as well, and one that forbids to write or create forbids to put another file in its place.',
+    why: 'Both names are asked about. They give a file a name that its rules do not speak of, so a rule that forbids to read, write or delete it forbids to take it away as well, and one that forbids to write or create forbids to put another file in its place.',
     rules: {
       work: 'match: {path_prefix: ["/w"]}, action: ALLOW',
       key: 'match: {path: ["/w/key"], access: [read]}, action: BLOCK',
       config: 'match: {path: ["/w/config"], access: [write]}, action: BLOCK',
+      run: 'match: {path: ["/w/bin/**"], access: [exec]}, action: BLOCK',
     },
     examples: [
       ok({ event_type: 'file_rename', path: '/w/a', path_to: '/w/b' }, 'work'),
@@ -181,6 +182,7 @@ export const GROUPS: readonly Group[] = [
       no({ event_type: 'file_rename', path: '/w/key', path_to: '/w/b' }, 'key'),
       no({ event_type: 'file_link', path: '/w/key', path_to: '/w/b' }, 'key'),
       no({ event_type: 'file_rename', path: '/w/a', path_to: '/w/config' }, 'config'),
+      ok({ event_type: 'file_rename', path: '/w/bin/a', path_to: '/w/b' }, 'work'),
       no({ event_type: 'file_rename', path: '/w/key', path_to: '/w/a', flags: ['RENAME_EXCHANGE'] }, 'key'),
     ],
   },

@@ -1,0 +1,66 @@
+// The hosts that package managers of this user fetch from, as their own configuration names them. Nothing is run.
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const MAX = 64 * 1024;
+
+/** The beginning of a small configuration file; nothing where there is none. */
+export async function readSmall(path: string): Promise<string> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(MAX), 0, MAX, 0);
+      return buffer.toString('utf8', 0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return '';
+  }
+}
+
+/** Only the host: the rest of such a URL can hold a password. */
+function hostOf(url: string): string[] {
+  try {
+    const { hostname, protocol } = new URL(url.trim().replace(/^["']|["']$/g, ''));
+    return /^https?:$/.test(protocol) && hostname !== '' && !/^[\d.[]/.test(hostname) ? [hostname] : [];
+  } catch {
+    return [];
+  }
+}
+
+/** Values of `key = value` lines. */
+const values = (text: string, key: RegExp): string[] =>
+  text.split(/\r?\n/).flatMap((line) => {
+    const [name = '', ...rest] = line.split('=');
+    return key.test(name.trim()) ? rest.join('=').trim().split(/\s+/) : [];
+  });
+
+const NPM = /^(@[\w.-]+:)?registry$/;
+const PYTHON = /^(index-url|extra-index-url)$/;
+
+/** Hosts, sorted, each once. */
+export async function registryHosts(home: string, workspace: string, env: NodeJS.ProcessEnv): Promise<string[]> {
+  const npm = [join(workspace, '.npmrc'), join(home, '.npmrc'), '/etc/npmrc', '/usr/local/etc/npmrc'];
+  const python = [
+    join(workspace, 'pip.conf'),
+    join(home, '.config/pip/pip.conf'),
+    join(home, '.pip/pip.conf'),
+    '/etc/pip.conf',
+  ];
+  const {
+    npm_config_registry: npmUrl = '',
+    PIP_INDEX_URL: pip = '',
+    PIP_EXTRA_INDEX_URL: more = '',
+    UV_INDEX_URL: uv = '',
+  } = env;
+  const urls = [npmUrl, pip, uv, ...more.split(/\s+/)];
+  for (const file of npm) urls.push(...values(await readSmall(file), NPM));
+  for (const file of python) urls.push(...values(await readSmall(file), PYTHON));
+  return [...new Set(urls.flatMap(hostOf))].sort();
+}
+
+/** Name servers of resolv.conf(5). */
+export const nameServers = (text: string): string[] => [
+  ...new Set(text.split('\n').flatMap((line) => /^nameserver\s+([0-9a-fA-F.:]+)\s*$/.exec(line.trim())?.[1] ?? [])),
+];
