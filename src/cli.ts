@@ -29,6 +29,26 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'the key that signs checkpoints',
     load: async () => (await import('./commands/keys.js')).keysCommand(),
   },
+  replay: {
+    summary: 'what a policy would have done to a recording',
+    load: async () => (await import('./commands/replay.js')).replayCommand(),
+  },
+  policy: {
+    summary: 'check a policy, or explain what it decides',
+    load: async () => (await import('./commands/policy.js')).policyCommand(),
+  },
+  init: {
+    summary: 'write a policy to begin with',
+    load: async () => (await import('./commands/init.js')).initCommand(),
+  },
+  prove: {
+    summary: 'prove one event, or the growth of a log, to somebody who has not the log',
+    load: async () => (await import('./commands/prove.js')).proveCommand(),
+  },
+  'verify-proof': {
+    summary: 'check a proof that agentgov prove has written',
+    load: async () => (await import('./commands/verify-proof.js')).verifyProofCommand(),
+  },
   status: {
     summary: 'which agents are governed, and how',
     load: async () => (await import('./commands/status.js')).statusCommand(),
