@@ -36,7 +36,7 @@ export function split(path: string): string[] | undefined {
 
 /** A path that was only asked for, with `.`, `..` and `//` taken out of its text. Symlinks in it stay unknown. */
 export function normalise(path: string): string {
-  if (!path.startsWith('/')) return path;
+  if (!path.startsWith('/') || !(path.includes('/.') || path.includes('//') || path.endsWith('/'))) return path;
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '..') parts.pop();

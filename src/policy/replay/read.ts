@@ -1,11 +1,15 @@
+import { isAscii } from 'node:buffer';
 import { open } from 'node:fs/promises';
 import { usageError } from '../../errors.js';
 import type { AgentEvent } from '../../events/index.js';
 
-const BLOCK = 2 ** 20;
+const BLOCK = 4 * 2 ** 20;
 /** As in the audit log; a longer line is no event. */
 const MAX_LINE = 16 * 2 ** 20;
 const LF = 0x0a;
+
+/** Our own logs are ASCII, and for that one byte is one character without decoding. */
+const textOf = (bytes: Buffer): string => bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
 
 /** Whole lines of a file, many at a time, in bounded memory. The last one need not end. */
 async function* readText(path: string): AsyncGenerator<string> {
@@ -19,7 +23,7 @@ async function* readText(path: string): AsyncGenerator<string> {
       filled += bytesRead;
       const end = buffer.subarray(0, filled).lastIndexOf(LF) + 1;
       if (end > 0) {
-        yield buffer.toString('utf8', 0, end);
+        yield textOf(buffer.subarray(0, end));
         buffer.copyWithin(0, end, filled);
         filled -= end;
       } else if (filled > MAX_LINE) {
@@ -30,7 +34,7 @@ async function* readText(path: string): AsyncGenerator<string> {
         buffer = larger;
       }
     }
-    if (filled > 0) yield `${buffer.toString('utf8', 0, filled)}\n`;
+    if (filled > 0) yield `${textOf(buffer.subarray(0, filled))}\n`;
   } finally {
     await file.close();
   }
