@@ -9,8 +9,9 @@ const BLOCK = 2 ** 20;
 export interface Block {
   /** Whole lines with their LF; or the rest behind the last LF. Valid until the next block is asked for. */
   readonly bytes: Buffer;
-  /** torn: no LF ends it and the file ends there. overlong: its line is longer than MAX_LINE; nothing comes after it. */
-  readonly kind: 'lines' | 'torn' | 'overlong';
+  /** torn: no LF ends it and the file ends there. overlong: its line is longer than MAX_LINE; nothing comes after it.
+   * damaged: a packed file that cannot be unpacked from here on. */
+  readonly kind: 'lines' | 'torn' | 'overlong' | 'damaged';
 }
 
 /**

@@ -2,7 +2,7 @@
 import { LF } from './blocks.js';
 import { GENESIS, sha256, type Tip } from './chain.js';
 import { type Finding, findingOf } from './findings.js';
-import { LeafRange, leafHash } from './merkle.js';
+import { type LeafRange, leafHash } from './merkle.js';
 import { JsonError, type Members, readMembers, writeMembers } from './python-json.js';
 import { nothingFound, scanLine } from './scan.js';
 
@@ -39,25 +39,32 @@ export class ChainCheck {
   readonly #watched = new Map<number, string | undefined>();
   readonly #found = nothingFound();
 
-  /** `midway`: the check begins in the middle of a log and takes the first line's `seq` and `hash_prev` as they are. */
-  constructor(midway = false) {
-    this.#unknownStart = midway;
+  /**
+   * `start`: where the log stands before the first line; `midway`: that is not known, and the first line's `seq` and
+   * `hash_prev` are taken as they are.
+   */
+  constructor(start: Tip | 'midway' = { count: 0, hash: GENESIS }) {
+    this.#unknownStart = start === 'midway';
+    if (start === 'midway') return;
+    this.#seq = start.count;
+    this.#hash = start.hash;
   }
 
   /** Lines whose hash will be asked for, by `seq`. */
   watch(seqs: ReadonlyArray<number | undefined>): void {
-    for (const seq of seqs) if (seq !== undefined) this.#watched.set(seq, undefined);
+    for (const seq of seqs) {
+      if (seq === undefined) continue;
+      // The line before the first one is known from elsewhere.
+      this.#watched.set(seq, seq > 0 && seq === this.#seq ? this.#hash : undefined);
+      if (seq === this.#seq && this.tree) this.#roots.set(seq, this.tree.root());
+    }
   }
 
   /** `hash_self` of a watched line; undefined when the log has not (or not yet) got that far. */
   readonly hashAt = (seq: number): string | undefined => this.#watched.get(seq);
 
   /** Root of the tree over the lines up to a watched one. */
-  readonly rootAt = (seq: number): Uint8Array | undefined => (seq === 0 ? this.#emptyRoot() : this.#roots.get(seq));
-
-  #emptyRoot(): Uint8Array {
-    return new LeafRange().root();
-  }
+  readonly rootAt = (seq: number): Uint8Array | undefined => this.#roots.get(seq);
 
   /** Where the chain stands behind the last line that holds; `count` is that line's `seq`. */
   get tip(): Tip {
@@ -167,7 +174,7 @@ export class ChainCheck {
   }
 
   #wrongPrev(): string {
-    return this.#seq === 0
+    return this.#seq === 0 && this.events === 0
       ? 'hash_prev is not 64 zeros: the log does not begin here'
       : 'hash_prev is not the hash_self of the line before';
   }

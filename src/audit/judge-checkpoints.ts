@@ -11,6 +11,9 @@ interface How {
   readonly live: boolean;
   /** Whether a record in the log that announces a checkpoint asks for one. */
   readonly looksForAnnounced: boolean;
+  /** Lines of the log before those that were read, and whether more follow in other files. */
+  readonly start: number;
+  readonly isPart: boolean;
 }
 
 /** `failed` for anything wrong; `ok` only where every checkpoint is signed by a key that was given. */
@@ -24,11 +27,16 @@ function problemOf(check: ChainCheck, file: CheckpointFile | undefined, how: How
   if (file?.badLine !== undefined && !(how.live && file.isTorn)) {
     return found('tampered', null, `line ${file.badLine} of the checkpoints is part of none`);
   }
-  const checkpoints = file?.checkpoints ?? [];
+  const { count } = check.tip;
+  const checkpoints = (file?.checkpoints ?? []).filter(
+    ({ size }) => size >= how.start && !(how.isPart && size > count),
+  );
+  // Nothing says where this file stands in the tree: its log had no checkpoints when it was begun.
+  if (how.start > 0 && check.tree === undefined && file !== undefined) return undefined;
   if (how.keys !== undefined && checkpoints.length === 0) {
     return found('tampered', null, 'there is a key to check them with, but no checkpoint');
   }
-  let held = 0;
+  let held = how.start;
   for (const checkpoint of checkpoints) {
     const problem = judgeOne(check, checkpoint, held, how);
     if (problem) return problem;

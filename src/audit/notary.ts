@@ -183,7 +183,8 @@ export class Notary {
   /** So that the next start need not read the whole log; it trusts this file only as far as the last signature goes. */
   async #keepTree(): Promise<void> {
     const { range, offset } = this.#tree;
-    const tree = { begin: 0, hashes: range.toHex(), offset, size: range.end };
+    const { ino } = await this.file.stat();
+    const tree = { hashes: range.toHex(), ino, offset, size: range.end };
     await writeFile(treePath(this.path), `${JSON.stringify(tree)}\n`, { mode: 0o600 });
   }
 
@@ -194,6 +195,7 @@ export class Notary {
     await this.file.close();
     this.file = file;
     this.#tree = new TreeReader(file, this.#tree.range, 0);
+    await this.#keepTree();
   }
 
   /** The leaves so far, as `LeafRange.from` takes them. */
@@ -215,6 +217,14 @@ const doesNotFit = (place: string, why: string) =>
     `${place} does not fit its log (${why}), so nothing more is signed: look with agentgov verify, then move both away`,
   );
 
+/** What AUDIT.tree holds: the tree over the first `size` lines, which end at `offset` of the file with this inode. */
+interface Kept {
+  hashes: string[];
+  ino: number;
+  offset: number;
+  size: number;
+}
+
 /** The tree as it was kept, if the last checkpoint vouches for it; else the leaves before the file. */
 async function treeAt(
   path: string,
@@ -226,13 +236,10 @@ async function treeAt(
   const fresh = new TreeReader(file, start, 0);
   if (last === undefined || !signersOf(last.note, [key])?.length) return fresh;
   try {
-    const kept = JSON.parse(await readFile(treePath(path), 'utf8')) as {
-      hashes: string[];
-      offset: number;
-      size: number;
-    };
+    const kept = JSON.parse(await readFile(treePath(path), 'utf8')) as Kept;
+    const { ino } = await file.stat();
     const range = LeafRange.from(0, kept.size, kept.hashes);
-    const fits = kept.size === last.size && kept.size > start.end && range !== undefined && sameRoot(range, last);
+    const fits = kept.ino === ino && kept.size === last.size && range !== undefined && sameRoot(range, last);
     return fits ? new TreeReader(file, range, kept.offset) : fresh;
   } catch {
     // Not there, or no longer whole: it is only a short cut.

@@ -23,6 +23,8 @@ const RETRY_MS = 500;
 interface Chunk {
   readonly bytes: Buffer;
   readonly tip: Tip | undefined;
+  /** No lines, but the place where the log goes on in another file: it makes that file. */
+  readonly cut?: () => Promise<LogFile>;
 }
 
 export type LogFile = Pick<FileHandle, 'write' | 'datasync' | 'truncate' | 'stat'>;
@@ -35,7 +37,7 @@ export class Outbox {
   /** Called when everything is written and durable again. */
   onRecovered: () => void = () => {};
 
-  readonly #file: LogFile;
+  #file: LogFile;
   readonly #syncMs: number;
   /** Bytes in the file, all of them ours or there before; what is durable of them. */
   #size: number;
@@ -83,6 +85,16 @@ export class Outbox {
     } else if (this.#timer === undefined && this.#running === undefined) {
       this.#runIn(GATHER_MS);
     }
+  }
+
+  /**
+   * The lines that follow go into another file, which `next` makes when all before it is durable in this one. It is
+   * called again when it has failed.
+   */
+  cut(next: () => Promise<LogFile>): void {
+    this.#gather();
+    this.#queue.push({ bytes: Buffer.alloc(0), tip: this.#lastTip, cut: next });
+    if (!this.#failure) void this.#run();
   }
 
   /** Resolves when all that was taken so far is in the file, or cannot be written now. */
@@ -144,7 +156,9 @@ export class Outbox {
     try {
       do {
         while (this.#queue.length > 0) {
-          await this.#writeFirst();
+          const cut = this.#queue[0]?.cut;
+          if (cut) await this.#change(cut);
+          else await this.#writeFirst();
           if (this.#syncIsDue()) await this.#sync();
         }
         if (this.#syncIsDue()) await this.#sync();
@@ -181,6 +195,14 @@ export class Outbox {
     this.#lineBytes = 0;
     this.#queue.push({ bytes, tip: this.#lastTip });
     this.#queueBytes += bytes.length;
+  }
+
+  async #change(next: () => Promise<LogFile>): Promise<void> {
+    if (this.#size > this.#syncedSize) await this.#sync();
+    this.#file = await next();
+    this.#size = 0;
+    this.#syncedSize = 0;
+    this.#queue.shift();
   }
 
   async #writeFirst(): Promise<void> {

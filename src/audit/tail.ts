@@ -22,15 +22,21 @@ export interface Tail {
 /**
  * Where the chain of an existing log stands, after a check of its last 1,000 lines (all of them in a shorter log).
  * `size`: where to stop, behind a line end. `known`: what the tip file says; the line that it names is looked at too,
- * however many came after it.
+ * however many came after it. `start`: where the log stood when this file was begun.
  *
  * @throws AgentgovError (usage) naming the first bad line.
  */
-export async function checkTail(file: FileHandle, path: string, size: number, known?: TipRecord): Promise<Tail> {
+export async function checkTail(
+  file: FileHandle,
+  path: string,
+  size: number,
+  known?: TipRecord,
+  start?: Tip,
+): Promise<Tail> {
   const last = await tailStart(file, size);
   const marked = known && known.size <= size ? await lastLineEnd(file, Math.max(known.size - 1, 0)) : last;
   const from = Math.min(last, marked);
-  const check = new ChainCheck(from > 0);
+  const check = new ChainCheck(from > 0 ? 'midway' : start);
   check.watch([known?.count]);
   for await (const { bytes, kind } of readBlocks(file, from, size)) {
     const fault = kind === 'lines' ? check.lines(bytes) : { line: check.events + 1, reason: 'it is no whole line' };
@@ -70,14 +76,23 @@ async function linesBefore(file: FileHandle, end: number): Promise<number> {
   return lines;
 }
 
-/** The `agent_id` of the last line before `end`; empty without one. */
-export async function lastAgent(file: FileHandle, end: number): Promise<string> {
+/** The last line before `end`, without its LF; as much of it as stands in the last 64 KiB. */
+async function lastLine(file: FileHandle, end: number): Promise<string> {
   const length = Math.min(end, STEP);
   const { buffer } = await file.read(Buffer.alloc(length), 0, length, end - length);
-  const line = buffer.subarray(buffer.subarray(0, -1).lastIndexOf(LF) + 1).toString('latin1');
+  return buffer.toString('latin1', buffer.subarray(0, -1).lastIndexOf(LF) + 1);
+}
+
+/** The `agent_id` of the last line before `end`; empty without one. */
+export async function lastAgent(file: FileHandle, end: number): Promise<string> {
   // Two bare quotes cannot stand within a string of a canonical line.
-  const [text] = /(?<="agent_id": )"(?:[^"\\]|\\.)*"/.exec(line) ?? [];
+  const [text] = /(?<="agent_id": )"(?:[^"\\]|\\.)*"/.exec(await lastLine(file, end)) ?? [];
   return text === undefined ? '' : String(JSON.parse(text));
+}
+
+/** The `hash_self` of the last line before `end`. */
+export async function lastHash(file: FileHandle, end: number): Promise<string | undefined> {
+  return /(?<="hash_self": ")[0-9a-f]{64}(?=")/.exec(await lastLine(file, end))?.[0];
 }
 
 /** `hash_self` of the first line; undefined where none begins the file. */

@@ -1,16 +1,20 @@
 // The verdict on one log.
-import { type FileHandle, open } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { usageError } from '../errors.js';
-import { type Block, readBlocks } from './blocks.js';
-import { MAX_LINE, type Tip } from './chain.js';
+import type { Block } from './blocks.js';
+import { GENESIS, MAX_LINE, type Tip } from './chain.js';
 import { ChainCheck, type Fault } from './chain-check.js';
 import { type CheckpointFile, checkpointsPath, readCheckpoints } from './checkpoint.js';
-import { type Claim, type Judged, judgeClaim, type Problem } from './claims.js';
+import { type Claim, found, type Judged, judgeClaim, type Problem } from './claims.js';
+import { BrokenDigests, type Digest, Digests, logOf } from './digests.js';
 import { codeOf } from './files.js';
 import { judgeCheckpoints } from './judge-checkpoints.js';
 import { lockHolder } from './lock.js';
+import { faultOfSet, inOrder, type LogFiles, type Part } from './log-files.js';
 import { LeafRange } from './merkle.js';
 import type { VerifierKey } from './note.js';
+import { openSource, type Source } from './source.js';
 import { BrokenTip, readTip, type TipRecord } from './tip-file.js';
 import type { Verification } from './verdict.js';
 
@@ -26,42 +30,72 @@ export interface VerifyOptions {
   checkpoints?: string | false;
   /** Keys that checkpoints must be signed with. Without any, their signatures are not looked at. */
   keys?: readonly VerifierKey[];
-  /** Called with bytes read and, for a regular file, bytes in all. */
+  /** Called with bytes read and, for regular files, bytes in all. */
   onProgress?: (bytes: number, total: number | undefined) => void;
 }
 
 /**
- * Judges one log, in constant memory.
+ * Judges one file, in constant memory. A file of a rotated log is judged from where its digest says that it begins.
  *
  * @throws AgentgovError (usage) when it cannot be read.
  */
-export async function verifyFile(path: string, options: VerifyOptions = {}): Promise<Verification> {
-  // In this order: what a writer says is in the log by then, and what it has finished is whole.
-  const tip = await tipOf(path);
-  const checkpoints = await checkpointsOf(path, options);
+export const verifyFile = (path: string, options: VerifyOptions = {}): Promise<Verification> =>
+  verifyLog({ log: logOf(path) ?? path, files: [path] }, options);
+
+/**
+ * Judges one log, of one file or several, in constant memory.
+ *
+ * @throws AgentgovError (usage) when a file cannot be read.
+ */
+export async function verifyLog({ log, files }: LogFiles, options: VerifyOptions = {}): Promise<Verification> {
+  const name = files.length === 1 ? (files[0] ?? log) : log;
+  let beside: Beside | undefined;
   try {
-    const live = (await lockHolder(path)) !== undefined;
-    const file = await open(path, 'r');
-    try {
-      return await judge(file, { live, tip, checkpoints }, options);
-    } finally {
-      await file.close();
-    }
+    beside = await lookBeside(log, files, options);
+    return await judge(files, beside, options);
   } catch (error) {
     const code = codeOf(error);
     if (code === undefined) throw error;
-    if (code === 'ENOENT' && (tip instanceof BrokenTip || (tip?.count ?? options.remembered?.count ?? 0) > 0)) {
-      return conclude(new ChainCheck(), undefined, { live: false, tip, checkpoints }, options);
-    }
-    throw usageError(`cannot read ${path} (${code}): give the path of an audit log that you may read`, error);
+    const { tip, digests } = beside ?? {};
+    const known = tip instanceof BrokenTip ? 1 : (tip?.count ?? options.remembered?.count ?? digests?.list.length ?? 0);
+    if (code === 'ENOENT' && beside && known > 0)
+      return conclude(new ChainCheck(beside.start), undefined, beside, options);
+    throw usageError(`cannot read ${name} (${code}): give the path of an audit log that you may read`, error);
   }
 }
 
-const tipOf = (path: string): Promise<TipRecord | BrokenTip | undefined> =>
-  readTip(path).catch((error: unknown) => {
+/** What stands beside the log's lines. */
+interface Beside {
+  /** Where the first file begins. */
+  start: Tip;
+  readonly live: boolean;
+  readonly tip: TipRecord | BrokenTip | undefined;
+  readonly checkpoints: CheckpointFile | undefined;
+  readonly digests: Digests | undefined;
+  readonly fault: string | undefined;
+  /** The digest of the only file, when it is a finished one. */
+  readonly own: Digest | undefined;
+}
+
+async function lookBeside(log: string, files: readonly string[], options: VerifyOptions): Promise<Beside> {
+  // In this order: what a writer says is in the log by then, and what it has finished is whole.
+  const tip = await readTip(log).catch((error: unknown) => {
     if (error instanceof BrokenTip) return error;
     throw error;
   });
+  const checkpoints = await checkpointsOf(log, options);
+  const digests = await Digests.read(log).catch((error: unknown) => {
+    if (error instanceof BrokenDigests) return error;
+    throw error;
+  });
+  const live = (await lockHolder(log)) !== undefined;
+  const start = { count: 0, hash: GENESIS };
+  if (digests instanceof BrokenDigests) {
+    return { start, live, tip, checkpoints, digests: undefined, fault: digests.message, own: undefined };
+  }
+  const own = files.length === 1 ? digests.of(files[0] ?? '') : undefined;
+  return { start, live, tip: own ? undefined : tip, checkpoints, digests, fault: undefined, own };
+}
 
 /** Checkpoints that were asked for must be there; those beside the log may be absent. */
 async function checkpointsOf(log: string, { checkpoints }: VerifyOptions): Promise<CheckpointFile | undefined> {
@@ -74,33 +108,88 @@ async function checkpointsOf(log: string, { checkpoints }: VerifyOptions): Promi
   return file;
 }
 
-/** What stands beside the log. */
-interface Beside {
-  readonly live: boolean;
-  readonly tip: TipRecord | BrokenTip | undefined;
-  readonly checkpoints: CheckpointFile | undefined;
-}
+async function judge(files: readonly string[], beside: Beside, options: VerifyOptions): Promise<Verification> {
+  const { digests, tip, checkpoints } = beside;
+  const isWhole = files.length === 1 && digests?.list.length === 0;
+  const parts: Part[] = isWhole ? files.map((path) => ({ path, firstSeq: undefined })) : await inOrder(files);
+  const before = digests?.before(parts[0]?.firstSeq ?? (digests.last?.last_seq ?? 0) + 1);
+  if (before) beside.start = { count: before.last_seq, hash: before.tip };
+  const fault = beside.fault ?? (digests && faultOfSet(parts, digests));
 
-async function judge(file: FileHandle, beside: Beside, options: VerifyOptions): Promise<Verification> {
-  const { live, tip, checkpoints } = beside;
-  const stat = await file.stat();
-  // A live log grows while it is read, and nobody could read to its end; a pipe has no size.
-  const size = stat.isFile() ? stat.size : undefined;
-  const check = new ChainCheck();
+  const check = new ChainCheck(beside.start);
+  check.firstHash = before?.log;
   if (checkpoints) {
-    check.tree = new LeafRange();
+    check.tree = LeafRange.from(0, beside.start.count, before?.tree ?? []);
     check.watch(checkpoints.checkpoints.map(({ size }) => size));
   }
   check.watch([options.remembered?.count, options.expectCount, tip instanceof BrokenTip ? undefined : tip?.count]);
-  let problem: Problem | undefined;
-  let read = 0;
-  for await (const block of readBlocks(file, 0, size ?? Number.POSITIVE_INFINITY)) {
-    read += block.bytes.length;
-    problem = judgeBlock(check, block, live);
-    options.onProgress?.(read, size);
-    if (problem) break;
+  const problem = await readParts(parts, check, beside, options);
+  const ofSet = fault === undefined ? undefined : { ...found('tampered', null, fault), chain: 'failed' as const };
+  return conclude(check, ofSet ?? problem, beside, options);
+}
+
+async function readParts(
+  parts: readonly Part[],
+  check: ChainCheck,
+  beside: Beside,
+  options: VerifyOptions,
+): Promise<Problem | undefined> {
+  let before = 0;
+  const total = await sizeOf(parts);
+  for (const [index, { path }] of parts.entries()) {
+    const isLast = index === parts.length - 1;
+    const source = await openSource(path);
+    try {
+      const live = beside.live && isLast;
+      const onBlock = () => options.onProgress?.(before + source.read(), total);
+      const problem = (await readPart(source, check, live, onBlock)) ?? judgeEnd(path, check, beside);
+      if (problem) return problem;
+      before += source.read();
+    } finally {
+      await source.close();
+    }
   }
-  return conclude(check, problem, beside, options);
+  return undefined;
+}
+
+async function sizeOf(parts: readonly Part[]): Promise<number | undefined> {
+  const stats = await Promise.all(parts.map(({ path }) => stat(path)));
+  return stats.every((file) => file.isFile()) ? stats.reduce((sum, { size }) => sum + size, 0) : undefined;
+}
+
+async function readPart(
+  source: Source,
+  check: ChainCheck,
+  live: boolean,
+  onBlock: () => void,
+): Promise<Problem | undefined> {
+  for await (const block of source.blocks()) {
+    const problem = judgeBlock(check, block, live);
+    onBlock();
+    if (problem) return problem;
+  }
+  return undefined;
+}
+
+/** A finished file ends where its digest says. */
+function judgeEnd(path: string, check: ChainCheck, { digests }: Beside): Problem | undefined {
+  const digest = digests?.of(path);
+  if (digest === undefined) return undefined;
+  const { count, hash } = check.tip;
+  if (count === digest.last_seq && hash === digest.tip) return undefined;
+  const name = basename(path);
+  if (count < digest.last_seq) {
+    return found(
+      'truncated',
+      null,
+      `${name} ends with line ${count} where its digest says ${digest.last_seq}: its end is missing`,
+    );
+  }
+  return found(
+    'tampered',
+    digest.last_seq,
+    `line ${digest.last_seq} of the log, in ${name}, is not the one that its digest knows`,
+  );
 }
 
 function conclude(
@@ -115,6 +204,8 @@ function conclude(
     keys: options.keys,
     live,
     looksForAnnounced: options.checkpoints !== false && !options.compat,
+    start: beside.start.count,
+    isPart: beside.own !== undefined,
   });
   const state = judgeMemory(check, options.remembered);
   const forms = formProblems(check, problem);
@@ -122,7 +213,7 @@ function conclude(
   const found = options.compat ? real : withForm(forms, real);
   const { count, hash } = check.tip;
   return {
-    verdict: found?.verdict ?? (check.events === 0 ? 'empty' : 'intact'),
+    verdict: found?.verdict ?? (check.tip.count === 0 ? 'empty' : 'intact'),
     events: check.events,
     first_bad_line: found?.line ?? null,
     reason: found?.reason ?? (check.events === 0 ? 'it has no events' : 'every line follows from the one before it'),
@@ -149,6 +240,13 @@ function judgeBlock(check: ChainCheck, { bytes, kind }: Block, live: boolean): P
   const line = check.events + 1;
   if (kind === 'overlong') {
     return brokenChain({ line, reason: `it is longer than ${MAX_LINE} bytes`, torn: false });
+  }
+  if (kind === 'damaged') {
+    return found(
+      'truncated',
+      line,
+      `line ${line}: the packed file cannot be unpacked from here on: its end is missing or damaged`,
+    );
   }
   if (kind === 'lines') {
     const fault = check.lines(bytes);
@@ -184,7 +282,11 @@ function judgeMemory(check: ChainCheck, remembered: Tip | undefined): Judged {
 }
 
 /** Holds the log against what the caller knows of its end, and against its tip file. */
-function judgeTip(check: ChainCheck, { live, tip: known }: Beside, { expectCount, expectHash }: VerifyOptions): Judged {
+function judgeTip(
+  check: ChainCheck,
+  { live, tip: known, own }: Beside,
+  { expectCount, expectHash }: VerifyOptions,
+): Judged {
   const claims: Claim[] = [];
   if (expectCount !== undefined || expectHash !== undefined) {
     claims.push({ who: 'the caller', count: expectCount, hash: expectHash, isEnd: true });
@@ -194,6 +296,7 @@ function judgeTip(check: ChainCheck, { live, tip: known }: Beside, { expectCount
     return { result: 'failed', problem: { verdict: 'tampered', line: null, reason, chain: 'ok', formOnly: false } };
   }
   if (known) claims.push({ who: 'the tip file', count: known.count, hash: known.hash, isEnd: known.closed && !live });
+  if (own) claims.push({ who: 'the digest', count: own.last_seq, isEnd: true });
   if (claims.length === 0) return { result: 'absent' };
   for (const claim of claims) {
     const problem = judgeClaim(check, claim);

@@ -1,12 +1,13 @@
 // The one writer of a log.
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { type FileHandle, link, mkdir, open, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
 import { canonical } from './canonical.js';
 import { GENESIS, MAX_LINE, seal, type Tip } from './chain.js';
 import { checkpointsPath } from './checkpoint.js';
+import { addDigest, BrokenDigests, type Digest, Digests, finishedPath } from './digests.js';
 import { syncFolder } from './files.js';
 import { takeLock } from './lock.js';
 import { LeafRange } from './merkle.js';
@@ -14,7 +15,7 @@ import { type CheckpointOptions, checkpointEvent, EVERY_EVENTS, EVERY_MS, Notary
 import { Outbox } from './outbox.js';
 import { lastLineEnd, pendingTails, recoveredEvent, setAside, settle } from './recover.js';
 import { takeReserve } from './reserve.js';
-import { checkTail, firstHash, lastAgent } from './tail.js';
+import { checkTail, firstHash, lastAgent, lastHash } from './tail.js';
 import { BrokenTip, readTip, TipFile, type TipRecord, tipPath } from './tip-file.js';
 
 export interface WriterOptions {
@@ -31,6 +32,9 @@ export interface WriterOptions {
   failClosed?: 'at-failure' | 'at-loss';
   /** Sign checkpoints over the log, into AUDIT.checkpoints. */
   checkpoints?: CheckpointOptions;
+  /** Begin a new file when this one has so many bytes, or has been written for so long (in ms). Never without them. */
+  rotateBytes?: number;
+  rotateMs?: number;
   /** Keep some room beside the log (AUDIT.reserve) that `abandon` frees for the last words of a full disk. */
   reserve?: boolean;
 }
@@ -51,6 +55,8 @@ interface Standing {
   readonly tipFile: TipFile;
   /** Whom the writer's own records speak of. */
   readonly agentId: string;
+  /** Where the log stood when the file was begun. */
+  readonly start: Tip;
 }
 
 /** Room that sealing adds to a template: two hashes, a key, a number. */
@@ -71,7 +77,7 @@ export class AuditWriter {
 
   /** Absolute. */
   readonly path: string;
-  readonly #file: FileHandle;
+  #file: FileHandle;
   readonly #releaseLock: () => Promise<void>;
   #freeReserve: () => Promise<void> = async () => {};
   readonly #outbox: Outbox;
@@ -86,6 +92,12 @@ export class AuditWriter {
   #closed: Promise<void> | undefined;
   #notary: Notary | undefined;
   readonly #agentId: string;
+  /** Where the log stood when the file was begun, and bytes that it has or will have. */
+  #start: Tip;
+  #fileBytes: number;
+  readonly #rotateBytes: number;
+  readonly #rotateMs: number | undefined;
+  #rotateTimer: NodeJS.Timeout | undefined;
   #untilCheckpoint = Number.POSITIVE_INFINITY;
   #checkpointTimer: NodeJS.Timeout | undefined;
 
@@ -93,8 +105,8 @@ export class AuditWriter {
     path: string,
     file: FileHandle,
     releaseLock: () => Promise<void>,
-    { size, tip, log, tipFile, agentId }: Standing,
-    { fsyncMs, failClosed }: WriterOptions,
+    { size, tip, log, tipFile, agentId, start }: Standing,
+    { fsyncMs, failClosed, rotateBytes, rotateMs }: WriterOptions,
   ) {
     this.path = path;
     this.#failClosed = failClosed;
@@ -104,6 +116,10 @@ export class AuditWriter {
     this.#log = log;
     this.#tipFile = tipFile;
     this.#agentId = agentId;
+    this.#start = start;
+    this.#fileBytes = size;
+    this.#rotateBytes = rotateBytes ?? Number.POSITIVE_INFINITY;
+    this.#rotateMs = rotateMs;
     this.#durable = { ...tip, size };
     this.#outbox = new Outbox(file, size, fsyncMs);
     this.#outbox.onFailure = (cause) => {
@@ -153,21 +169,30 @@ export class AuditWriter {
     const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
     const file = await open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     try {
-      const stat = await file.stat();
-      if (!stat.isFile()) throw usageError(`${path} is not a regular file: give the path of a log`);
-      const size = await lastLineEnd(file, stat.size);
+      const found = await file.stat();
+      if (!found.isFile()) throw usageError(`${path} is not a regular file: give the path of a log`);
+      const size = await lastLineEnd(file, found.size);
       // First: nothing is changed in a log that will be refused.
       const known = await knownTip(path);
-      const { tip, known: hash } = await checkTail(file, path, size, known);
+      const digests = await knownDigests(path);
+      if (digests.last && (await isFinished(file, digests.last))) {
+        // A crash came between the digest of this file and its new name.
+        await file.close();
+        await giveName(path, digests.last.file);
+        return await AuditWriter.#openLocked(path, releaseLock, options);
+      }
+      const start = startOf(digests.last);
+      const { tip, known: hash } = await checkTail(file, path, size, known, start);
       if (known) refuseIfChanged(path, tip, hash, known);
-      if (size < stat.size) await setAside(file, path, size, stat.size);
-      if (stat.size === 0) await syncFolder(dirname(path));
-      const log = tip.count > 0 ? await firstHash(file) : undefined;
+      if (size < found.size) await setAside(file, path, size, found.size);
+      if (found.size === 0) await syncFolder(dirname(path));
+      const log = digests.last?.log ?? (tip.count > 0 ? await firstHash(file) : undefined);
       const agentId = options.agentId ?? (await lastAgent(file, size));
       const tipFile = await TipFile.open(path);
       try {
-        const writer = new AuditWriter(path, file, releaseLock, { size, tip, log, tipFile, agentId }, options);
-        if (options.checkpoints) await writer.#beginCheckpoints(options.checkpoints);
+        const writer = new AuditWriter(path, file, releaseLock, { size, tip, log, tipFile, agentId, start }, options);
+        if (options.checkpoints) await writer.#beginCheckpoints(options.checkpoints, digests.last);
+        writer.#watchAge(found.birthtimeMs);
         await writer.#recordTorn();
         return writer;
       } catch (error) {
@@ -190,11 +215,75 @@ export class AuditWriter {
     }
   }
 
-  async #beginCheckpoints(options: CheckpointOptions): Promise<void> {
-    this.#notary = await Notary.open(this.path, this.#durable, new LeafRange(), () => this.#log, options);
+  async #beginCheckpoints(options: CheckpointOptions, last: Digest | undefined): Promise<void> {
+    const leaves = LeafRange.from(0, last?.last_seq ?? 0, last?.tree ?? []);
+    if (leaves === undefined) {
+      throw usageError(
+        `${this.path} was rotated without checkpoints, so they cannot begin now: move it and its other files away first`,
+      );
+    }
+    this.#notary = await Notary.open(this.path, this.#durable, leaves, () => this.#log, options);
     this.#untilCheckpoint = options.everyEvents ?? EVERY_EVENTS;
     this.#checkpointTimer = setInterval(() => this.#announce('interval'), options.everyMs ?? EVERY_MS);
     this.#checkpointTimer.unref();
+  }
+
+  /** `born`: when the file was made, in ms since 1970. */
+  #watchAge(born: number): void {
+    clearTimeout(this.#rotateTimer);
+    if (this.#rotateMs === undefined) return;
+    // Node's longest timer is 2^31 - 1 ms.
+    const wait = Math.min(Math.max(born + this.#rotateMs - Date.now(), 0), 2 ** 31 - 1);
+    this.#rotateTimer = setTimeout(() => {
+      if (this.#tip.count === this.#start.count) this.#watchAge(Date.now());
+      else if (Date.now() < born + (this.#rotateMs ?? 0)) this.#watchAge(born);
+      else this.#rotate();
+    }, wait);
+    this.#rotateTimer.unref();
+  }
+
+  /** The lines that follow go into a new file. */
+  #rotate(): void {
+    // The file is whole again from here on, so that announcing does not begin this anew.
+    this.#fileBytes = 0;
+    this.#announce('rotation');
+    const last = this.#tip;
+    this.#outbox.cut(() => this.#finishFile(last));
+    this.#fileBytes = 0;
+    this.#watchAge(Date.now());
+  }
+
+  /** Gives the file its last name and its digest, and begins the next. May be called again when it has failed. */
+  async #finishFile(last: Tip): Promise<FileHandle> {
+    const digests = await Digests.read(this.path);
+    let own = digests.last?.last_seq === last.count ? digests.last : undefined;
+    if (own === undefined) {
+      await this.#notary?.work(this.#durable);
+      const { range } = this.#notary ?? {};
+      own = {
+        bytes: this.#durable.size,
+        file: basename(finishedPath(this.path, digests.list.length + 1)),
+        first_hash_prev: this.#start.hash,
+        first_seq: this.#start.count + 1,
+        last_seq: last.count,
+        log: this.#log ?? GENESIS,
+        timestamp: new Date().toISOString(),
+        tip: last.hash,
+        tree: range?.end === last.count ? range.toHex() : [],
+      };
+      await addDigest(this.path, digests, own);
+    }
+    if (await isSameFile(this.path, this.#file)) await giveName(this.path, own.file);
+    const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+    const next = await open(this.path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    await syncFolder(dirname(this.path));
+    await this.#file.close();
+    this.#file = next;
+    this.#start = last;
+    this.#durable = { ...last, size: 0 };
+    await this.#tipFile.write({ ...this.#durable, log: own.log, closed: false });
+    await this.#notary?.follow();
+    return next;
   }
 
   /** Writes into the log that there will be a checkpoint up to this very line, and sees to it. */
@@ -257,7 +346,9 @@ export class AuditWriter {
     this.#log ??= hash;
     this.#outbox.push(line, this.#tip);
     this.#untilCheckpoint -= 1;
+    this.#fileBytes += line.length + 1;
     if (this.#untilCheckpoint === 0) this.#announce('events');
+    if (this.#fileBytes >= this.#rotateBytes) this.#rotate();
     return { seq, line };
   }
 
@@ -275,7 +366,8 @@ export class AuditWriter {
     const lines = await this.#outbox.abandon();
     if (lines === 0) return 0;
     this.#lost += lines;
-    ({ tip: this.#tip } = await checkTail(this.#file, this.path, this.#outbox.size));
+    ({ tip: this.#tip } = await checkTail(this.#file, this.path, this.#outbox.size, undefined, this.#start));
+    this.#fileBytes = this.#outbox.size;
     this.#notary?.forget(this.#tip.count);
     await this.#freeReserve();
     return lines;
@@ -289,6 +381,7 @@ export class AuditWriter {
   close(): Promise<void> {
     if (this.#closed === undefined) {
       clearInterval(this.#checkpointTimer);
+      clearTimeout(this.#rotateTimer);
       this.#announce('end');
       this.#closed = this.#close();
     }
@@ -355,6 +448,39 @@ export class AuditWriter {
       { cause },
     );
   }
+}
+
+const startOf = (last: Digest | undefined): Tip =>
+  last ? { count: last.last_seq, hash: last.tip } : { count: 0, hash: GENESIS };
+
+async function knownDigests(path: string): Promise<Digests> {
+  try {
+    return await Digests.read(path);
+  } catch (error) {
+    if (!(error instanceof BrokenDigests)) throw error;
+    throw usageError(`${error.message}, so nothing is added to the log: move all its files away`, error);
+  }
+}
+
+/** True when the open file is the one that this digest speaks of, under the log's own name still. */
+const isFinished = async (file: FileHandle, { tip, bytes }: Digest): Promise<boolean> =>
+  (await file.stat()).size === bytes && (await lastHash(file, bytes)) === tip;
+
+const isSameFile = async (path: string, file: FileHandle): Promise<boolean> => {
+  const [named, own] = await Promise.all([stat(path).catch(() => undefined), file.stat()]);
+  return named?.ino === own.ino && named.dev === own.dev;
+};
+
+/** Renames a log's file to a name in the same folder that nothing has yet. */
+async function giveName(path: string, name: string): Promise<void> {
+  const finished = join(dirname(path), name);
+  // link(2) fails where rename(2) would replace. A crash can have left both names.
+  await link(path, finished).catch(async (error: unknown) => {
+    const [one, other] = await Promise.all([stat(path), stat(finished)]);
+    if (one.ino !== other.ino || one.dev !== other.dev) throw error;
+  });
+  await unlink(path);
+  await syncFolder(dirname(path));
 }
 
 async function knownTip(path: string): Promise<TipRecord | undefined> {

@@ -4,12 +4,14 @@ import { Command } from 'commander';
 import {
   FINDINGS,
   type Finding,
+  findLogs,
+  type LogFiles,
   readVkeys,
   type Tip,
   type Verification,
   type VerifierKey,
   VerifierMemory,
-  verifyFile,
+  verifyLog,
 } from '../audit/index.js';
 import { AgentgovError, EXIT, type ExitCode, usageError } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
@@ -28,6 +30,7 @@ interface Flags {
 
 /** What is known of one log: a verdict, or why there is none. */
 interface Judged {
+  /** What to call the log: its file, or the name that its files share. */
   readonly path: string;
   readonly outcome: Verification | AgentgovError;
 }
@@ -39,7 +42,7 @@ export function verifyCommand(): Command {
       'Checks the chain of hashes of each audit log.\n\n' +
         'Exit code: 0 intact or empty, 1 tampered, truncated or a finding of --fail-on, 2 unreadable.',
     )
-    .argument('<audit...>', 'audit logs; each is judged on its own')
+    .argument('<audit...>', 'audit logs, or folders of them; the files of a rotated log are judged as one')
     .option('--compat', "another writer's log: ask only that the hashes hold, not that each line is canonical")
     .option('--json', 'print one JSON document')
     .option('--expect-count <events>', 'the log must have exactly this many events', count)
@@ -58,19 +61,19 @@ export function verifyCommand(): Command {
 }
 
 async function verify(paths: string[], flags: Flags): Promise<void> {
-  if (paths.length > 1 && (flags.expectCount !== undefined || flags.expectHash !== undefined)) {
-    throw usageError('--expect-count and --expect-hash speak of one log: give one path');
-  }
-  if (paths.length > 1 && typeof flags.checkpoints === 'string') {
-    throw usageError('--checkpoints speaks of one log: give one path');
-  }
   const keys = (await Promise.all(flags.vkey.map(readVkeys))).flat();
   const memory = flags.state === undefined ? undefined : await VerifierMemory.open(flags.state);
   const judged: Judged[] = [];
-  for (const path of paths) {
-    const log = { path, outcome: await judge(path, flags, keys, memory?.get(path)) };
+  const logs = await findLogs(paths);
+  const speaksOfOne = [flags.expectCount, flags.expectHash].some((value) => value !== undefined);
+  if (logs.length > 1 && (speaksOfOne || typeof flags.checkpoints === 'string')) {
+    throw usageError('--expect-count, --expect-hash and --checkpoints speak of one log: give one');
+  }
+  for (const files of logs) {
+    const path = nameOf(files);
+    const log = { path, outcome: await judge(files, flags, keys, memory?.get(path)) };
     // Alone, it is the error of the whole command.
-    if (paths.length === 1 && log.outcome instanceof AgentgovError) throw log.outcome;
+    if (logs.length === 1 && log.outcome instanceof AgentgovError) throw log.outcome;
     judged.push(log);
     remember(memory, log);
     if (!flags.json) report(log, flags);
@@ -78,8 +81,8 @@ async function verify(paths: string[], flags: Flags): Promise<void> {
   await memory?.save();
   if (flags.json) {
     const documents = judged.map(({ outcome }) => toJson(outcome, flags));
-    const logs = documents.map((document, index) => ({ file: paths[index], ...document }));
-    const document = logs.length > 1 ? { logs } : documents[0];
+    const named = documents.map((document, index) => ({ file: judged[index]?.path, ...document }));
+    const document = named.length > 1 ? { logs: named } : documents[0];
     process.stdout.write(`${JSON.stringify(document)}\n`);
   }
   process.exitCode = Math.max(...judged.map((log) => exitCode(log, flags)));
@@ -92,15 +95,17 @@ function remember(memory: VerifierMemory | undefined, { path, outcome }: Judged)
   if (count !== null && hash !== null) memory?.set(path, { count, hash });
 }
 
+const nameOf = ({ log, files }: LogFiles): string => (files.length === 1 ? (files[0] ?? log) : log);
+
 async function judge(
-  path: string,
+  files: LogFiles,
   { compat = false, expectCount, expectHash, checkpoints }: Flags,
   keys: VerifierKey[],
   remembered: Tip | undefined,
 ): Promise<Judged['outcome']> {
-  const progress = progressOf(path);
+  const progress = progressOf(nameOf(files));
   try {
-    return await verifyFile(path, {
+    return await verifyLog(files, {
       compat,
       ...(expectCount === undefined ? {} : { expectCount }),
       ...(expectHash === undefined ? {} : { expectHash }),

@@ -1,0 +1,138 @@
+// Rotation: the names of finished files, and AUDIT.digests, which says for each where it begins and ends. The digests are
+// a chained log of their own, so that none can be changed or left out unseen.
+import { constants } from 'node:fs';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import { usageError } from '../errors.js';
+import { canonical } from './canonical.js';
+import { GENESIS, seal, type Tip } from './chain.js';
+import { ChainCheck } from './chain-check.js';
+import { codeOf, syncFolder } from './files.js';
+
+export const digestsPath = (log: string): string => `${log}.digests`;
+
+const DIGITS = 6;
+const COMPRESSED = /\.(?:gz|zst)$/;
+
+/** `audit-000001.jsonl` for the first finished file of `audit.jsonl`: sorted by name they stand before it, in order. */
+export function finishedPath(log: string, number: number): string {
+  const ext = extname(log);
+  const stem = basename(log, ext);
+  return join(dirname(log), `${stem}-${String(number).padStart(DIGITS, '0')}${ext}`);
+}
+
+/** The log that a finished file, packed or not, belongs to by its name; undefined when it is none. */
+export function logOf(file: string): string | undefined {
+  const name = basename(file).replace(COMPRESSED, '');
+  const [, stem, ext] = /^(.+)-\d{6,}(\.[^.]+)$/.exec(name) ?? [];
+  return stem === undefined ? undefined : join(dirname(file), `${stem}${ext}`);
+}
+
+/** The name that digests know a file by: without what a packer has added. */
+export const plainName = (file: string): string => basename(file).replace(COMPRESSED, '');
+
+/** One finished file of a log. */
+export interface Digest {
+  readonly file: string;
+  readonly bytes: number;
+  readonly first_seq: number;
+  readonly last_seq: number;
+  readonly first_hash_prev: string;
+  /** `hash_self` of its last line. */
+  readonly tip: string;
+  /** `hash_self` of the log's first line. */
+  readonly log: string;
+  /** The Merkle tree's subtrees behind its last line, in hex; empty where the log has no checkpoints. */
+  readonly tree: string[];
+  readonly timestamp: string;
+}
+
+/** A finished file that was removed on purpose, with what it held. */
+export interface Removal {
+  readonly removed: string;
+  readonly first_seq: number;
+  readonly last_seq: number;
+  readonly reason: string;
+  readonly timestamp: string;
+}
+
+/** All that is known of a log's finished files. */
+export class Digests {
+  private constructor(
+    readonly list: readonly Digest[],
+    readonly removals: readonly Removal[],
+    readonly tip: Tip,
+  ) {}
+
+  /**
+   * The digests of a log; none where there is no file of them.
+   *
+   * @throws AgentgovError (usage) when they cannot be read or do not verify.
+   */
+  static async read(log: string): Promise<Digests> {
+    const path = digestsPath(log);
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(path);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === 'ENOENT' || code === 'ENOTDIR') return new Digests([], [], { count: 0, hash: GENESIS });
+      throw usageError(`cannot read ${path} (${code}): give a log whose files you may read`, error);
+    }
+    // What a crash has left half written is no digest; the writer makes it again.
+    const text = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1).toString('latin1');
+    const check = new ChainCheck();
+    const fault = check.lines(Buffer.from(text, 'latin1')) ?? check.formFault;
+    if (fault) throw new BrokenDigests(path, fault.line, fault.reason);
+    const records = text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Digest & Removal);
+    return new Digests(
+      records.filter(({ file }) => file !== undefined),
+      records.filter(({ removed }) => removed !== undefined),
+      check.tip,
+    );
+  }
+
+  get last(): Digest | undefined {
+    return this.list.at(-1);
+  }
+
+  of(file: string): Digest | undefined {
+    return this.list.find((digest) => digest.file === plainName(file));
+  }
+
+  /** The digest of the file that ends before line `seq`. */
+  before(seq: number): Digest | undefined {
+    return this.list.find((digest) => digest.last_seq === seq - 1);
+  }
+
+  isRemoved({ file }: Digest): boolean {
+    return this.removals.some(({ removed }) => removed === file);
+  }
+}
+
+/** Digests that do not hold: nothing about the finished files can be said. */
+export class BrokenDigests extends Error {
+  constructor(path: string, line: number, reason: string) {
+    super(`${path} does not verify at line ${line} (${reason})`);
+  }
+}
+
+/** Adds one record behind those that `digests` knows; durable when it resolves. The log's lock must be held. */
+export async function addDigest(log: string, digests: Digests, record: Digest | Removal): Promise<void> {
+  const { line } = seal(canonical({ ...record, hash_prev: '', seq: 0 }), digests.tip);
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+  const file: FileHandle = await open(digestsPath(log), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  try {
+    const bytes = await file.readFile();
+    const whole = bytes.lastIndexOf(0x0a) + 1;
+    if (whole < bytes.length) await file.truncate(whole);
+    await file.appendFile(`${line}\n`);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await syncFolder(dirname(log));
+}

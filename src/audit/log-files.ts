@@ -1,0 +1,100 @@
+// Which files are one log, and in which order.
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { usageError } from '../errors.js';
+import { type Digests, logOf, plainName } from './digests.js';
+import { codeOf } from './files.js';
+import { openSource } from './source.js';
+
+/** The files of one log; `log` is the name that its writer knows it by. */
+export interface LogFiles {
+  readonly log: string;
+  readonly files: readonly string[];
+}
+
+const LOG_FILE = /\.jsonl(?:\.gz|\.zst)?$/;
+
+/**
+ * The logs that these paths are. A folder stands for the logs in it. Several files of one log, by their names, are
+ * judged as one.
+ *
+ * @throws AgentgovError (usage) when a folder cannot be read or holds no log.
+ */
+export async function findLogs(paths: readonly string[]): Promise<LogFiles[]> {
+  const files = (await Promise.all(paths.map(expand))).flat();
+  const logs = new Map<string, string[]>();
+  for (const file of files) {
+    const log = logOf(file) ?? file;
+    const key = resolve(log);
+    const group = logs.get(key);
+    if (group?.some((other) => resolve(other) === resolve(file))) continue;
+    if (group) group.push(file);
+    else logs.set(key, [file]);
+  }
+  return [...logs.values()].map((group) => ({ log: logOf(group[0] ?? '') ?? group[0] ?? '', files: group }));
+}
+
+async function expand(path: string): Promise<string[]> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    // Whoever reads it says what is wrong.
+    () => false,
+  );
+  if (!isFolder) return [path];
+  const names = await readdir(path).catch((error: unknown) => {
+    throw usageError(`cannot read ${path} (${codeOf(error)}): give a folder that you may read`, error);
+  });
+  const files = names.filter((name) => LOG_FILE.test(name)).sort();
+  if (files.length === 0) throw usageError(`cannot read ${path} (EISDIR): no audit log (*.jsonl) is in it`);
+  return files.map((name) => join(path, name));
+}
+
+/** One file, and which line of the log it begins with; undefined where its first line does not say. */
+export interface Part {
+  readonly path: string;
+  readonly firstSeq: number | undefined;
+}
+
+/** The files of a log in the order of their lines. */
+export async function inOrder(files: readonly string[]): Promise<Part[]> {
+  const parts = await Promise.all(files.map(async (path) => ({ path, firstSeq: await firstSeqOf(path) })));
+  // An empty file is the one that was begun last.
+  const rank = ({ firstSeq }: Part): number => firstSeq ?? Number.MAX_SAFE_INTEGER;
+  return parts.sort((a, b) => rank(a) - rank(b) || (basename(a.path) < basename(b.path) ? -1 : 1));
+}
+
+async function firstSeqOf(path: string): Promise<number | undefined> {
+  const source = await openSource(path);
+  try {
+    // A pipe can be read only once.
+    if (source.size === undefined) return undefined;
+    for await (const { bytes } of source.blocks()) {
+      const line = bytes.toString('latin1', 0, Math.max(bytes.indexOf(0x0a), 0));
+      const seq = Number(/"seq": ?([1-9][0-9]{0,15})[,} ]/.exec(line)?.[1]);
+      return Number.isSafeInteger(seq) ? seq : undefined;
+    }
+    return undefined;
+  } finally {
+    await source.close();
+  }
+}
+
+/** What is wrong with the choice of files, as a sentence; undefined for a whole set. */
+export function faultOfSet(parts: readonly Part[], digests: Digests): string | undefined {
+  const names = new Map<string, string>();
+  for (const { path, firstSeq } of parts) {
+    const name = plainName(path);
+    const twin = names.get(name);
+    if (twin !== undefined) return `${basename(path)} and ${twin} are the same file of the log, there twice`;
+    names.set(name, basename(path));
+    const digest = digests.of(path);
+    if (digest !== undefined && firstSeq !== undefined && firstSeq !== digest.first_seq) {
+      return `${basename(path)} begins with line ${firstSeq} where its digest says ${digest.first_seq}: it was swapped or replaced`;
+    }
+  }
+  // One file alone is not asked for the others.
+  if (parts.length < 2) return undefined;
+  const missing = digests.list.find((digest) => !names.has(digest.file) && !digests.isRemoved(digest));
+  if (missing) return `${missing.file} with the lines ${missing.first_seq} to ${missing.last_seq} is missing`;
+  return undefined;
+}
