@@ -50,6 +50,13 @@ function readSlots(file: string): Slot[] {
 const identity = (pid: number, ticks: number): string => `${pid} ${ticks}`;
 const identityOf = (event: Event): string => identity(event.pid, Math.floor((event.start_us ?? 0) / 10_000));
 
+/** Tells the forker's loop to end. */
+function stop(shared: string): void {
+  const file = openSync(shared, 'r+');
+  writeSync(file, Buffer.from([1]), 0, 1, 0);
+  closeSync(file);
+}
+
 const ORPHAN = 4;
 
 /**
@@ -74,9 +81,7 @@ async function attachOnce(round: number): Promise<{ processes: number; alive: nu
     const start = await monitor.seen(({ event_type }) => event_type === 'session_start');
     await monitor.seen(({ event_type }) => event_type === 'process_fork');
     await sleep(700);
-    const stop = openSync(shared, 'r+');
-    writeSync(stop, Buffer.from([1]), 0, 1, 0);
-    closeSync(stop);
+    stop(shared);
     const session = await monitor.finish();
     expect(session.code, session.stderr).toBe(0);
 
@@ -115,7 +120,9 @@ async function attachOnce(round: number): Promise<{ processes: number; alive: nu
     const across = traceable.filter(({ bornUs, afterUs }) => bornUs < from && afterUs > from);
     return { processes: slots.length, alive: across.length };
   } finally {
-    forker.kill('SIGKILL');
+    // Also when the test failed: it ends when the last of its children has ended.
+    stop(shared);
+    if (forker.exitCode === null && forker.signalCode === null) await once(forker, 'exit');
   }
 }
 
