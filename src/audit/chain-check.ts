@@ -1,8 +1,8 @@
 // Judges a log line by line. It keeps only where the chain stands, so the size of the log does not matter.
 import { LF } from './blocks.js';
 import { GENESIS, sha256, type Tip } from './chain.js';
-import { type Finding, findingOf } from './findings.js';
-import { type LeafRange, leafHash } from './merkle.js';
+import { FINDING_TYPES, FINDINGS, type Finding, findingOf } from './findings.js';
+import { LeafRange, type Packed, packedLeaf } from './merkle.js';
 import { JsonError, type Members, readMembers, writeMembers } from './python-json.js';
 import { nothingFound, scanLine } from './scan.js';
 
@@ -15,6 +15,36 @@ export interface Fault {
 
 const HASH_LENGTH = 64;
 
+/** What a check of some lines in the middle of a log has found; it can be sent between threads. */
+export interface BlockReport {
+  /** The first line, with its LF, as it was; its `seq` and `hash_prev` as far as it has them. */
+  readonly firstLine: Uint8Array;
+  readonly firstSeq: number | undefined;
+  readonly firstPrev: string | undefined;
+  readonly events: number;
+  readonly tip: Tip;
+  readonly lost: number;
+  readonly findings: Record<Finding, number>;
+  readonly announced: readonly number[];
+  readonly firstHash: string | undefined;
+  /** Counted from the first line of the block. */
+  readonly fault: Fault | undefined;
+  readonly formFault: Fault | undefined;
+  readonly hashes: ReadonlyArray<readonly [seq: number, hash: string]>;
+  /** The leaves of these lines; and of those up to each watched line. */
+  readonly leaves: readonly string[] | undefined;
+  readonly leavesAt: ReadonlyArray<readonly [seq: number, leaves: readonly string[]]>;
+}
+
+/** Checks whole lines without knowing what came before them. Overwrites `block`. */
+export function reportOnBlock(block: Buffer, watched: Set<number>, wantsTree: boolean): BlockReport {
+  const firstLine = Uint8Array.from(block.subarray(0, block.indexOf(LF) + 1));
+  const check = new ChainCheck('midway', watched);
+  check.wantsTree = wantsTree;
+  const fault = check.lines(block);
+  return check.report(firstLine, fault);
+}
+
 export class ChainCheck {
   /** Lines that hold so far. */
   events = 0;
@@ -25,6 +55,10 @@ export class ChainCheck {
   /** The first line that is not in canonical form though its hashes hold. Whether that matters is the caller's. */
   formFault: Fault | undefined;
 
+  /** Set to begin a tree with the first line, whichever that is. */
+  wantsTree = false;
+  readonly #leavesAt: Array<readonly [number, readonly string[]]> = [];
+  #firstPrev: string | undefined;
   #seq = 0;
   #hash = GENESIS;
   #unknownStart: boolean;
@@ -36,14 +70,17 @@ export class ChainCheck {
   tree: LeafRange | undefined;
   /** Roots of the tree at the watched lines. */
   readonly #roots = new Map<number, Uint8Array>();
+  /** Watched lines; and what is known of them. */
+  readonly #marks: Set<number>;
   readonly #watched = new Map<number, string | undefined>();
   readonly #found = nothingFound();
 
   /**
    * `start`: where the log stands before the first line; `midway`: that is not known, and the first line's `seq` and
-   * `hash_prev` are taken as they are.
+   * `hash_prev` are taken as they are. `marks`: watched lines.
    */
-  constructor(start: Tip | 'midway' = { count: 0, hash: GENESIS }) {
+  constructor(start: Tip | 'midway' = { count: 0, hash: GENESIS }, marks: Set<number> = new Set()) {
+    this.#marks = marks;
     this.#unknownStart = start === 'midway';
     if (start === 'midway') return;
     this.#seq = start.count;
@@ -54,10 +91,69 @@ export class ChainCheck {
   watch(seqs: ReadonlyArray<number | undefined>): void {
     for (const seq of seqs) {
       if (seq === undefined) continue;
+      this.#marks.add(seq);
       // The line before the first one is known from elsewhere.
       this.#watched.set(seq, seq > 0 && seq === this.#seq ? this.#hash : undefined);
       if (seq === this.#seq && this.tree) this.#roots.set(seq, this.tree.root());
     }
+  }
+
+  get watched(): number[] {
+    return [...this.#marks];
+  }
+
+  /** What the lines checked so far come to, for `absorb`. */
+  report(firstLine: Uint8Array, fault: Fault | undefined): BlockReport {
+    const { events, tip, lost, findings, announced, firstHash, formFault, firstSeq } = this;
+    const hashes = [...this.#watched].flatMap(([seq, hash]) => (hash === undefined ? [] : [[seq, hash] as const]));
+    return {
+      firstLine,
+      firstSeq,
+      firstPrev: this.#firstPrev,
+      events,
+      tip,
+      lost,
+      findings,
+      announced,
+      firstHash,
+      fault,
+      formFault,
+      hashes,
+      leaves: this.tree?.toHex(),
+      leavesAt: this.#leavesAt,
+    };
+  }
+
+  /** Goes on behind lines that were checked elsewhere. Returns the first fault, as `lines` would have. */
+  absorb(report: BlockReport): Fault | undefined {
+    const { firstSeq, firstPrev, fault, events: before } = { ...report, events: this.events };
+    if (fault?.line === 1 || firstSeq !== this.#seq + 1 || firstPrev !== this.#hash) {
+      // The first line is the only one of which more is known here than there.
+      const own = this.lines(Buffer.from(report.firstLine));
+      if (own) return own;
+      throw new Error('a line holds that another thread has found not to hold');
+    }
+    for (const [seq, leaves] of report.leavesAt) this.#keepRoot(seq, firstSeq - 1, leaves);
+    if (report.leaves) this.tree?.append(leavesOf(firstSeq - 1, report.tip.count, report.leaves));
+    for (const [seq, hash] of report.hashes) this.#watched.set(seq, hash);
+    for (const finding of FINDINGS) this.findings[finding] += report.findings[finding];
+    this.events += report.events;
+    this.firstSeq ??= firstSeq;
+    this.firstHash ??= report.firstHash;
+    this.lost = Math.min(this.lost + report.lost, Number.MAX_SAFE_INTEGER);
+    this.announced.push(...report.announced);
+    this.formFault ??= report.formFault && { ...report.formFault, line: before + report.formFault.line };
+    this.#seq = report.tip.count;
+    this.#hash = report.tip.hash;
+    return fault && { ...fault, line: before + fault.line };
+  }
+
+  /** The root over the lines before a block and some of that block. */
+  #keepRoot(seq: number, begin: number, leaves: readonly string[]): void {
+    if (this.tree === undefined) return;
+    const range = this.tree.copy();
+    range.append(leavesOf(begin, seq, leaves));
+    this.#roots.set(seq, range.root());
   }
 
   /** `hash_self` of a watched line; undefined when the log has not (or not yet) got that far. */
@@ -94,12 +190,15 @@ export class ChainCheck {
     const found = this.#found;
     if (!this.#unknownStart) {
       if (found.seq !== this.#seq + 1) return `seq is ${found.seq}, not ${this.#seq + 1}`;
-      if (!holds(block, found.prevAt, this.#hash)) return this.#wrongPrev();
+      if (textOf(block, found.prevAt, found.prevAt + HASH_LENGTH) !== this.#hash) return this.#wrongPrev();
     }
-    const type = textOf(block, found.typeAt, found.typeEnd);
-    const action = textOf(block, found.actionAt, found.actionEnd);
+    if (this.#unknownStart) this.#begin(found.seq, textOf(block, found.prevAt, found.prevAt + HASH_LENGTH));
+    // Most events are of no type and no action that matters here, and need no text made of them.
+    const mayMatter = MATTER[block[found.typeAt] ?? 0] === 1 || block[found.actionAt] !== OBSERVED_FIRST;
+    const type = mayMatter ? textOf(block, found.typeAt, found.typeEnd) : '';
+    const action = mayMatter ? textOf(block, found.actionAt, found.actionEnd) : 'OBSERVED';
     const own = textOf(block, found.selfAt, found.selfAt + HASH_LENGTH);
-    const leaf = this.tree && leafHash(block.subarray(start, found.end));
+    const leaf = this.tree && packedLeaf(block.subarray(start, found.end));
     // The hash leaves one stretch of the line out; closing the gap in place costs less than hashing two pieces.
     const gap = found.selfAt + HASH_LENGTH + 1 - found.selfCut;
     block.copyWithin(start + gap, start, found.selfCut);
@@ -124,11 +223,11 @@ export class ChainCheck {
       return this.#fault(text === '' ? 'it is empty' : `it is not JSON: ${error.message}`, true);
     }
     if (members === undefined) return this.#fault('it is JSON, but not an object');
-    const reason = this.#members(members, text, this.tree && leafHash(line));
+    const reason = this.#members(members, text, line);
     return reason === undefined ? undefined : this.#fault(reason);
   }
 
-  #members(members: Members, text: string, leaf: Uint8Array | undefined): string | undefined {
+  #members(members: Members, text: string, line: Uint8Array): string | undefined {
     const [seq, prev, own] = [members.get('seq'), members.get('hash_prev'), members.get('hash_self')];
     for (const [key, value] of Object.entries({ seq, hash_prev: prev, hash_self: own })) {
       if (value === undefined) return `${key} is missing`;
@@ -137,6 +236,7 @@ export class ChainCheck {
     if (number === undefined) return `seq is ${short(seq)}, not a number of a line`;
     if (seq !== String(number)) return `seq is ${short(seq)}, not ${number}`;
     if (!this.#unknownStart && prev !== `"${this.#hash}"`) return this.#wrongPrev();
+    if (this.#unknownStart) this.#begin(number, (prev ?? '').slice(1, -1));
     const form = this.formFault ? undefined : formFault(writeMembers(members), text);
     members.delete('hash_self');
     const hash = sha256(writeMembers(members));
@@ -145,7 +245,7 @@ export class ChainCheck {
     this.#advance(
       number,
       hash,
-      leaf,
+      this.tree && packedLeaf(line),
       plain(members, 'event_type'),
       plain(members, 'action'),
       safeInteger(members.get('count')),
@@ -153,7 +253,13 @@ export class ChainCheck {
     return undefined;
   }
 
-  #advance(seq: number, hash: string, leaf: Uint8Array | undefined, type: string, action: string, count = 0): void {
+  /** In the middle of a log: the first line says where that is. */
+  #begin(seq: number, prev: string): void {
+    this.#firstPrev = prev;
+    if (this.wantsTree) this.tree = new LeafRange(seq - 1);
+  }
+
+  #advance(seq: number, hash: string, leaf: Packed | undefined, type: string, action: string, count = 0): void {
     this.events += 1;
     if (seq === 1) this.firstHash = hash;
     if (leaf !== undefined) this.tree?.add(leaf);
@@ -162,8 +268,9 @@ export class ChainCheck {
     this.#seq = seq;
     this.#hash = hash;
     this.#unknownStart = false;
-    if (this.#watched.has(seq)) {
+    if (this.#marks.has(seq)) {
       this.#watched.set(seq, hash);
+      if (this.tree && this.wantsTree) this.#leavesAt.push([seq, this.tree.toHex()]);
       if (this.tree?.begin === 0) this.#roots.set(seq, this.tree.root());
     }
     const finding = findingOf(type, action);
@@ -184,15 +291,19 @@ export class ChainCheck {
   }
 }
 
+function leavesOf(begin: number, end: number, hashes: readonly string[]): LeafRange {
+  const range = LeafRange.from(begin, end, hashes);
+  if (range === undefined) throw new Error('another thread has counted other leaves');
+  return range;
+}
+
+/** First letters of the event types that are looked at: findings, and checkpoints. */
+const MATTER = new Uint8Array(256);
+for (const type of [...FINDING_TYPES, 'checkpoint']) MATTER[type.charCodeAt(0)] = 1;
+const OBSERVED_FIRST = 'O'.charCodeAt(0);
+
 const WRONG_SELF = 'hash_self does not match the event';
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function holds(block: Buffer, at: number, hash: string): boolean {
-  for (let index = 0; index < HASH_LENGTH; index += 1) {
-    if (block[at + index] !== hash.charCodeAt(index)) return false;
-  }
-  return true;
-}
 
 const textOf = (block: Buffer, start: number, end: number): string => block.toString('latin1', start, end);
 

@@ -1,13 +1,36 @@
 // The Merkle tree of RFC 6962 (section 2.1) with SHA-256, built as its leaves come, in memory of O(log n).
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
+
+/** A hash as a string of 32 characters below 256: Node makes those in half the time that it needs for a Buffer. */
+export type Packed = string;
 
 /** SHA-256 over nothing: the root of an empty tree. */
-const EMPTY = hash('sha256', '', 'buffer');
-const LEAF = Uint8Array.of(0x00);
+const EMPTY: Packed = hash('sha256', '', 'binary');
 const NODE = Uint8Array.of(0x01);
 
+/** Room for most leaves, with 0x00 before them: one call is twice as fast as a hash that is fed in two. */
+const scratch = Buffer.alloc(2 ** 14);
+
+/** SHA-256(0x00 || data). */
+export function packedLeaf(data: Uint8Array): Packed {
+  const input = data.length < scratch.length ? scratch.subarray(0, data.length + 1) : Buffer.alloc(data.length + 1);
+  input.set(data, 1);
+  return hash('sha256', input, 'binary');
+}
+
 /** SHA-256(0x00 || data), 32 bytes. */
-export const leafHash = (data: Uint8Array): Buffer => createHash('sha256').update(LEAF).update(data).digest();
+export const leafHash = (data: Uint8Array): Buffer => unpack(packedLeaf(data));
+
+const unpack = (packed: Packed): Buffer => Buffer.from(packed, 'binary');
+const pack = (bytes: Uint8Array): Packed => Buffer.from(bytes).toString('binary');
+
+const pair = Buffer.alloc(65);
+pair.set(NODE);
+function packedNode(left: Packed, right: Packed): Packed {
+  pair.write(left, 1, 'latin1');
+  pair.write(right, 33, 'latin1');
+  return hash('sha256', pair, 'binary');
+}
 
 /** SHA-256(0x01 || left || right), 32 bytes. */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
@@ -22,7 +45,7 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
 interface Subtree {
   readonly begin: number;
   readonly level: number;
-  readonly hash: Uint8Array;
+  readonly hash: Packed;
 }
 
 const sizeOf = (level: number): number => 2 ** level;
@@ -45,8 +68,8 @@ export class LeafRange {
   }
 
   /** Adds a leaf by its hash. */
-  add(leaf: Uint8Array): void {
-    this.#push({ begin: this.#end, level: 0, hash: leaf });
+  add(leaf: Uint8Array | Packed): void {
+    this.#push({ begin: this.#end, level: 0, hash: typeof leaf === 'string' ? leaf : pack(leaf) });
   }
 
   /** Adds the range that begins where this one ends. @throws RangeError when it begins elsewhere */
@@ -62,7 +85,7 @@ export class LeafRange {
       const left = this.#subtrees.at(-1);
       if (left === undefined || left.level !== right.level || !isAligned(left.begin, left.level + 1)) break;
       this.#subtrees.pop();
-      right = { begin: left.begin, level: left.level + 1, hash: nodeHash(left.hash, right.hash) };
+      right = { begin: left.begin, level: left.level + 1, hash: packedNode(left.hash, right.hash) };
     }
     this.#subtrees.push(right);
   }
@@ -70,18 +93,18 @@ export class LeafRange {
   /** MTH of the tree whose leaves these are. @throws RangeError when the range does not begin at 0 */
   root(): Uint8Array {
     if (this.begin !== 0) throw new RangeError('only a range from leaf 0 on has a root');
-    return this.#end === 0 ? EMPTY : this.fold();
+    return this.#end === 0 ? unpack(EMPTY) : this.fold();
   }
 
   /** The hash over a range that is a node of the tree (or its right edge): its subtrees, joined from the right. */
   fold(): Uint8Array {
     const hashes = this.#subtrees.map((subtree) => subtree.hash);
-    return hashes.reduceRight((right, left) => nodeHash(left, right));
+    return unpack(hashes.reduceRight((right, left) => packedNode(left, right)));
   }
 
   /** For `LeafRange.from`: the hashes of the subtrees, in hex, left to right. */
   toHex(): string[] {
-    return this.#subtrees.map((subtree) => Buffer.from(subtree.hash).toString('hex'));
+    return this.#subtrees.map((subtree) => unpack(subtree.hash).toString('hex'));
   }
 
   copy(): LeafRange {
@@ -98,7 +121,7 @@ export class LeafRange {
       if (at >= end || !/^[0-9a-f]{64}$/.test(text)) return undefined;
       let level = 0;
       while (isAligned(at, level + 1) && at + sizeOf(level + 1) <= end) level += 1;
-      range.#subtrees.push({ begin: at, level, hash: Buffer.from(text, 'hex') });
+      range.#subtrees.push({ begin: at, level, hash: pack(Buffer.from(text, 'hex')) });
       at += sizeOf(level);
     }
     range.#end = at;

@@ -1,7 +1,7 @@
 // The Merkle tree over a log, grown by reading the file: whoever appends to it has nothing to do with that.
 import type { FileHandle } from 'node:fs/promises';
 import { LF, readBlocks } from './blocks.js';
-import { type LeafRange, leafHash } from './merkle.js';
+import { type LeafRange, packedLeaf } from './merkle.js';
 
 export class TreeReader {
   /** `range`: the leaves before byte `offset` of the file. */
@@ -28,7 +28,7 @@ export class TreeReader {
       for (let at = 0; at < bytes.length && this.range.end < size; ) {
         const next = bytes.indexOf(LF, at);
         const line = bytes.subarray(at, next);
-        this.range.add(leafHash(line));
+        this.range.add(packedLeaf(line));
         onLine(line);
         this.position += next + 1 - at;
         at = next + 1;

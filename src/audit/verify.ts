@@ -14,6 +14,7 @@ import { lockHolder } from './lock.js';
 import { faultOfSet, inOrder, type LogFiles, type Part } from './log-files.js';
 import { LeafRange } from './merkle.js';
 import type { VerifierKey } from './note.js';
+import { BlockPool, workersFor } from './pool.js';
 import { openSource, type Source } from './source.js';
 import { BrokenTip, readTip, type TipRecord } from './tip-file.js';
 import type { Verification } from './verdict.js';
@@ -136,20 +137,26 @@ async function readParts(
 ): Promise<Problem | undefined> {
   let before = 0;
   const total = await sizeOf(parts);
-  for (const [index, { path }] of parts.entries()) {
-    const isLast = index === parts.length - 1;
-    const source = await openSource(path);
-    try {
-      const live = beside.live && isLast;
-      const onBlock = () => options.onProgress?.(before + source.read(), total);
-      const problem = (await readPart(source, check, live, onBlock)) ?? judgeEnd(path, check, beside);
-      if (problem) return problem;
-      before += source.read();
-    } finally {
-      await source.close();
+  const workers = workersFor(total);
+  const pool = workers > 0 ? new BlockPool(workers, check) : undefined;
+  try {
+    for (const [index, { path }] of parts.entries()) {
+      const isLast = index === parts.length - 1;
+      const source = await openSource(path);
+      try {
+        const live = beside.live && isLast;
+        const onBlock = () => options.onProgress?.(before + source.read(), total);
+        const problem = (await readPart(source, check, pool, live, onBlock)) ?? judgeEnd(path, check, beside);
+        if (problem) return problem;
+        before += source.read();
+      } finally {
+        await source.close();
+      }
     }
+    return undefined;
+  } finally {
+    await pool?.close();
   }
-  return undefined;
 }
 
 async function sizeOf(parts: readonly Part[]): Promise<number | undefined> {
@@ -160,15 +167,20 @@ async function sizeOf(parts: readonly Part[]): Promise<number | undefined> {
 async function readPart(
   source: Source,
   check: ChainCheck,
+  pool: BlockPool | undefined,
   live: boolean,
   onBlock: () => void,
 ): Promise<Problem | undefined> {
   for await (const block of source.blocks()) {
-    const problem = judgeBlock(check, block, live);
+    // What is no whole line is looked at when all before it is known.
+    const fault = block.kind === 'lines' ? await pool?.take(block.bytes) : await pool?.drain();
+    const isTaken = pool !== undefined && block.kind === 'lines';
+    const problem = fault ? brokenChain(fault) : isTaken ? undefined : judgeBlock(check, block, live);
     onBlock();
     if (problem) return problem;
   }
-  return undefined;
+  const fault = await pool?.drain();
+  return fault && brokenChain(fault);
 }
 
 /** A finished file ends where its digest says. */

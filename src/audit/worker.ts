@@ -1,0 +1,13 @@
+// Checks blocks of a log in a thread of its own; pool.ts is the other end.
+import { parentPort, workerData } from 'node:worker_threads';
+import { reportOnBlock } from './chain-check.js';
+import type { BlockAnswer, BlockRequest, PoolJob } from './pool.js';
+
+const { watched, wantsTree } = workerData as PoolJob;
+const marks = new Set(watched);
+
+parentPort?.on('message', ({ buffer, length }: BlockRequest) => {
+  const report = reportOnBlock(Buffer.from(buffer, 0, length), marks, wantsTree);
+  const answer: BlockAnswer = { buffer, report };
+  parentPort?.postMessage(answer, [buffer]);
+});
