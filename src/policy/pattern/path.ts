@@ -45,26 +45,28 @@ export function normalise(path: string): string {
   return `/${parts.join('/')}`;
 }
 
-const fits = (component: Component | undefined, part: string): boolean =>
-  component !== undefined && component !== 'any' && matchesStars(component, part);
-
-/** Whether the components from `from` on match the parts from `at` on. Only the last `**` is ever tried again. */
-export function matchesFrom(
+/**
+ * Whether the components from `from` on take up all the parts from `at` on, where `takes` says what one component is
+ * good for. Only the last `**` is ever tried again: no pattern costs more than its length times the path's.
+ */
+function takesAll<Part>(
   components: readonly Component[],
   from: number,
-  parts: readonly string[],
+  parts: readonly Part[],
   at: number,
+  takes: (component: Stars, part: Part) => boolean,
 ): boolean {
   let component = from;
   let part = at;
   let again = -1;
   let retry = 0;
   while (part < parts.length) {
-    if (components[component] === 'any') {
+    const current = components[component];
+    if (current === 'any') {
       again = ++component;
       retry = part;
       if (component === components.length) return true;
-    } else if (fits(components[component], parts[part] ?? '')) {
+    } else if (current !== undefined && takes(current, parts[part] as Part)) {
       component++;
       part++;
     } else if (again !== -1) {
@@ -76,6 +78,14 @@ export function matchesFrom(
   return component === components.length;
 }
 
+/** Whether the components from `from` on match the parts of a path from `at` on. */
+export const matchesFrom = (
+  components: readonly Component[],
+  from: number,
+  parts: readonly string[],
+  at: number,
+): boolean => takesAll(components, from, parts, at, matchesStars);
+
 export const matchesPath = ({ components }: PathPattern, parts: readonly string[]): boolean =>
   matchesFrom(components, 0, parts, 0);
 
@@ -83,36 +93,7 @@ export const matchesPath = ({ components }: PathPattern, parts: readonly string[
 export function coversPath(wide: PathPattern, narrow: PathPattern): boolean {
   // `**` becomes a component that only `**` can be, and a `*` within one a character that only a `*` can be.
   const parts = narrow.components.map((component) => (component === 'any' ? undefined : component));
-  return coversFrom(wide.components, 0, parts, 0);
-}
-
-function coversFrom(
-  wide: readonly Component[],
-  from: number,
-  parts: readonly (Stars | undefined)[],
-  at: number,
-): boolean {
-  let component = from;
-  let part = at;
-  let again = -1;
-  let retry = 0;
-  while (part < parts.length) {
-    const stars = parts[part];
-    const current = wide[component];
-    if (current === 'any') {
-      again = ++component;
-      retry = part;
-      if (component === wide.length) return true;
-    } else if (current !== undefined && stars !== undefined && coversStars(current, stars)) {
-      component++;
-      part++;
-    } else if (again !== -1) {
-      component = again;
-      part = ++retry;
-    } else return false;
-  }
-  while (wide[component] === 'any') component++;
-  return component === wide.length;
+  return takesAll(wide.components, 0, parts, 0, (one, part) => part !== undefined && coversStars(one, part));
 }
 
 /** What is wrong with a pattern, in words that say what to write instead. */
