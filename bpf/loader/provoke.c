@@ -8,33 +8,22 @@
 #include <unistd.h>
 #include <sys/wait.h>
 #include <bpf/libbpf.h>
+#include "child.h"
 #include "provoke.skel.h"
 #include "tiers.h"
 
 const char *const tier_names[TIER_COUNT] = {"lsm", "hook", "observe"};
 
-/* A child that waits, opens "/", and says how that ended by its exit code: 0 opened, 1 EPERM, 2 anything else. */
-static pid_t child_start(int *go) {
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC))
-        return -1;
-    pid_t pid = fork();
-    if (pid == 0) {
-        char byte;
-        close(fds[1]);
-        if (read(fds[0], &byte, 1) != 1)
-            _exit(2);
-        int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        _exit(fd >= 0 ? 0 : errno == EPERM ? 1 : 2);
-    }
-    close(fds[0]);
-    *go = fds[1];
-    return pid;
+/* Opens "/", and says how that ended by its exit code: 0 opened, 1 EPERM, CHILD_UNTOLD anything else. */
+static int open_root(const void *arg) {
+    (void)arg;
+    int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 ? 0 : errno == EPERM ? 1 : CHILD_UNTOLD;
 }
 
 static bool denied(struct provoke_bpf *skel, char *why, size_t size) {
     int go = -1, status = 0;
-    pid_t pid = child_start(&go);
+    pid_t pid = child_start(open_root, NULL, &go);
     if (pid < 0) {
         snprintf(why, size, "no child could be started: %s", strerror(errno));
         return false;
