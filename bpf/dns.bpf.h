@@ -111,17 +111,12 @@ int dns_ingress(struct __sk_buff *skb) {
         return 1;
     s->rec = (struct ag_record){
         .ktime = bpf_ktime_get_boot_ns(),
-        .start = conn->start,
-        .pid = conn->pid,
-        .tid = conn->tid,
-        .uid = conn->uid,
-        .gid = conn->gid,
         .kind = AG_DNS,
         .nr = 0xffff,
         .cls = AG_CLASS_NETWORK,
         .arg = {proto, len, cookie},
     };
-    __builtin_memcpy(s->rec.comm, conn->comm, sizeof(conn->comm));
+    record_owner(s, conn);
 
     __u32 at = part_begin(s, AG_PART_SOCKADDR, 0);
     __u32 off = (at + sizeof(struct ag_part)) & DATA_MASK;

@@ -14,8 +14,6 @@
  * several slots, and a slot is claimed by an addition: whoever reads back exactly 1 owns it. Two that collide both see
  * more than 1 and both go on to the next slot. Needs no compare-and-swap, which 5.10 does not have.
  */
-#define SLOTS_PER_CPU 4
-
 struct scratch {
     __u64 users;
     __u64 walk_dentry; /* state of a path walk between two calls of path_walk() */
@@ -28,7 +26,7 @@ struct scratch {
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, SLOTS_PER_CPU); /* times the possible CPUs: set by the loader */
+    __uint(max_entries, AG_SLOTS_PER_CPU); /* times the possible CPUs: set by the loader */
     __type(key, __u32);
     __type(value, struct scratch);
 } scratches SEC(".maps");
@@ -77,9 +75,9 @@ static __always_inline void count_lost(__u32 cls, __u32 reason) {
 
 /* Claims a slot of this CPU; its index goes to *slot. NULL (and a loss) when all are taken. */
 static __always_inline struct scratch *scratch_claim(__u32 cls, __u32 *slot) {
-    __u32 first = bpf_get_smp_processor_id() * SLOTS_PER_CPU;
+    __u32 first = bpf_get_smp_processor_id() * AG_SLOTS_PER_CPU;
 #pragma unroll
-    for (int i = 0; i < SLOTS_PER_CPU; i++) {
+    for (int i = 0; i < AG_SLOTS_PER_CPU; i++) {
         __u32 index = first + i;
         struct scratch *s = bpf_map_lookup_elem(&scratches, &index);
         if (!s)

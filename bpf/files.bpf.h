@@ -11,9 +11,7 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(sx_open, struct pt_regs *regs, long ret) {
     struct call call = {};
     __u32 slot;
-    if (is_restart(ret) || !call_read(regs, &call))
-        return 0;
-    struct scratch *s = call_begin(&call, ret, &slot);
+    struct scratch *s = call_begin(&call, regs, ret, &slot);
     if (!s)
         return 0;
     const struct ag_layout *l = call.layout;
@@ -43,17 +41,11 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(sx_path, struct pt_regs *regs, long ret) {
     struct call call = {};
     __u32 slot;
-    if (is_restart(ret) || !call_read(regs, &call))
-        return 0;
-    const struct ag_layout *l = call.layout;
-    if ((l->flags & AG_L_ONLY_FAILED) && ret >= 0)
-        return 0;
-    struct scratch *s = call_begin(&call, ret, &slot);
+    struct scratch *s = call_begin(&call, regs, ret, &slot);
     if (!s)
         return 0;
-#pragma unroll
-    for (int i = 0; i < 3; i++)
-        s->rec.arg[i] = call_arg(&call, l->value[i]);
+    const struct ag_layout *l = call.layout;
+    call_values(s, &call);
     if (l->fd != AG_NO_ARG) {
         struct file *file = file_of_fd((__s32)call_arg(&call, l->fd));
         if (file)
@@ -84,18 +76,11 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(sx_misc, struct pt_regs *regs, long ret) {
     struct call call = {};
     __u32 slot;
-    if (is_restart(ret) || !call_read(regs, &call))
-        return 0;
-    const struct ag_layout *l = call.layout;
-    if ((l->flags & AG_L_ONLY_FAILED) && ret >= 0)
-        return 0;
-    struct scratch *s = call_begin(&call, ret, &slot);
+    struct scratch *s = call_begin(&call, regs, ret, &slot);
     if (!s)
         return 0;
-#pragma unroll
-    for (int i = 0; i < 3; i++)
-        s->rec.arg[i] = call_arg(&call, l->value[i]);
-    call_send(s, slot, &call, l->flags & AG_L_FOLDS);
+    call_values(s, &call);
+    call_send(s, slot, &call, call.layout->flags & AG_L_FOLDS);
     return 0;
 }
 

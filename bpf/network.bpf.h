@@ -20,6 +20,11 @@ static __always_inline struct socket *socket_of_fd(__s64 fd) {
     return file ? BPF_CORE_READ(file, private_data) : NULL;
 }
 
+/* The call itself says that the descriptor was none of a socket: EBADF, ENOTSOCK. */
+static __always_inline bool is_no_socket(long ret) {
+    return ret == -9 || ret == -88;
+}
+
 static __always_inline void socket_args(struct scratch *s, struct socket *sock) {
     struct sock *sk = BPF_CORE_READ(sock, sk);
     s->rec.arg[0] = (__u16)BPF_CORE_READ(sock, type);
@@ -77,13 +82,11 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(sx_socket, struct pt_regs *regs, long ret) {
     struct call call = {};
     __u32 slot;
-    if (is_restart(ret) || !call_read(regs, &call))
-        return 0;
-    struct scratch *s = call_begin(&call, ret, &slot);
+    struct scratch *s = call_begin(&call, regs, ret, &slot);
     if (!s)
         return 0;
     struct socket *sock = socket_of_fd((__s32)call_arg(&call, 0));
-    if (sock && ret != -9 /* EBADF */ && ret != -88 /* ENOTSOCK */)
+    if (sock && !is_no_socket(ret))
         socket_args(s, sock);
     if (ret == 0 && call.layout->kind != AG_CONNECT) {
         struct sock *sk = BPF_CORE_READ(sock, sk);
@@ -146,7 +149,7 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(sx_send, struct pt_regs *regs, long ret) {
     struct call call = {};
     __u32 slot;
-    if (is_restart(ret) || !call_read(regs, &call))
+    if (!call_wanted(&call, regs, ret))
         return 0;
     __u8 how = call.layout->flags;
     struct msg_name to = {};
@@ -157,20 +160,20 @@ int BPF_PROG(sx_send, struct pt_regs *regs, long ret) {
     if (!(how & AG_L_MMSG) && (!to.name || !to.len))
         return 0; /* connected: its connect has been told */
     struct socket *sock = socket_of_fd((__s32)call_arg(&call, 0));
-    if (!sock || ret == -9 || ret == -88)
+    if (!sock || is_no_socket(ret))
         return 0;
     __u32 msg_flags = (__u32)((how & AG_L_MSG) ? call_arg(&call, 2) : call_arg(&call, 3));
     if (!send_names_peer(sock, msg_flags))
         return 0;
-    struct scratch *s = call_begin(&call, ret, &slot);
+    struct scratch *s = call_record(&call, ret, &slot);
     if (!s)
         return 0;
     socket_args(s, sock);
     s->rec.arg[3] = msg_flags;
+    s->rec.ret = ret < 0 ? ret : 0; /* how many bytes, or messages, is no part of what happened */
     if (how & AG_L_MMSG) {
         __u64 msg = call_arg(&call, 1);
         __u32 stride = call.ia32 ? 32 : 64, n = ret < 0 ? 1 : ret;
-        s->rec.ret = ret < 0 ? ret : 0;
         for (__u32 i = 0; i < MMSG_MAX; i++) {
             if (i >= n)
                 break;
@@ -180,7 +183,6 @@ int BPF_PROG(sx_send, struct pt_regs *regs, long ret) {
         scratch_release(s);
         return 0;
     }
-    s->rec.ret = ret < 0 ? ret : 0; /* how many bytes is no part of what happened */
     part_user_address(s, to.name, to.len);
     call_send(s, slot, &call, !(msg_flags & MSG_FASTOPEN));
     return 0;
@@ -201,6 +203,16 @@ struct {
     __type(key, __u64);
     __type(value, struct conn);
 } conns SEC(".maps");
+
+/* The record is the owner's, whoever runs now. */
+static __always_inline void record_owner(struct scratch *s, const struct conn *conn) {
+    s->rec.start = conn->start;
+    s->rec.pid = conn->pid;
+    s->rec.tid = conn->tid;
+    s->rec.uid = conn->uid;
+    s->rec.gid = conn->gid;
+    __builtin_memcpy(s->rec.comm, conn->comm, sizeof(conn->comm));
+}
 
 /*
  * Every change of a TCP socket's state passes here, the move to SYN_SENT in the process that connects (connect() or a
@@ -231,12 +243,7 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int oldstate, int newstate) {
     __u32 slot;
     struct scratch *s = conn->established ? record_begin(AG_CLOSE, AG_CLASS_NETWORK, &slot) : NULL;
     if (s) {
-        s->rec.pid = conn->pid;
-        s->rec.tid = conn->tid;
-        s->rec.uid = conn->uid;
-        s->rec.gid = conn->gid;
-        s->rec.start = conn->start;
-        __builtin_memcpy(s->rec.comm, conn->comm, sizeof(conn->comm));
+        record_owner(s, conn);
         struct tcp_sock *tcp = (void *)sk;
         /* The peer's FIN takes a number in the sequence and is counted as a byte; SOCK_DONE says that it came. */
         bool fin = BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DONE);

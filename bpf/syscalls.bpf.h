@@ -52,7 +52,20 @@ static __always_inline __s32 call_dir(const struct call *call, __s8 index) {
     return index == AG_DIR_CWD ? -100 : (__s32)call_arg(call, index);
 }
 
-static __always_inline struct scratch *call_begin(const struct call *call, long ret, __u32 *slot) {
+/* A result that is no result: the call will be run again, or was taken back for a signal handler. */
+static __always_inline bool is_restart(long ret) {
+    return ret <= -512 && ret >= -516;
+}
+
+/* Reads the call behind a result; false when there is nothing to tell. */
+static __always_inline bool call_wanted(struct call *call, struct pt_regs *regs, long ret) {
+    if (is_restart(ret) || !call_read(regs, call))
+        return false;
+    return ret < 0 || !(call->layout->flags & AG_L_ONLY_FAILED);
+}
+
+/* Starts the record of a call that has been read. */
+static __always_inline struct scratch *call_record(const struct call *call, long ret, __u32 *slot) {
     struct scratch *s = record_begin(call->layout->kind, call->layout->cls, slot);
     if (!s)
         return NULL;
@@ -61,6 +74,18 @@ static __always_inline struct scratch *call_begin(const struct call *call, long 
     if (call->ia32)
         s->rec.flags |= AG_F_IA32;
     return s;
+}
+
+/* Both; NULL when there is nothing to tell, or no place to do it. */
+static __always_inline struct scratch *call_begin(struct call *call, struct pt_regs *regs, long ret, __u32 *slot) {
+    return call_wanted(call, regs, ret) ? call_record(call, ret, slot) : NULL;
+}
+
+/* The values that the layout names, in their order. */
+static __always_inline void call_values(struct scratch *s, const struct call *call) {
+#pragma unroll
+    for (int i = 0; i < 3; i++)
+        s->rec.arg[i] = call_arg(call, call->layout->value[i]);
 }
 
 static __always_inline void call_send(struct scratch *s, __u32 slot, const struct call *call, bool folds) {
@@ -81,11 +106,6 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret) {
     else
         bpf_tail_call(ctx, &by_nr, nr);
     return 0; /* a call that no handler wants */
-}
-
-/* A result that is no result: the call will be run again, or was taken back for a signal handler. */
-static __always_inline bool is_restart(long ret) {
-    return ret <= -512 && ret >= -516;
 }
 
 #endif

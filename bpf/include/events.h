@@ -54,8 +54,7 @@ enum ag_flag {
     AG_F_FOLDS = 1 << 0,   /* the kernel counts repeats of this record under `fold` */
     AG_F_IA32 = 1 << 1,    /* nr is of the 32-bit table */
     AG_F_URING = 1 << 2,   /* done by an io_uring worker or inside io_uring_enter: there is no syscall result */
-    AG_F_THREAD = 1 << 3,  /* AG_FORK: not used by processes; reserved for threads */
-    AG_F_CREATED = 1 << 4, /* AG_OPEN: the file did not exist before */
+    AG_F_CREATED = 1 << 3, /* AG_OPEN: the file did not exist before */
 };
 
 struct ag_record {
@@ -118,12 +117,12 @@ enum ag_op {
     AG_OP_TRUNCATE,
     AG_OP_CHMOD,
     AG_OP_CHOWN,
-    AG_OP_OPEN, /* AG_F_URING only */
 };
 
 #define AG_PATH_MAX 4096
 #define AG_ARGV_MAX 16384
 #define AG_DNS_MAX 4096
+#define AG_SLOTS_PER_CPU 4 /* records under construction at once on one CPU (bpf/emit.bpf.h) */
 
 /*
  * Membership: one byte for every possible tgid (PID_MAX_LIMIT is 2^22), 0 = not governed. A table that cannot be full

@@ -10,7 +10,6 @@
 #include "layouts.h"
 #include "tiers.h"
 
-#define SLOTS_PER_CPU 4     /* bpf/emit.bpf.h */
 #define OBJECT_PREFIX "on_" /* names of the programs of bpf/objects.bpf.h: on_HOOK */
 #define LINKS_MAX 64
 
@@ -48,7 +47,7 @@ int tier_prepare(struct agentgov_bpf *skel, enum tier tier) {
     int cpus = libbpf_num_possible_cpus();
     if (cpus < 0)
         return cpus;
-    int err = bpf_map__set_max_entries(skel->maps.scratches, cpus * SLOTS_PER_CPU);
+    int err = bpf_map__set_max_entries(skel->maps.scratches, cpus * AG_SLOTS_PER_CPU);
     if (err || tier == TIER_OBSERVE)
         return err;
     struct btf *kernel = btf__load_vmlinux_btf();
