@@ -11,9 +11,11 @@ int BPF_PROG(signal_generate, int sig, struct kernel_siginfo *info, struct task_
     __u32 tgid = bpf_get_current_pid_tgid() >> 32;
     if (!is_member(tgid))
         return 0;
-    /* 0 and 1 are SEND_SIG_NOINFO and _PRIV; what a process sends has a code <= 0, the kernel's own (SIGCHLD) has not.
+    /*
+     * 1 is SEND_SIG_PRIV, the kernel itself. 0 is SEND_SIG_NOINFO, which stands for the calling process: 7.x passes it
+     * for kill(), where older kernels fill in SI_USER. What a process sends has a code <= 0, SIGCHLD and its like not.
      */
-    if ((__u64)info <= 1 || BPF_CORE_READ(info, si_code) > 0)
+    if ((__u64)info == 1 || (info && BPF_CORE_READ(info, si_code) > 0))
         return 0;
     __u32 to = BPF_CORE_READ(target, tgid);
     if (is_member(to))
