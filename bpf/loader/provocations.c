@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "child.h"
@@ -63,9 +64,14 @@ static void provoke_dns(void) {
     static const char QUERY[] = "agentgov";
     char byte[16];
     int server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    /* Even on loopback a busy machine delivers later: wait for both ways, but not for ever. */
+    struct timeval patience = {.tv_sec = 2};
+    setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     if (bind(server, (void *)&at, sizeof(at)) == 0 && sendto(client, QUERY, 8, 0, (void *)&at, sizeof(at)) == 8 &&
-        recvfrom(server, byte, sizeof(byte), MSG_DONTWAIT, (void *)&from, &len) == 8)
-        (void)!sendto(server, QUERY, 8, 0, (void *)&from, len);
+        recvfrom(server, byte, sizeof(byte), 0, (void *)&from, &len) == 8 &&
+        sendto(server, QUERY, 8, 0, (void *)&from, len) == 8)
+        (void)!recv(client, byte, sizeof(byte), 0);
     close(server);
     close(client);
 }
