@@ -49,6 +49,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'check a proof that agentgov prove has written',
     load: async () => (await import('./commands/verify-proof.js')).verifyProofCommand(),
   },
+  export: {
+    summary: 'the events of an audit log in the format that a SIEM reads',
+    load: async () => (await import('./commands/export.js')).exportCommand(),
+  },
   status: {
     summary: 'which agents are governed, and how',
     load: async () => (await import('./commands/status.js')).statusCommand(),

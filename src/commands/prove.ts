@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { proveConsistency, proveEvent } from '../audit/index.js';
 import { usageError } from '../errors.js';
+import { lineNumber } from './values.js';
 
 interface Flags {
   from?: number;
@@ -20,9 +21,9 @@ export function proveCommand(): Command {
         'but the key.',
     )
     .argument('<audit>', 'audit log with checkpoints beside it')
-    .argument('[seq]', 'the event to prove', (text) => positive('seq', text))
-    .option('--from <lines>', 'size of the earlier checkpoint', (text) => positive('--from', text))
-    .option('--to <lines>', 'size of the later checkpoint; the newest without it', (text) => positive('--to', text))
+    .argument('[seq]', 'the event to prove', (text) => lineNumber('seq', text))
+    .option('--from <lines>', 'size of the earlier checkpoint', (text) => lineNumber('--from', text))
+    .option('--to <lines>', 'size of the later checkpoint; the newest without it', (text) => lineNumber('--to', text))
     .option('--checkpoints <file>', 'checkpoints of the log, instead of those in <audit>.checkpoints')
     .option('-o, --output <file>', 'write the proof to this file, which must not exist; stdout without it')
     .action(prove);
@@ -40,10 +41,4 @@ async function prove(log: string, seq: number | undefined, { from, to, checkpoin
   await writeFile(output, proof, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
     throw usageError(`cannot write ${output} (${error.code}): give another --output`, error);
   });
-}
-
-function positive(name: string, text: string): number {
-  const number = Number(text);
-  if (/^[1-9]\d*$/.test(text) && Number.isSafeInteger(number)) return number;
-  throw usageError(`${name} is the number of a line, from 1, not "${text}"`);
 }

@@ -32,6 +32,13 @@ export function addFinding(text: string, before: Finding[]): Finding[] {
   return [...before, oneOf('--fail-on', FINDINGS)(text)];
 }
 
+/** The number of a line, or of an event, from 1. */
+export function lineNumber(name: string, text: string): number {
+  const number = Number(text);
+  if (/^[1-9]\d*$/.test(text) && Number.isSafeInteger(number)) return number;
+  throw usageError(`${name} is the number of a line, from 1, not ${JSON.stringify(text)}`);
+}
+
 /** A value that is an option was left out: commander would take the next flag for it. */
 export function word(option: string): (text: string) => string {
   return (text) => {

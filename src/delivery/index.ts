@@ -1,0 +1,5 @@
+// Sending things to other machines: syslog, and checkpoints as they are made.
+export { parseStreamAddress, type StreamAddress } from './address.js';
+export type { TlsOptions } from './connection.js';
+export { Sender, type SenderOptions } from './sender.js';
+export { type SyslogMessage, syslogFrame } from './syslog.js';
