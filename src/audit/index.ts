@@ -1,7 +1,9 @@
 // The evidence: canonical form, chained writer with its lock, verification.
 export { canonical } from './canonical.js';
 export { GENESIS, type Tip } from './chain.js';
+export { checkpointsPath } from './checkpoint.js';
 export { FINDINGS, type Finding, findingOf } from './findings.js';
+export { LogFollower } from './follower.js';
 export { defaultKeyPath, loadKey, makeKey, readVkeys } from './keys.js';
 export { findLogs, type LogFiles } from './log-files.js';
 export { VerifierMemory } from './memory.js';

@@ -75,6 +75,9 @@ export class AuditWriter {
   /** Called once when `failClosed` says so: the events that follow are not in the log, so nothing more may happen. */
   onFailClosed: (error: AgentgovError) => void = () => {};
 
+  /** Called when the writer has appended a record of its own: a checkpoint. */
+  onOwnRecord: () => void = () => {};
+
   /** Absolute. */
   readonly path: string;
   #file: FileHandle;
@@ -95,6 +98,7 @@ export class AuditWriter {
   /** Where the log stood when the file was begun, and bytes that it has or will have. */
   #start: Tip;
   #fileBytes: number;
+  #end: number;
   readonly #rotateBytes: number;
   readonly #rotateMs: number | undefined;
   #rotateTimer: NodeJS.Timeout | undefined;
@@ -118,6 +122,7 @@ export class AuditWriter {
     this.#agentId = agentId;
     this.#start = start;
     this.#fileBytes = size;
+    this.#end = size;
     this.#rotateBytes = rotateBytes ?? Number.POSITIVE_INFINITY;
     this.#rotateMs = rotateMs;
     this.#durable = { ...tip, size };
@@ -219,7 +224,7 @@ export class AuditWriter {
     const leaves = LeafRange.from(0, last?.last_seq ?? 0, last?.tree ?? []);
     if (leaves === undefined) {
       throw usageError(
-        `${this.path} was rotated without checkpoints, so they cannot begin now: move it and its other files away first`,
+        `${this.path} was rotated without checkpoints, so they cannot begin now: go on without them (--no-checkpoints), or move it and its other files away first`,
       );
     }
     this.#notary = await Notary.open(this.path, this.#durable, leaves, () => this.#log, options);
@@ -293,6 +298,7 @@ export class AuditWriter {
     this.#untilCheckpoint = (notary.options.everyEvents ?? EVERY_EVENTS) + 1;
     const placed = this.append(checkpointEvent(notary.options.key, reason, this.#agentId));
     if (placed === undefined) return;
+    this.onOwnRecord();
     notary.request(placed.seq);
     // One that cannot be made now is made with the next one; the log itself is not held up.
     if (reason !== 'end') void this.#certify(notary).catch(() => {});
@@ -306,6 +312,14 @@ export class AuditWriter {
   /** Where the log stands with everything appended so far, written or not. */
   get tip(): Tip {
     return this.#tip;
+  }
+
+  /**
+   * Bytes of the log with everything appended so far, written or not: counted from the first of the file that was open
+   * first, over all files that came after it.
+   */
+  get end(): number {
+    return this.#end;
   }
 
   /** Events that got no place in the log, since it was opened. */
@@ -347,6 +361,7 @@ export class AuditWriter {
     this.#outbox.push(line, this.#tip);
     this.#untilCheckpoint -= 1;
     this.#fileBytes += line.length + 1;
+    this.#end += line.length + 1;
     if (this.#untilCheckpoint === 0) this.#announce('events');
     if (this.#fileBytes >= this.#rotateBytes) this.#rotate();
     return { seq, line };

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { monitor, type Output } from '../engine/index.js';
-import { resolveTarget } from '../targets/index.js';
+import { logPath, resolveTarget } from '../targets/index.js';
+import { addLogFlags, type LogFlags, logSetup } from './log-flags.js';
 import { addTargetFlags, type TargetOptions } from './target-flags.js';
 import { ringSize } from './values.js';
 
@@ -14,16 +15,21 @@ function shown(flags: TargetOptions, command: string[] | undefined): Output | un
   return process.stdout.isTTY ? 'pretty' : 'jsonl';
 }
 
-async function run(flags: TargetOptions, command: string[] | undefined): Promise<number> {
+async function run(flags: TargetOptions & LogFlags, command: string[] | undefined): Promise<number> {
   const target = await resolveTarget(flags, command);
   const output = shown(flags, command);
   const ringBulk = ringSize('AGENTGOV_RING_BULK', process.env);
   const ringCritical = ringSize('AGENTGOV_RING_CRITICAL', process.env);
-  return monitor({
+  const agentId = flags.agentId ?? target.agentId;
+  const say = (line: string): void => void process.stderr.write(`agentgov: ${line}\n`);
+  const { path } = logPath(flags.outputFile, agentId, process.geteuid?.() ?? 0, process.env);
+  const log = await logSetup(flags, path, say);
+  const session = monitor({
     target,
-    agentId: flags.agentId ?? target.agentId,
+    agentId,
     failOn: flags.failOn,
-    say: (line) => process.stderr.write(`agentgov: ${line}\n`),
+    say,
+    log: log.options,
     ...(flags.outputFile === undefined ? {} : { outputFile: flags.outputFile }),
     ...(output === undefined ? {} : { output }),
     ...(flags.duration === undefined ? {} : { duration: flags.duration }),
@@ -31,6 +37,7 @@ async function run(flags: TargetOptions, command: string[] | undefined): Promise
     ...(ringBulk === undefined ? {} : { ringBulk }),
     ...(ringCritical === undefined ? {} : { ringCritical }),
   });
+  return session.finally(() => log.close());
 }
 
 /** `command`: the words behind "--". */
@@ -42,7 +49,7 @@ export function monitorCommand(command: string[] | undefined): Command {
         'A log is always written; its path is shown at the start. --output only chooses what stdout shows: by default\n' +
         'pretty on a terminal, else jsonl, the bytes of the log; with "-- CMD" nothing, for stdout is its own then.',
     );
-  return addTargetFlags(own).action(async (flags: TargetOptions) => {
+  return addLogFlags(addTargetFlags(own)).action(async (flags: TargetOptions & LogFlags) => {
     process.exitCode = await run(flags, command);
   });
 }

@@ -55,3 +55,35 @@ export function ringSize(name: string, env: NodeJS.ProcessEnv): number | undefin
   if (bytes >= 4096 && bytes <= 2 ** 30 && Number.isInteger(Math.log2(bytes))) return bytes;
   throw usageError(`${name} must be a power of two from 4096 to ${2 ** 30} bytes, not ${JSON.stringify(text)}.`);
 }
+
+const SIZES = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 } as const;
+
+/** A file smaller than that would hold hardly more than its own checkpoint. */
+const SMALLEST_FILE = 2 ** 16;
+
+/** A size of a log's file, in bytes or with K, M, G, T (powers of 1024). */
+export function bytes(text: string): number {
+  const [, digits, unit = ''] = /^(\d{1,15})([KMGT]?)i?B?$/.exec(text) ?? [];
+  const value = digits === undefined ? 0 : Number(digits) * SIZES[unit as keyof typeof SIZES];
+  if (value >= SMALLEST_FILE && Number.isSafeInteger(value)) return value;
+  throw usageError(`--rotate-size takes a size from 64K up, as 100M or 2G, not ${JSON.stringify(text)}.`);
+}
+
+const AGES = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A time with its unit, in milliseconds; at most a year. */
+export function duration(option: string): (text: string) => number {
+  return (text) => {
+    const [, digits, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+    const value = Number(digits ?? 0) * AGES[(unit ?? 's') as keyof typeof AGES];
+    if (value > 0 && value <= 1000 * LONGEST_SECONDS) return value;
+    throw usageError(`${option} takes a time as 90s, 30m, 12h or 7d, not ${JSON.stringify(text)}.`);
+  };
+}
+
+/** How long lines may wait for fdatasync; what a power failure may take must have a bound. */
+export function milliseconds(text: string): number {
+  const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (value <= 60_000) return value;
+  throw usageError(`--fsync-ms takes a number of milliseconds from 0 to 60000, not ${JSON.stringify(text)}.`);
+}

@@ -80,6 +80,12 @@ export class Connection {
     });
   }
 
+  /** Says that nothing follows, and does not wait. */
+  end(): void {
+    this.socket.end();
+    this.socket.unref();
+  }
+
   destroy(): void {
     this.socket.destroy();
   }

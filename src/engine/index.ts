@@ -1,3 +1,10 @@
 /** One session: loader → events → log → output, from the first signal handler to the exit code. */
 export { CommandError } from './command.js';
-export { type MonitorOptions, monitor, type Output, TIER_CHOICES, type TierChoice } from './run.js';
+export {
+  type LogOptions,
+  type MonitorOptions,
+  monitor,
+  type Output,
+  TIER_CHOICES,
+  type TierChoice,
+} from './run.js';

@@ -23,8 +23,6 @@ export class Intake {
   /** Events in the log, and events known to be missing, since the session began. */
   events = 0;
   lost = 0;
-  /** Bytes of the lines in the log, with their LFs. */
-  bytes = 0;
   /** Losses that the loader reported, by class. */
   readonly lostByClass = new Map<string, number>();
   readonly findings = new Map<Finding, number>();
@@ -113,7 +111,6 @@ export class Intake {
   #count(appended: { line: string } | undefined): boolean {
     if (appended === undefined) return false;
     this.events += 1;
-    this.bytes += appended.line.length + 1;
     return true;
   }
 }

@@ -1,8 +1,8 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AuditWriter, type Finding } from '../audit/index.js';
+import { AuditWriter, type Finding, type WriterOptions } from '../audit/index.js';
 import { findLoader, type Loader, LoaderRefusal, type Notice, socketPeer, startLoader } from '../bpf/index.js';
 import { type ControlServer, runtimeFolder, serveControl } from '../control/index.js';
 import { deferred } from '../deferred.js';
@@ -35,11 +35,15 @@ export type Output = 'jsonl' | 'pretty';
 export const TIER_CHOICES = ['auto', 'lsm', 'hook', 'observe'] as const;
 export type TierChoice = (typeof TIER_CHOICES)[number];
 
+export type LogOptions = Pick<WriterOptions, 'fsyncMs' | 'rotateBytes' | 'rotateMs' | 'checkpoints'>;
+
 export interface MonitorOptions {
   target: Target;
   agentId: string;
   /** --output-file; the default place of this agent otherwise. */
   outputFile?: string;
+  /** How the log is written. */
+  log?: LogOptions;
   /** What stdout shows; nothing when absent. */
   output?: Output;
   /** Seconds until the recording ends. */
@@ -104,9 +108,16 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
 
   const place = logPath(options.outputFile, agentId, uid, process.env);
   const redactor = openRedactor();
-  const writer = await AuditWriter.open(place.path, { makeFolder: place.isDefault, reserve: true, agentId });
+  const writer = await AuditWriter.open(place.path, {
+    ...options.log,
+    makeFolder: place.isDefault,
+    reserve: true,
+    agentId,
+  });
   undo.push(() => writer.close());
-  const logStart = statSync(writer.path).size;
+  const view = options.output === undefined ? undefined : openView(writer.path, writer.end, options);
+  undo.push(() => view?.abort());
+  await view?.opened;
   const warnings = trustWarnings(suspects(target, user, uid), governingFiles(loaderPath));
   session = new Session({ agentId, loader, writer, redactor, command, warnings });
   const control = await openControlSocket(options, session, loaderPath, uid);
@@ -124,7 +135,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   for (const warning of warnings) say(warning);
   // From here on there is a log to be completed, whatever happens.
   undo.length = 0;
-  const { result, leftBy } = await attend({ options, session, command, control, path: writer.path, logStart });
+  const { result, leftBy } = await attend({ options, session, command, control, view });
   say(summary(result, writer.path));
   return exitCode(options, command, result, leftBy);
 }
@@ -197,20 +208,18 @@ interface Attended {
   session: Session;
   command: Command | undefined;
   control: ControlServer;
-  path: string;
-  logStart: number;
+  view: View | undefined;
 }
 
 /** From session_start to the closed log, and to the end of the command that has the terminal. */
-async function attend({ options, session, command, control, path, logStart }: Attended): Promise<{
+async function attend({ options, session, command, control, view }: Attended): Promise<{
   result: SessionResult;
   /** The signal that ended agentgov while the command ran on. */
   leftBy: NodeJS.Signals | undefined;
 }> {
   const { say, duration } = options;
-  const view = options.output === undefined ? undefined : openView(path, logStart, options.output);
   if (view !== undefined) {
-    session.show(view, logStart);
+    session.show(view);
     view.broken.catch(() => {
       // A command is not left unwatched because nobody looks at the screen.
       if (command === undefined) session.end({ kind: 'stdout_closed' });
@@ -252,11 +261,12 @@ async function attend({ options, session, command, control, path, logStart }: At
   return { result, leftBy: leftBy ?? undefined };
 }
 
-function openView(path: string, from: number, output: Output): View {
+function openView(path: string, from: number, { output, log }: MonitorOptions): View {
   const color = process.stdout.isTTY === true && !process.env.NO_COLOR && process.stdout.hasColors();
   const look = (): { color: boolean; width?: number } =>
     process.stdout.isTTY === true ? { color, width: process.stdout.columns } : { color: false };
-  return new View(path, from, output === 'jsonl' ? jsonl() : pretty(look), openStdout());
+  const rotates = log?.rotateBytes !== undefined || log?.rotateMs !== undefined;
+  return new View(path, from, output === 'jsonl' ? jsonl() : pretty(look), openStdout(), rotates);
 }
 
 async function tellOfStragglers(session: Session, say: (line: string) => void): Promise<void> {

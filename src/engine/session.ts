@@ -47,7 +47,6 @@ export class Session {
   readonly #over: Deferred<EndReason> = deferred();
   readonly #closed: Deferred<SessionResult> = deferred();
   #view: View | undefined;
-  #viewBase = 0;
   #paused = false;
   #writerLost = 0;
   #logFailure = '';
@@ -67,6 +66,7 @@ export class Session {
       this.#logFailure = error.message;
       this.end({ kind: 'log_failed', cause: error.message });
     };
+    writer.onOwnRecord = () => this.#tellView();
     void parts.loader.ended.then((outcome) => {
       if (outcome.kind === 'died') this.end({ kind: 'loader_died', how: outcome.how });
     });
@@ -104,10 +104,9 @@ export class Session {
     this.#tellView();
   }
 
-  /** Shows the log from its byte `from` on, where the session begins. */
-  show(view: View, from: number): void {
+  /** Shows the log of this session. */
+  show(view: View): void {
     this.#view = view;
-    this.#viewBase = from;
     this.#tellView();
   }
 
@@ -264,7 +263,7 @@ export class Session {
   }
 
   #tellView(): void {
-    this.#view?.expect(this.#viewBase + this.intake.bytes);
+    this.#view?.expect(this.#parts.writer.end);
   }
 
   // An event that cannot be recorded is the end of the session, never a hole in it.

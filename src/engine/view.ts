@@ -1,5 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LogFollower } from '../audit/index.js';
 import { deferred } from '../deferred.js';
 import type { AgentEvent } from '../events/index.js';
 import { prettyLine } from '../output/index.js';
@@ -56,31 +56,42 @@ export class View {
   /** Rejects when the output can take no more. */
   readonly broken: Promise<never>;
   readonly #fail: (error: Error) => void;
-  #file: FileHandle | undefined;
+  #log: LogFollower | undefined;
+  /** Where it has got to, as `AuditWriter.end` counts, and where the file that it reads begins. */
   #position: number;
+  #fileStart = 0;
   #expected: number;
   #wake: (() => void) | undefined;
   #finishing = false;
   readonly #abort = deferred<void>();
   #aborted = false;
+  readonly #opened = deferred<void>();
   readonly #done: Promise<void>;
 
-  /** `from`: where the session's first byte will be. */
+  /** `from`: where the session's first byte will be. `rotates`: the log may go on in another file. */
   constructor(
     path: string,
     from: number,
     private readonly style: Style,
     private readonly sink: Sink,
+    private readonly rotates = false,
   ) {
     const broken = deferred<never>();
     this.broken = broken.promise;
+    // Whoever looks at it may come later than it breaks.
+    broken.promise.catch(() => {});
     this.#fail = broken.reject;
     this.#position = from;
     this.#expected = from;
     this.#done = this.#follow(path);
   }
 
-  /** There are, or soon will be, so many bytes of this session in the log. */
+  /** Resolves when it has the file in which the session begins, however soon the log goes on in another. */
+  get opened(): Promise<void> {
+    return this.#opened.promise;
+  }
+
+  /** There are, or soon will be, so many bytes in the log. */
   expect(end: number): void {
     this.#expected = end;
     this.#wake?.();
@@ -99,24 +110,31 @@ export class View {
     this.#abort.resolve();
     this.sink.close();
     // The reader may hang in a write for ever, so it is not waited for.
-    void this.#file?.close();
+    void this.#log?.close();
     this.#wake?.();
   }
 
   async #follow(path: string): Promise<void> {
     try {
-      this.#file = await open(path, 'r');
+      this.#log = await LogFollower.open(path);
+      this.#opened.resolve();
       const buffer = Buffer.alloc(this.style.chunk);
       while (!this.#aborted) {
-        const shown = await this.#step(buffer);
+        let shown = await this.#step(buffer);
+        if (shown === IDLE && (await this.#isFinished())) {
+          // What was written between the last look and the end of the file.
+          shown = await this.#step(buffer);
+          if (shown === IDLE && (await this.#goOn())) continue;
+        }
         if (shown === IDLE && this.#finishing) break;
         if (shown === IDLE) await this.#pause();
         else if (this.style.pace > 0 && !this.#finishing) await sleep(this.style.pace);
       }
     } catch (error) {
       if (!this.#aborted) this.#fail(error as Error);
+      this.#opened.resolve();
     } finally {
-      if (!this.#aborted) await this.#file?.close();
+      if (!this.#aborted) await this.#log?.close();
       this.sink.close();
     }
   }
@@ -124,7 +142,7 @@ export class View {
   /** @returns the bytes of the log that were dealt with. */
   async #step(buffer: Buffer): Promise<number> {
     const jumped = await this.#jump();
-    const { bytesRead } = await (this.#file as FileHandle).read(buffer, 0, buffer.length, this.#position);
+    const bytesRead = await this.#read(buffer);
     const whole = bytesRead === 0 ? 0 : buffer.lastIndexOf(LF, bytesRead - 1) + 1;
     if (whole === 0) {
       if (bytesRead < buffer.length) return IDLE;
@@ -139,7 +157,7 @@ export class View {
   async #longLine(start: Buffer, jumped: boolean): Promise<number> {
     for (let size = 2 * start.length; ; size *= 2) {
       const bigger = Buffer.alloc(size);
-      const { bytesRead } = await (this.#file as FileHandle).read(bigger, 0, size, this.#position);
+      const bytesRead = await this.#read(bigger);
       const whole = bigger.lastIndexOf(LF, bytesRead - 1) + 1;
       if (whole > 0) {
         await this.sink.write(this.style.render(bigger.subarray(0, whole), jumped));
@@ -153,14 +171,35 @@ export class View {
   /** Leaves out what a patient reader would still be shown long after it happened. */
   async #jump(): Promise<boolean> {
     const { patience } = this.style;
-    const { size } = patience === undefined ? { size: 0 } : await (this.#file as FileHandle).stat();
-    if (patience === undefined || size - this.#position <= patience) return false;
+    const { size } = patience === undefined ? { size: 0 } : await this.#follower.file.stat();
+    const end = this.#fileStart + size;
+    if (patience === undefined || end - this.#position <= patience) return false;
     const buffer = Buffer.alloc(this.style.chunk);
-    const from = size - buffer.length;
-    const { bytesRead } = await (this.#file as FileHandle).read(buffer, 0, buffer.length, from);
+    const from = end - buffer.length;
+    const bytesRead = await this.#read(buffer, from);
     const line = buffer.subarray(0, bytesRead).indexOf(LF);
     if (line === -1) return false;
     this.#position = from + line + 1;
+    return true;
+  }
+
+  get #follower(): LogFollower {
+    return this.#log as LogFollower;
+  }
+
+  async #read(buffer: Buffer, from = this.#position): Promise<number> {
+    const { bytesRead } = await this.#follower.file.read(buffer, 0, buffer.length, from - this.#fileStart);
+    return bytesRead;
+  }
+
+  #isFinished(): Promise<boolean> {
+    return this.rotates ? this.#follower.isFinished() : Promise.resolve(false);
+  }
+
+  /** Goes on in the next file, where there is one. */
+  async #goOn(): Promise<boolean> {
+    if (!(await this.#follower.next())) return false;
+    this.#fileStart = this.#position;
     return true;
   }
 

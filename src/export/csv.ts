@@ -1,6 +1,7 @@
 // CSV (RFC 4180): a column for every field of the registry, in its order, and one for fields that it does not know.
+import { asciiJson } from '../ascii-json.js';
 import { type EventValue, FIELDS } from '../events/index.js';
-import { asciiJson, type ExportRecord } from './record.js';
+import type { ExportRecord } from './record.js';
 
 const COLUMNS = Object.keys(FIELDS);
 

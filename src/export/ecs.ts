@@ -1,9 +1,9 @@
 // Elastic Common Schema 8.17 (elastic.co/guide/en/ecs/8.17): the fields that it knows, and the whole event under
 // `agentgov`, so that nothing is left out.
+import { asciiJson } from '../ascii-json.js';
 import type { AgentEvent, EventType } from '../events/index.js';
 import { errnoName } from '../output/index.js';
 import {
-  asciiJson,
   baseOf,
   commandLine,
   type ExportRecord,

@@ -1,10 +1,10 @@
 // Open Cybersecurity Schema Framework 1.5 (schema.ocsf.io/1.5.0): class, activity and the objects that a class asks for;
 // the whole event under `unmapped`, so that nothing is left out.
+import { asciiJson } from '../ascii-json.js';
 import type { AgentEvent } from '../events/index.js';
 import { errnoName } from '../output/index.js';
 import { type Activity, activityOf } from './ocsf-activity.js';
 import {
-  asciiJson,
   baseOf,
   commandLine,
   type ExportRecord,

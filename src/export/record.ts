@@ -86,10 +86,6 @@ export function known(fields: Record<string, unknown>): Record<string, unknown> 
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
-/** JSON in ASCII: what a reader of lines may take for the end of one (U+2028, U+0085) is escaped like the rest. */
-export const asciiJson = (value: unknown): string =>
-  JSON.stringify(value).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
-
 /** How much somebody should care, on syslog's scale. */
 export type Weight = 'info' | 'notice' | 'warning' | 'error';
 
