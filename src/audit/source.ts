@@ -1,11 +1,11 @@
 // The lines of a log's file, packed or not.
+import type { ReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import * as zlib from 'node:zlib';
-import { usageError } from '../errors.js';
+import { createGunzip } from 'node:zlib';
 import { type Block, LF, readBlocks } from './blocks.js';
 import { MAX_LINE } from './chain.js';
 import { codeOf } from './files.js';
+import { unzstd } from './zstd.js';
 
 const GZIP = Buffer.from([0x1f, 0x8b]);
 const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
@@ -20,14 +20,14 @@ export interface Source {
   close(): Promise<void>;
 }
 
-/** Opens a file by what it holds, whatever it is called. @throws AgentgovError (usage) for zstd where Node has it not */
+/** Opens a file by what it holds, whatever it is called. */
 export async function openSource(path: string): Promise<Source> {
   const file = await open(path, 'r');
   try {
     const stat = await file.stat();
     // A live log grows while it is read, and nobody could read to its end; a pipe has no size.
     const size = stat.isFile() ? stat.size : undefined;
-    const unpack = size === undefined ? undefined : await unpackerOf(path, file);
+    const unpack = size === undefined ? undefined : await unpackerOf(file);
     return unpack ? packed(file, size ?? 0, unpack) : plain(file, size);
   } catch (error) {
     await file.close();
@@ -50,20 +50,17 @@ function plain(file: FileHandle, size: number | undefined): Source {
   };
 }
 
-type Unpacker = () => NodeJS.ReadWriteStream;
+type Unpacker = (input: ReadStream) => AsyncIterable<Buffer>;
 
-async function unpackerOf(path: string, file: FileHandle): Promise<Unpacker | undefined> {
+async function unpackerOf(file: FileHandle): Promise<Unpacker | undefined> {
   const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
-  if (buffer.subarray(0, 2).equals(GZIP)) return () => zlib.createGunzip();
-  if (!buffer.equals(ZSTD)) return undefined;
-  // In Node from 22.15 on.
-  const create = (zlib as { createZstdDecompress?: Unpacker }).createZstdDecompress;
-  if (create === undefined) {
-    throw usageError(
-      `${path} is packed with zstd, which Node ${process.version} cannot read: unpack it, or use Node 22.15`,
-    );
-  }
-  return create;
+  if (buffer.equals(ZSTD)) return unzstd;
+  if (!buffer.subarray(0, 2).equals(GZIP)) return undefined;
+  return (input) => {
+    const output = createGunzip();
+    input.on('error', (error) => output.destroy(error));
+    return input.pipe(output);
+  };
 }
 
 function packed(file: FileHandle, size: number, unpack: Unpacker): Source {
@@ -74,9 +71,7 @@ function packed(file: FileHandle, size: number, unpack: Unpacker): Source {
       input.on('data', (chunk) => {
         read += chunk.length;
       });
-      const output = unpack();
-      input.on('error', (error) => output.emit('error', error));
-      yield* streamBlocks(input.pipe(output));
+      yield* streamBlocks(unpack(input));
     },
     size,
     read: () => read,
@@ -85,13 +80,12 @@ function packed(file: FileHandle, size: number, unpack: Unpacker): Source {
 }
 
 /** As `readBlocks`, for what comes in pieces. */
-async function* streamBlocks(stream: NodeJS.ReadableStream): AsyncGenerator<Block> {
+async function* streamBlocks(stream: AsyncIterable<Buffer>): AsyncGenerator<Block> {
   // The rest of a line whose end has not come yet.
   let rest: Buffer[] = [];
   let length = 0;
   try {
-    for await (const piece of stream) {
-      const chunk = piece as Buffer;
+    for await (const chunk of stream) {
       const end = chunk.lastIndexOf(LF) + 1;
       if (end > 0) {
         yield { bytes: Buffer.concat([...rest, chunk.subarray(0, end)]), kind: 'lines' };
@@ -109,8 +103,6 @@ async function* streamBlocks(stream: NodeJS.ReadableStream): AsyncGenerator<Bloc
     if (!codeOf(error)?.startsWith('Z')) throw error;
     yield { bytes: Buffer.concat(rest), kind: 'damaged' };
     return;
-  } finally {
-    if (stream instanceof Readable) stream.destroy();
   }
   if (length > 0) yield { bytes: Buffer.concat(rest), kind: 'torn' };
 }
