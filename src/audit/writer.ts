@@ -296,10 +296,14 @@ export class AuditWriter {
     const notary = this.#notary;
     if (notary === undefined) return;
     this.#untilCheckpoint = (notary.options.everyEvents ?? EVERY_EVENTS) + 1;
+    // Before the line is there: it may be the one that begins a new file, which announces a later one.
+    notary.request(this.#tip.count + 1);
     const placed = this.append(checkpointEvent(notary.options.key, reason, this.#agentId));
-    if (placed === undefined) return;
+    if (placed === undefined) {
+      notary.forget(this.#tip.count);
+      return;
+    }
     this.onOwnRecord();
-    notary.request(placed.seq);
     // One that cannot be made now is made with the next one; the log itself is not held up.
     if (reason !== 'end') void this.#certify(notary).catch(() => {});
   }

@@ -204,6 +204,16 @@ describe('rotation', () => {
   });
 });
 
+it('signs both checkpoints where the one of the end is what begins a new file', async () => {
+  const path = join(folder(), 'audit.jsonl');
+  for (let size = 2000; size < 5000; size += 100) {
+    const writer = await AuditWriter.open(path, { rotateBytes: size, checkpoints: { key } });
+    for (let index = 0; index < 7; index += 1) writer.append(event(index));
+    await writer.close();
+  }
+  expect(await verifyFolder(path, { keys })).toMatchObject({ verdict: 'intact', checks: { checkpoints: 'ok' } });
+});
+
 describe('an attack on the files of a log', () => {
   const attacks: Array<[string, (files: string[], path: string) => void, string, string]> = [
     [
