@@ -3,11 +3,13 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import { usageError } from '../errors.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AgentgovError, usageError } from '../errors.js';
 import { canonical } from './canonical.js';
 import { GENESIS, seal, type Tip } from './chain.js';
 import { ChainCheck } from './chain-check.js';
 import { codeOf, syncFolder } from './files.js';
+import { takeLock } from './lock.js';
 
 export const digestsPath = (log: string): string => `${log}.digests`;
 
@@ -56,11 +58,19 @@ export interface Removal {
   readonly timestamp: string;
 }
 
+/** That the log itself tells of so many removals, the first ones. */
+export interface Announcement {
+  readonly announced: number;
+  readonly timestamp: string;
+}
+
 /** All that is known of a log's finished files. */
 export class Digests {
   private constructor(
     readonly list: readonly Digest[],
     readonly removals: readonly Removal[],
+    /** How many of them the log tells of. */
+    readonly announced: number,
     readonly tip: Tip,
   ) {}
 
@@ -76,7 +86,7 @@ export class Digests {
       bytes = await readFile(path);
     } catch (error) {
       const code = codeOf(error);
-      if (code === 'ENOENT' || code === 'ENOTDIR') return new Digests([], [], { count: 0, hash: GENESIS });
+      if (code === 'ENOENT' || code === 'ENOTDIR') return new Digests([], [], 0, { count: 0, hash: GENESIS });
       throw usageError(`cannot read ${path} (${code}): give a log whose files you may read`, error);
     }
     // What a crash has left half written is no digest; the writer makes it again.
@@ -87,10 +97,11 @@ export class Digests {
     const records = text
       .split('\n')
       .slice(0, -1)
-      .map((line) => JSON.parse(line) as Digest & Removal);
+      .map((line) => JSON.parse(line) as Digest & Removal & Announcement);
     return new Digests(
       records.filter(({ file }) => file !== undefined),
       records.filter(({ removed }) => removed !== undefined),
+      records.findLast(({ announced }) => announced !== undefined)?.announced ?? 0,
       check.tip,
     );
   }
@@ -120,19 +131,39 @@ export class BrokenDigests extends Error {
   }
 }
 
-/** Adds one record behind those that `digests` knows; durable when it resolves. The log's lock must be held. */
-export async function addDigest(log: string, digests: Digests, record: Digest | Removal): Promise<void> {
-  const { line } = seal(canonical({ ...record, hash_prev: '', seq: 0 }), digests.tip);
-  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
-  const file: FileHandle = await open(digestsPath(log), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+/** How long somebody else may be at the digests: they are held for the moments of one record. */
+const PATIENCE_MS = 10_000;
+const POLL_MS = 20;
+
+/** Adds one record behind those that are there; durable when it resolves. The writer and `prune` may both do so. */
+export async function addDigest(log: string, record: Digest | Removal | Announcement): Promise<void> {
+  const release = await takeTurn(log);
   try {
-    const bytes = await file.readFile();
-    const whole = bytes.lastIndexOf(0x0a) + 1;
-    if (whole < bytes.length) await file.truncate(whole);
-    await file.appendFile(`${line}\n`);
-    await file.datasync();
+    const { tip } = await Digests.read(log);
+    const { line } = seal(canonical({ ...record, hash_prev: '', seq: 0 }), tip);
+    const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+    const file: FileHandle = await open(digestsPath(log), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    try {
+      const bytes = await file.readFile();
+      const whole = bytes.lastIndexOf(0x0a) + 1;
+      if (whole < bytes.length) await file.truncate(whole);
+      await file.appendFile(`${line}\n`);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await syncFolder(dirname(log));
   } finally {
-    await file.close();
+    await release();
   }
-  await syncFolder(dirname(log));
+}
+
+async function takeTurn(log: string): Promise<() => Promise<void>> {
+  for (const end = Date.now() + PATIENCE_MS; ; await sleep(POLL_MS)) {
+    try {
+      return await takeLock(digestsPath(log));
+    } catch (error) {
+      if (!(error instanceof AgentgovError) || Date.now() > end) throw error;
+    }
+  }
 }

@@ -10,6 +10,7 @@ export { VerifierMemory } from './memory.js';
 export type { CheckpointOptions } from './notary.js';
 export type { SignerKey, VerifierKey } from './note.js';
 export { type Proven, type ProveOptions, proveConsistency, proveEvent, verifyProof } from './prove.js';
+export { type PrunedFile, type PruneOptions, prune, RETENTION_DAYS } from './prune.js';
 export { type ReadOptions, readLog } from './read-log.js';
 export type { CheckResult, Verdict, Verification } from './verdict.js';
 export { type VerifyOptions, verifyFile, verifyLog } from './verify.js';

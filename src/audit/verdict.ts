@@ -20,6 +20,8 @@ export interface Verdict {
   /** Every line that was read is its canonical form and ends in LF. */
   canonical: boolean;
   checks: { chain: CheckResult; tip: CheckResult; state: CheckResult; checkpoints: CheckResult };
+  /** Present when the lines before `first_seq` were removed on purpose: how many. */
+  pruned?: number;
   /** Present when a writer held the log's lock: it was read to its last LF at that time. */
   live?: true;
 }

@@ -235,9 +235,16 @@ function conclude(
     events_lost: check.lost,
     canonical: forms.length === 0,
     checks: { chain: problem?.chain ?? 'ok', tip: tip.result, state: state.result, checkpoints: signed.result },
+    ...prunedOf(beside),
     ...(live ? { live: true as const } : {}),
     findings: check.findings,
   };
+}
+
+/** Where the first file begins behind others that were removed on purpose. */
+function prunedOf({ start, digests }: Beside): { pruned?: number } {
+  const before = digests?.list.filter(({ last_seq: last }) => last <= start.count) ?? [];
+  return before.length > 0 && before.every((digest) => digests?.isRemoved(digest)) ? { pruned: start.count } : {};
 }
 
 const brokenChain = ({ line, reason }: Fault): Problem => ({

@@ -13,6 +13,7 @@ import { takeLock } from './lock.js';
 import { LeafRange } from './merkle.js';
 import { type CheckpointOptions, checkpointEvent, EVERY_EVENTS, EVERY_MS, Notary } from './notary.js';
 import { Outbox } from './outbox.js';
+import { prunedEvent } from './pruned-event.js';
 import { lastLineEnd, pendingTails, recoveredEvent, setAside, settle } from './recover.js';
 import { takeReserve } from './reserve.js';
 import { checkTail, firstHash, lastAgent, lastHash } from './tail.js';
@@ -99,6 +100,7 @@ export class AuditWriter {
   #start: Tip;
   #fileBytes: number;
   #end: number;
+  #removalsTold = 0;
   readonly #rotateBytes: number;
   readonly #rotateMs: number | undefined;
   #rotateTimer: NodeJS.Timeout | undefined;
@@ -199,6 +201,7 @@ export class AuditWriter {
         if (options.checkpoints) await writer.#beginCheckpoints(options.checkpoints, digests.last);
         writer.#watchAge(found.birthtimeMs);
         await writer.#recordTorn();
+        await writer.#recordRemovals();
         return writer;
       } catch (error) {
         await tipFile.close();
@@ -218,6 +221,19 @@ export class AuditWriter {
       if (this.#outbox.failure) throw this.#outbox.failure;
       await settle(torn);
     }
+  }
+
+  /** Finished files that were removed on purpose: the log says so, where its own chain and checkpoints vouch for it. */
+  async #recordRemovals(): Promise<void> {
+    const { removals, announced } = await Digests.read(this.path);
+    // Another rotation may be at it; what comes after the end is told by the next start.
+    const told = Math.max(announced, this.#removalsTold);
+    if (removals.length === told || this.#closed) return;
+    this.#removalsTold = removals.length;
+    for (const removal of removals.slice(told)) this.append(prunedEvent(dirname(this.path), removal, this.#agentId));
+    await this.#outbox.sync();
+    if (this.#outbox.failure) throw this.#outbox.failure;
+    await addDigest(this.path, { announced: removals.length, timestamp: new Date().toISOString() });
   }
 
   async #beginCheckpoints(options: CheckpointOptions, last: Digest | undefined): Promise<void> {
@@ -276,7 +292,7 @@ export class AuditWriter {
         tip: last.hash,
         tree: range?.end === last.count ? range.toHex() : [],
       };
-      await addDigest(this.path, digests, own);
+      await addDigest(this.path, own);
     }
     if (await isSameFile(this.path, this.#file)) await giveName(this.path, own.file);
     const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
@@ -288,6 +304,8 @@ export class AuditWriter {
     this.#durable = { ...last, size: 0 };
     await this.#tipFile.write({ ...this.#durable, log: own.log, closed: false });
     await this.#notary?.follow();
+    // Behind this: it waits for lines to be durable, which they cannot be before this ends. Else the next start does it.
+    void this.#recordRemovals().catch(() => {});
     return next;
   }
 

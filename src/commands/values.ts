@@ -87,3 +87,11 @@ export function milliseconds(text: string): number {
   if (value <= 60_000) return value;
   throw usageError(`--fsync-ms takes a number of milliseconds from 0 to 60000, not ${JSON.stringify(text)}.`);
 }
+
+/** A number of days, as 183, 183d or 10y; up to a century. */
+export function days(text: string): number {
+  const [, digits, unit] = /^(\d{1,6})([dy]?)$/.exec(text) ?? [];
+  const value = digits === undefined ? Number.NaN : Number(digits) * (unit === 'y' ? 366 : 1);
+  if (value <= 36_600) return value;
+  throw usageError(`--older-than takes a number of days as 183d, or of years as 10y, not ${JSON.stringify(text)}.`);
+}

@@ -144,12 +144,13 @@ function report({ path, outcome }: Judged, flags: Flags): void {
     process.stderr.write(`${escapeForTerminal(outcome.message)}\n`);
     return;
   }
-  const { verdict, events, last_hash: last, events_lost: lost, reason, live } = outcome;
+  const { verdict, events, last_hash: last, events_lost: lost, pruned, reason, live } = outcome;
   const failed = failures(outcome, flags).map((finding) => `${finding} (${outcome.findings[finding]})`);
   const parts = [
     ...(isSound(outcome) ? [] : [reason]),
     isSound(outcome) ? `${events} events` : `${events} events before that hold`,
     ...(isSound(outcome) && last ? [`last hash ${last}`] : []),
+    ...(pruned ? [`the ${pruned} before them were removed on purpose`] : []),
     ...(lost > 0 ? [`it says that ${lost} events were lost`] : []),
     ...(live ? ['its writer is at work'] : []),
     ...(failed.length > 0 ? [`fails on ${failed.join(', ')}`] : []),

@@ -189,7 +189,7 @@ export const FIELDS = {
     type: 'string',
     format: 'absolute path; `\\xNN` for a byte that is not UTF-8; `@name` for an abstract socket',
     meaning: 'the file, directory or socket it was done to',
-    on: [...PATHS, 'policy_loaded', 'log_recovered', 'session_start'],
+    on: [...PATHS, 'policy_loaded', 'log_recovered', 'log_pruned', 'session_start'],
     agentText: 'path',
   },
   path_hex: {
@@ -496,6 +496,8 @@ export const FIELDS = {
     on: ['log_recovered'],
   },
   tail_bytes: { type: 'integer', format: 'bytes', meaning: 'how many they are', on: ['log_recovered'] },
+  first_seq: { type: 'integer', meaning: '`seq` of the first line that was removed', on: ['log_pruned'] },
+  last_seq: { type: 'integer', meaning: '`seq` of the last one', on: ['log_pruned'] },
   events: { type: 'integer', meaning: 'events of this session, the last one included', on: ['session_end'] },
   lost: { type: 'integer', meaning: 'events of this session that were lost', on: ['session_end'] },
 } as const satisfies Record<string, Field>;

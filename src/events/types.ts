@@ -39,6 +39,7 @@ export const EVENT_TYPES = {
   approval_expired: 'nobody answered in time',
   events_lost: 'events that happened and are not in this log',
   log_recovered: 'a torn tail of this log was moved aside',
+  log_pruned: 'a finished file of this log was removed on purpose',
   checkpoint: 'a signed statement about the log up to this line is made',
 } as const satisfies Record<string, string>;
 

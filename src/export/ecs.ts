@@ -64,6 +64,7 @@ const KINDS: Record<EventType, readonly [category: readonly string[], type: read
   approval_expired: [['session'], ['denied']],
   events_lost: [['host'], ['error']],
   log_recovered: [['host'], ['error']],
+  log_pruned: [['host'], ['deletion']],
   checkpoint: [['host'], ['info']],
 };
 

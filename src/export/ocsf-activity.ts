@@ -82,6 +82,7 @@ const CHOICES: Record<EventType, Choice | ((event: AgentEvent) => Choice)> = {
   approval_expired: [0, 'Other'],
   events_lost: [1008, 'Other'],
   log_recovered: [1008, 'Other'],
+  log_pruned: [1008, 'Delete'],
   checkpoint: [1008, 'Other'],
 };
 
