@@ -53,6 +53,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'the events of an audit log in the format that a SIEM reads',
     load: async () => (await import('./commands/export.js')).exportCommand(),
   },
+  seal: {
+    summary: "chain another program's log, so that it cannot be changed unseen",
+    load: async () => (await import('./commands/seal.js')).sealCommand(),
+  },
   prune: {
     summary: 'remove finished files of a log that were kept for long enough',
     load: async () => (await import('./commands/prune.js')).pruneCommand(),

@@ -4,6 +4,7 @@ export { GENESIS, type Tip } from './chain.js';
 export { checkpointsPath } from './checkpoint.js';
 export { FINDINGS, type Finding, findingOf } from './findings.js';
 export { LogFollower } from './follower.js';
+export { type Sealed, type SealOptions, sealFile } from './foreign.js';
 export { defaultKeyPath, loadKey, makeKey, readVkeys } from './keys.js';
 export { findLogs, type LogFiles } from './log-files.js';
 export { VerifierMemory } from './memory.js';

@@ -1,6 +1,6 @@
 // Which files are one log, and in which order.
 import { readdir, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { usageError } from '../errors.js';
 import { type Digests, logOf, plainName } from './digests.js';
 import { codeOf } from './files.js';
@@ -47,6 +47,16 @@ async function expand(path: string): Promise<string[]> {
   const files = names.filter((name) => LOG_FILE.test(name)).sort();
   if (files.length === 0) throw usageError(`cannot read ${path} (EISDIR): no audit log (*.jsonl) is in it`);
   return files.map((name) => join(path, name));
+}
+
+/** The files of a log that are there, finished and newest, by its name. */
+export async function filesOf(log: string): Promise<string[]> {
+  const folder = dirname(log);
+  // A folder that is not there holds none.
+  const names = await readdir(folder).catch(() => []);
+  const isOurs = (name: string): boolean =>
+    name === basename(log) || logOf(join(folder, name)) === join(folder, basename(log));
+  return names.filter(isOurs).map((name) => join(folder, name));
 }
 
 /** One file, and which line of the log it begins with; undefined where its first line does not say. */

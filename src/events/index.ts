@@ -1,4 +1,5 @@
 /** The event record: what fields there are, what they mean, and what must be taken out of them. */
+export { bytesOfText, textOfBytes } from './bytes.js';
 export { checkEvent, type Fault } from './check.js';
 export { eventsDoc } from './doc.js';
 export {

@@ -39,6 +39,8 @@ export const EVENT_TYPES = {
   approval_expired: 'nobody answered in time',
   events_lost: 'events that happened and are not in this log',
   log_recovered: 'a torn tail of this log was moved aside',
+  foreign_line: "a line of another program's log (`path`), as it stands there",
+  file_sealed: "another program's log (`path`) is in this one, up to here",
   log_pruned: 'a finished file of this log was removed on purpose',
   checkpoint: 'a signed statement about the log up to this line is made',
 } as const satisfies Record<string, string>;

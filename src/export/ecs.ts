@@ -64,6 +64,8 @@ const KINDS: Record<EventType, readonly [category: readonly string[], type: read
   approval_expired: [['session'], ['denied']],
   events_lost: [['host'], ['error']],
   log_recovered: [['host'], ['error']],
+  foreign_line: [['host'], ['info']],
+  file_sealed: [['host'], ['info']],
   log_pruned: [['host'], ['deletion']],
   checkpoint: [['host'], ['info']],
 };

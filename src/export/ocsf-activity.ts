@@ -82,6 +82,8 @@ const CHOICES: Record<EventType, Choice | ((event: AgentEvent) => Choice)> = {
   approval_expired: [0, 'Other'],
   events_lost: [1008, 'Other'],
   log_recovered: [1008, 'Other'],
+  foreign_line: [0, 'Other'],
+  file_sealed: [1008, 'Archive'],
   log_pruned: [1008, 'Delete'],
   checkpoint: [1008, 'Other'],
 };
