@@ -1,13 +1,15 @@
 // Proofs that stand without the log: one event in a signed tree (c2sp.org/tlog-proof@v1), or an earlier signed tree in a
 // later one.
-import { open } from 'node:fs/promises';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
-import { LF, readBlocks } from './blocks.js';
+import { LF } from './blocks.js';
 import { type Checkpoint, checkpointsPath, parseCheckpoint, readCheckpoints } from './checkpoint.js';
+import { BrokenDigests, type Digest, Digests } from './digests.js';
 import { codeOf } from './files.js';
+import { filesOf, inOrder, type Part } from './log-files.js';
 import { LeafRange, leafHash } from './merkle.js';
 import { signersOf, type VerifierKey } from './note.js';
 import { consistencyPath, inclusionPath, provesConsistency, provesInclusion, type Span } from './proofs.js';
+import { openSource } from './source.js';
 
 const INCLUSION = 'c2sp.org/tlog-proof@v1';
 const CONSISTENCY = 'agentgov-consistency-proof@v1';
@@ -136,38 +138,88 @@ async function checkpointsOf(log: string, { checkpoints }: ProveOptions): Promis
   return file.checkpoints;
 }
 
-/** The hashes of nodes, in their order, and one line; in one pass over the log. */
+/** A node of the tree that a proof needs, as far as its leaves are known. */
+interface Node {
+  readonly end: number;
+  readonly range: LeafRange;
+}
+
+/** The hashes of nodes, in their order, and one line; in one pass over all files of the log. */
 async function readTree(
   log: string,
   size: number,
   path: readonly Span[],
   index?: number,
 ): Promise<{ hashes: Uint8Array[]; line: Buffer }> {
-  const nodes = path.map(([begin, end]) => ({ end, range: new LeafRange(begin) }));
+  const nodes: Node[] = path.map(([begin, end]) => ({ end, range: new LeafRange(begin) }));
   const inOrder = [...nodes].sort((a, b) => a.range.begin - b.range.begin);
   let line = Buffer.alloc(0);
-  let count = 0;
+  const { parts, before } = await partsOf(log);
+  let count = before?.last_seq ?? 0;
   let node = 0;
-  const file = await open(log, 'r').catch((error: unknown) => {
-    throw usageError(`cannot read ${log} (${codeOf(error)}): give the path of an audit log that you may read`, error);
-  });
-  try {
-    for await (const { bytes, kind } of readBlocks(file, 0, Number.POSITIVE_INFINITY)) {
-      if (kind !== 'lines') break;
-      for (let at = 0; at < bytes.length && count < size; count += 1) {
-        const next = bytes.indexOf(LF, at);
-        const text = bytes.subarray(at, next);
-        at = next + 1;
-        if (count === index) line = Buffer.from(text);
-        while ((inOrder[node]?.end ?? size) <= count) node += 1;
-        const range = inOrder[node]?.range;
-        if (range?.end === count) range.add(leafHash(text));
-      }
-      if (count === size) break;
+  if (index !== undefined && index < count) throw pruned(log, count);
+  if (before) takePruned(before, inOrder);
+  for await (const bytes of wholeLines(log, parts)) {
+    for (let at = 0; at < bytes.length && count < size; count += 1) {
+      const next = bytes.indexOf(LF, at);
+      const text = bytes.subarray(at, next);
+      at = next + 1;
+      if (count === index) line = Buffer.from(text);
+      while ((inOrder[node]?.end ?? size) <= count) node += 1;
+      const range = inOrder[node]?.range;
+      if (range?.end === count) range.add(leafHash(text));
     }
-  } finally {
-    await file.close();
+    if (count === size) break;
   }
   if (count < size) throw doesNotFit(log, size);
+  if (nodes.some(({ end, range }) => range.end !== end)) throw pruned(log, count);
   return { hashes: nodes.map(({ range }) => range.fold()), line };
+}
+
+const pruned = (log: string, count: number): AgentgovError =>
+  usageError(
+    `the first lines of ${log} were pruned, and the proof needs some of the first ${count}: there is none any more`,
+  );
+
+/** The files of a log, and the digest of the one before the first of them, where that was removed. */
+async function partsOf(log: string): Promise<{ parts: Part[]; before: Digest | undefined }> {
+  const files = await filesOf(log);
+  const parts = await inOrder(files.length > 0 ? files : [log]).catch((error: unknown) => {
+    throw usageError(`cannot read ${log} (${codeOf(error)}): give the path of an audit log that you may read`, error);
+  });
+  const digests = await Digests.read(log).catch((error: unknown) => {
+    if (!(error instanceof BrokenDigests)) throw error;
+    throw new AgentgovError(`${error.message}: look at the log with agentgov verify`, EXIT.finding, { cause: error });
+  });
+  return { parts, before: digests.before(parts[0]?.firstSeq ?? (digests.last?.last_seq ?? 0) + 1) };
+}
+
+/** The leaves of files that are not there: the digest of the last of them has their subtrees. */
+function takePruned({ tree, last_seq: last }: Digest, nodes: readonly Node[]): void {
+  let begin = 0;
+  for (const hash of tree) {
+    let size = 1;
+    while (begin % (size * 2) === 0 && begin + size * 2 <= last) size *= 2;
+    const subtree = LeafRange.from(begin, begin + size, [hash]);
+    const node = nodes.find(({ end, range }) => range.end === begin && begin + size <= end);
+    if (subtree) node?.range.append(subtree);
+    begin += size;
+  }
+}
+
+/** Blocks of whole lines, over all files. */
+async function* wholeLines(log: string, parts: readonly Part[]): AsyncGenerator<Buffer> {
+  for (const { path } of parts) {
+    const source = await openSource(path);
+    try {
+      for await (const { bytes, kind } of source.blocks()) {
+        if (kind !== 'lines') break;
+        yield bytes;
+      }
+    } catch (error) {
+      throw usageError(`cannot read ${log} (${codeOf(error)}): give the path of an audit log that you may read`, error);
+    } finally {
+      await source.close();
+    }
+  }
 }

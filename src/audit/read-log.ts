@@ -1,5 +1,5 @@
 // The events of a log for those who do something with them: every line is checked before it is handed out.
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
 import { type Block, LF, readBlocks } from './blocks.js';
@@ -36,7 +36,7 @@ export async function* readLog({ log, files }: LogFiles, { follow }: ReadOptions
     const live = (await lockHolder(log)) !== undefined;
     for (const { path } of parts) {
       if (follow !== undefined && path === parts.at(-1)?.path) yield* followed(path, check, follow);
-      else yield* whole(path, check, live && path === log);
+      else yield* whole(path, check, live && resolve(path) === resolve(log));
     }
   } catch (error) {
     const code = codeOf(error);

@@ -1,5 +1,6 @@
 // agentgov export: the events of an audit log in the format that a SIEM reads.
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { findLogs, type LogFiles } from '../audit/index.js';
 import {
@@ -97,7 +98,7 @@ async function oneLog(paths: string[], { follow, to, syslog }: Flags): Promise<L
     throw usageError('a syslog message is no table: give --to ocsf, ecs or cef');
   const [log, ...others] = await findLogs(paths);
   if (log === undefined || others.length > 0) throw usageError('one log is exported at a time: give the files of one');
-  if (follow && !log.files.includes(log.log))
+  if (follow && !log.files.some((file) => resolve(file) === resolve(log.log)))
     throw usageError(`--follow needs the file that is being written: give ${escapeForTerminal(log.log)} as well`);
   return log;
 }

@@ -1,7 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { addDigest, Digests } from '../../../src/audit/digests.js';
 import { AuditWriter, proveConsistency, proveEvent, verifyProof } from '../../../src/audit/index.js';
+import { filesOf } from '../../../src/audit/log-files.js';
 import { newSigner } from '../../../src/audit/note.js';
 import { proveCommand } from '../../../src/commands/prove.js';
 import { verifyProofCommand } from '../../../src/commands/verify-proof.js';
@@ -19,6 +22,7 @@ async function written(): Promise<{ path: string; lines: string[] }> {
   return { path, lines: readFileSync(path, 'utf8').split('\n').slice(0, -1) };
 }
 
+vi.setConfig({ testTimeout: 60_000 });
 afterEach(() => vi.restoreAllMocks());
 
 describe('a proof of an event', () => {
@@ -96,6 +100,51 @@ describe('a proof of consistency', () => {
     expect(() => verifyProof(mixed, keys)).toThrow('is not the beginning of the later one');
     await expect(proveConsistency(path, 12, 22)).rejects.toThrow('there are 11, 22, 33, 41');
     await expect(proveConsistency(path, 22, 11)).rejects.toMatchObject({ exitCode: 2 });
+  });
+});
+
+describe('a log in several files', () => {
+  it('has the same proofs, packed and pruned too', async () => {
+    const path = join(folder(), 'audit.jsonl');
+    const writer = await AuditWriter.open(path, { rotateBytes: 3000, checkpoints: { key, everyEvents: 10 } });
+    for (let index = 0; index < 36; index += 1) writer.append(event(index));
+    await writer.close();
+    const files = (await filesOf(path)).sort();
+    expect(files.length).toBeGreaterThan(4);
+    const lines = files.flatMap((file) => readFileSync(file, 'utf8').split('\n').slice(0, -1));
+    execFileSync('gzip', [files[1] ?? '']);
+    const held = async (from: number): Promise<void> => {
+      for (let seq = from; seq <= lines.length; seq += 3)
+        expect(verifyProof(await proveEvent(path, seq), keys)).toMatchObject({
+          seq,
+          line: Buffer.from(lines[seq - 1] ?? ''),
+        });
+    };
+    await held(1);
+    expect(verifyProof(await proveConsistency(path, 9, undefined), keys)).toMatchObject({
+      from: 9,
+      to: lines.length,
+    });
+    const { list } = await Digests.read(path);
+    for (const digest of list.slice(0, -1)) {
+      const gone = digest.last_seq;
+      await addDigest(path, {
+        removed: digest.file,
+        first_seq: digest.first_seq,
+        last_seq: gone,
+        reason: 'test',
+        timestamp: '',
+      });
+      for (const file of await filesOf(path)) if (file.includes(digest.file)) rmSync(file);
+      await held(gone + 1);
+      await expect(proveEvent(path, gone)).rejects.toMatchObject({
+        exitCode: 2,
+        message: expect.stringContaining('pruned'),
+      });
+      const sizes = [...readFileSync(`${path}.checkpoints`, 'utf8').matchAll(/^\d+$/gm)].map(([size]) => Number(size));
+      for (const size of sizes.filter((own) => own >= gone))
+        expect(verifyProof(await proveConsistency(path, size, undefined), keys)).toMatchObject({ from: size });
+    }
   });
 });
 
