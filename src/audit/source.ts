@@ -1,6 +1,6 @@
 // The lines of a log's file, packed or not.
-import type { ReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { type Block, LF, readBlocks } from './blocks.js';
 import { MAX_LINE } from './chain.js';
@@ -50,7 +50,7 @@ function plain(file: FileHandle, size: number | undefined): Source {
   };
 }
 
-type Unpacker = (input: ReadStream) => AsyncIterable<Buffer>;
+type Unpacker = (input: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
 
 async function unpackerOf(file: FileHandle): Promise<Unpacker | undefined> {
   const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
@@ -58,21 +58,22 @@ async function unpackerOf(file: FileHandle): Promise<Unpacker | undefined> {
   if (!buffer.subarray(0, 2).equals(GZIP)) return undefined;
   return (input) => {
     const output = createGunzip();
-    input.on('error', (error) => output.destroy(error));
-    return input.pipe(output);
+    return Readable.from(input)
+      .on('error', (error) => output.destroy(error))
+      .pipe(output);
   };
 }
 
 function packed(file: FileHandle, size: number, unpack: Unpacker): Source {
   let read = 0;
+  async function* counted(): AsyncGenerator<Buffer> {
+    for await (const chunk of file.createReadStream({ autoClose: false, start: 0 })) {
+      read += (chunk as Buffer).length;
+      yield chunk as Buffer;
+    }
+  }
   return {
-    async *blocks() {
-      const input = file.createReadStream({ autoClose: false, start: 0 });
-      input.on('data', (chunk) => {
-        read += chunk.length;
-      });
-      yield* streamBlocks(unpack(input));
-    },
+    blocks: () => streamBlocks(unpack(counted())),
     size,
     read: () => read,
     close: () => file.close(),

@@ -99,6 +99,8 @@ export class AuditWriter {
   /** Where the log stood when the file was begun, and bytes that it has or will have. */
   #start: Tip;
   #fileBytes: number;
+  /** The last line of the file before, also while that is still being finished. */
+  #cutAt: number;
   #end: number;
   #removalsTold = 0;
   readonly #rotateBytes: number;
@@ -123,6 +125,7 @@ export class AuditWriter {
     this.#tipFile = tipFile;
     this.#agentId = agentId;
     this.#start = start;
+    this.#cutAt = start.count;
     this.#fileBytes = size;
     this.#end = size;
     this.#rotateBytes = rotateBytes ?? Number.POSITIVE_INFINITY;
@@ -256,7 +259,7 @@ export class AuditWriter {
     // Node's longest timer is 2^31 - 1 ms.
     const wait = Math.min(Math.max(born + this.#rotateMs - Date.now(), 0), 2 ** 31 - 1);
     this.#rotateTimer = setTimeout(() => {
-      if (this.#tip.count === this.#start.count) this.#watchAge(Date.now());
+      if (this.#tip.count === this.#cutAt) this.#watchAge(Date.now());
       else if (Date.now() < born + (this.#rotateMs ?? 0)) this.#watchAge(born);
       else this.#rotate();
     }, wait);
@@ -269,6 +272,7 @@ export class AuditWriter {
     this.#fileBytes = 0;
     this.#announce('rotation');
     const last = this.#tip;
+    this.#cutAt = last.count;
     this.#outbox.cut(() => this.#finishFile(last));
     this.#fileBytes = 0;
     this.#watchAge(Date.now());

@@ -1,5 +1,4 @@
 // Unpacks zstd (RFC 8878) in bounded memory: Node has it only from 22.15 on.
-import { Decompress } from 'fzstd';
 
 /** What a frame may ask to be kept of what came before, as the zstd program has it by default (windowLog 27). */
 const LARGEST_WINDOW = 2 ** 27;
@@ -14,6 +13,8 @@ export class ZstdError extends Error {
 
 /** What these bytes unpack to, frame by frame. @throws ZstdError */
 export async function* unzstd(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  // Only here, so that whoever reads no such file need not have it.
+  const { Decompress } = await import('fzstd');
   let unpacked: Buffer[] = [];
   const frames = new FrameWalk();
   const decoder = new Decompress((bytes) => {

@@ -55,9 +55,9 @@ export class CheckpointPusher {
   }
 
   /** Gives what still waits a last chance, of five seconds. */
-  async close(): Promise<void> {
+  async close(patienceMs = PATIENCE_MS): Promise<void> {
     // An attempt may hang for ever, as on a mount whose server is gone.
-    await Promise.race([this.#running, sleep(PATIENCE_MS, undefined, { signal: this.#end.signal })]);
+    await Promise.race([this.#running, sleep(patienceMs, undefined, { signal: this.#end.signal })]);
     this.#end.abort();
     this.place.close();
     const missing = this.#waiting.length + this.#dropped;

@@ -1,13 +1,15 @@
 // The table of attacks in docs/audit-format.md: each is made, and what finds it, at which line, is what the table says.
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { checkpointsPath, originOf, signCheckpoint, splitNotes } from '../../../src/audit/checkpoint.js';
 import { AuditWriter, type VerifyOptions, verifyFile } from '../../../src/audit/index.js';
 import { newSigner } from '../../../src/audit/note.js';
 import { tipPath } from '../../../src/audit/tip-file.js';
 import { scratch } from '../../support/scratch.js';
 import { chain, event, hashOf, joined, sealed } from './logs.js';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const page = new URL('../../../docs/audit-format.md', import.meta.url);
 const key = newSigner('example.org/host');

@@ -11,6 +11,7 @@ import { event, folder } from './logs.js';
 
 const key = newSigner('example.org/host');
 const DAY = 86_400_000;
+vi.setConfig({ testTimeout: 60_000 });
 
 afterEach(() => {
   vi.useRealTimers();

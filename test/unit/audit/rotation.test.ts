@@ -22,6 +22,7 @@ import {
   verifyFile,
   verifyLog,
 } from '../../../src/audit/index.js';
+import { takeLock } from '../../../src/audit/lock.js';
 import { newSigner } from '../../../src/audit/note.js';
 import { tipPath } from '../../../src/audit/tip-file.js';
 import { event, folder, hashOf, makeLines } from './logs.js';
@@ -137,6 +138,19 @@ describe('rotation', () => {
     writer.append(event(1));
     await writer.close();
     expect(await verifyFolder(path)).toMatchObject({ verdict: 'intact', events: 2 });
+  });
+
+  it('begins no other file while the one before is still being finished', async () => {
+    const path = join(folder(), 'audit.jsonl');
+    const writer = await AuditWriter.open(path, { rotateMs: 20 });
+    // Somebody else is at the digests, for longer than a file is to last.
+    const release = await takeLock(digestsPath(path));
+    writer.append(event(0));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await release();
+    await vi.waitFor(() => expect(filesOf(path)).toHaveLength(2), { timeout: 20_000 });
+    await writer.close();
+    expect(await verifyFolder(path)).toMatchObject({ verdict: 'intact', events: 1 });
   });
 
   it('finishes what a crash left between the digest and the new name', async () => {

@@ -14,14 +14,14 @@ vi.setConfig({ testTimeout: 60_000 });
 const key = newSigner('example.org/host');
 
 /** Writes a log with a checkpoint after every 10 events, each pushed there. @returns what was said */
-async function record(path: string, where: string, count: number): Promise<string[]> {
+async function record(path: string, where: string, count: number, patienceMs = 50_000): Promise<string[]> {
   const said: string[] = [];
   const pusher = new CheckpointPusher(placeAt(where, `${path}.checkpoints`), (text) => said.push(text));
   const onCheckpoint = (note: string) => pusher.push(note);
   const writer = await AuditWriter.open(path, { checkpoints: { key, everyEvents: 10, onCheckpoint } });
   for (let index = 0; index < count; index += 1) writer.append(event(index));
   await writer.close();
-  await pusher.close();
+  await pusher.close(patienceMs);
   return said;
 }
 
@@ -44,7 +44,7 @@ describe('a copy of the checkpoints in a file', () => {
   it('gets what it missed while it could not be written, or was torn', async () => {
     const path = join(folder(), 'audit.jsonl');
     const copy = join(folder(), 'mount', 'copy');
-    const said = await record(path, copy, 15);
+    const said = await record(path, copy, 15, 500);
     expect(said[0]).toContain('does not take checkpoints (ENOENT');
     expect(said.at(-1)).toMatch(/^2 checkpoints did not reach /);
     mkdirSync(dirname(copy));
@@ -60,7 +60,7 @@ describe('a copy of the checkpoints in a file', () => {
     const before = readFileSync(copy, 'utf8');
     // Somebody writes another history.
     for (const name of [path, `${path}.tip`, `${path}.checkpoints`, `${path}.tree`]) rmSync(name);
-    const said = await record(path, copy, 40);
+    const said = await record(path, copy, 40, 500);
     expect(said[0]).toContain('it holds something else than these checkpoints');
     expect(readFileSync(copy, 'utf8')).toBe(before);
   });
@@ -103,7 +103,7 @@ describe('checkpoints over HTTP', () => {
     onTestFinished(() => void server.close());
     const { port } = server.address() as AddressInfo;
     const path = join(folder(), 'audit.jsonl');
-    const said = await record(path, `http://127.0.0.1:${port}/`, 25);
+    const said = await record(path, `http://127.0.0.1:${port}/`, 25, 500);
     expect(said.at(-1)).toMatch(/^3 checkpoints did not reach /);
     expect(await verifyFile(path, { keys: [key] })).toMatchObject({ verdict: 'intact' });
   });

@@ -2,11 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { EVENT_TYPES, FIELDS } from '../../../src/events/index.js';
 import { FORMATS } from '../../../src/export/index.js';
 import { folder } from '../audit/logs.js';
 import { exported, HOSTILE } from './records.js';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const hostile = HOSTILE.map((text) => ({ event_type: 'file_open', path: text, comm: text, argv: ['sh', text] }));
 
