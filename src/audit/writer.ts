@@ -190,6 +190,7 @@ export class AuditWriter {
       const agentId = options.agentId ?? (await lastAgent(file, size));
       const tipFile = await TipFile.open(path);
       try {
+        if (known?.closed) await tipFile.reopen(known);
         const writer = new AuditWriter(path, file, releaseLock, { size, tip, log, tipFile, agentId, start }, options);
         if (options.checkpoints) await writer.#beginCheckpoints(options.checkpoints, digests.last);
         writer.#watchAge(found.birthtimeMs);
