@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { usageError } from '../errors.js';
+import { lockHolder } from '../lock.js';
 import type { Block } from './blocks.js';
 import { GENESIS, MAX_LINE, type Tip } from './chain.js';
 import { ChainCheck, type Fault } from './chain-check.js';
@@ -10,7 +11,6 @@ import { type Claim, found, type Judged, judgeClaim, type Problem } from './clai
 import { BrokenDigests, type Digest, Digests, logOf } from './digests.js';
 import { codeOf } from './files.js';
 import { judgeCheckpoints } from './judge-checkpoints.js';
-import { lockHolder } from './lock.js';
 import { faultOfSet, inOrder, type LogFiles, type Part } from './log-files.js';
 import { LeafRange } from './merkle.js';
 import type { VerifierKey } from './note.js';

@@ -4,12 +4,12 @@ import { type FileHandle, link, mkdir, open, stat, unlink } from 'node:fs/promis
 import { basename, dirname, join, resolve } from 'node:path';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
+import { takeLock } from '../lock.js';
 import { canonical } from './canonical.js';
 import { GENESIS, MAX_LINE, seal, type Tip } from './chain.js';
 import { checkpointsPath } from './checkpoint.js';
 import { addDigest, BrokenDigests, type Digest, Digests, finishedPath } from './digests.js';
 import { syncFolder } from './files.js';
-import { takeLock } from './lock.js';
 import { LeafRange } from './merkle.js';
 import { type CheckpointOptions, checkpointEvent, EVERY_EVENTS, EVERY_MS, Notary } from './notary.js';
 import { Outbox } from './outbox.js';

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -168,6 +170,14 @@ describe('the control socket', () => {
   });
 });
 
+/** What an engine that was killed leaves: a name that nobody listens on. */
+async function leaveDeadSocket(path: string): Promise<void> {
+  const server = createServer().listen(`${path}-`);
+  await once(server, 'listening');
+  linkSync(`${path}-`, path);
+  await new Promise((resolve) => server.close(resolve));
+}
+
 describe('the name of a control socket', () => {
   it('belongs to one live engine', async () => {
     const at = folder();
@@ -183,13 +193,17 @@ describe('the name of a control socket', () => {
   it('is taken over from a dead one, by exactly one of several that start at once', async () => {
     const at = folder();
     mkdirSync(at, { mode: 0o755 });
-    const script = `require('net').createServer().listen(${JSON.stringify(join(at, 'a.sock'))}, () => process.kill(process.pid, 'SIGKILL'))`;
-    await new Promise((resolve) => spawn(process.execPath, ['-e', script]).once('exit', resolve));
-    expect(existsSync(join(at, 'a.sock'))).toBe(true);
-    const attempts = await Promise.allSettled(Array.from({ length: 8 }, () => serve(at, 'a')));
-    expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    expect(readdirSync(at)).toEqual(['a.sock']);
-    expect((await openControl(join(at, 'a.sock'))).hello.agent_id).toBe('a');
+    for (let round = 0; round < 20; round += 1) {
+      await leaveDeadSocket(join(at, 'a.sock'));
+      const attempts = await Promise.allSettled(Array.from({ length: 8 }, () => serve(at, 'a')));
+      expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      for (const attempt of attempts) {
+        if (attempt.status === 'rejected') expect(attempt.reason).toMatchObject({ exitCode: 2 });
+      }
+      expect(readdirSync(at)).toEqual(['a.sock']);
+      expect((await openControl(join(at, 'a.sock'))).hello.agent_id).toBe('a');
+      for (const server of servers.splice(0)) server.close();
+    }
   });
 
   it('is not put into a folder that others can write to, or through a link', async () => {
