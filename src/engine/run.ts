@@ -224,7 +224,7 @@ async function attend({ options, session, command, control, path, logStart }: At
       left.resolve(signal);
     },
     hurry: () => view?.abort(),
-    commandRuns: () => command?.runs === true,
+    commandRuns: () => command !== undefined && !command.hasEnded,
     hint: () => say('Ctrl-C is for the command; once more, and the recording ends while the command goes on.'),
   });
   const cancel =
