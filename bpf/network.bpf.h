@@ -78,17 +78,17 @@ static __always_inline void part_socket_address(struct scratch *s, struct sock *
 }
 
 /* connect, bind, listen. A connect that goes on in the background (EINPROGRESS) is told as such. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sx_socket, struct pt_regs *regs, long ret) {
+SEC("tp/raw_syscalls/sys_exit")
+int sx_socket(void *ctx) {
     struct call call = {};
     __u32 slot;
-    struct scratch *s = call_begin(&call, regs, ret, &slot);
+    struct scratch *s = call_begin(&call, ctx, &slot);
     if (!s)
         return 0;
     struct socket *sock = socket_of_fd((__s32)call_arg(&call, 0));
-    if (sock && !is_no_socket(ret))
+    if (sock && !is_no_socket(call.ret))
         socket_args(s, sock);
-    if (ret == 0 && call.layout->kind != AG_CONNECT) {
+    if (call.ret == 0 && call.layout->kind != AG_CONNECT) {
         struct sock *sk = BPF_CORE_READ(sock, sk);
         part_socket_address(s, sk, false); /* the port that the kernel chose, when 0 was asked */
     } else if (call.layout->kind != AG_LISTEN) {
@@ -145,11 +145,11 @@ __attribute__((noinline)) int send_one(__u32 slot, __u64 msg, __u32 ia32) {
     return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sx_send, struct pt_regs *regs, long ret) {
+SEC("tp/raw_syscalls/sys_exit")
+int sx_send(void *ctx) {
     struct call call = {};
     __u32 slot;
-    if (!call_wanted(&call, regs, ret))
+    if (!call_wanted(&call, ctx))
         return 0;
     __u8 how = call.layout->flags;
     struct msg_name to = {};
@@ -160,20 +160,20 @@ int BPF_PROG(sx_send, struct pt_regs *regs, long ret) {
     if (!(how & AG_L_MMSG) && (!to.name || !to.len))
         return 0; /* connected: its connect has been told */
     struct socket *sock = socket_of_fd((__s32)call_arg(&call, 0));
-    if (!sock || is_no_socket(ret))
+    if (!sock || is_no_socket(call.ret))
         return 0;
     __u32 msg_flags = (__u32)((how & AG_L_MSG) ? call_arg(&call, 2) : call_arg(&call, 3));
     if (!send_names_peer(sock, msg_flags))
         return 0;
-    struct scratch *s = call_record(&call, ret, &slot);
+    struct scratch *s = call_record(&call, &slot);
     if (!s)
         return 0;
     socket_args(s, sock);
     s->rec.arg[3] = msg_flags;
-    s->rec.ret = ret < 0 ? ret : 0; /* how many bytes, or messages, is no part of what happened */
+    s->rec.ret = call.ret < 0 ? call.ret : 0; /* how many bytes, or messages, is no part of what happened */
     if (how & AG_L_MMSG) {
         __u64 msg = call_arg(&call, 1);
-        __u32 stride = call.ia32 ? 32 : 64, n = ret < 0 ? 1 : ret;
+        __u32 stride = call.ia32 ? 32 : 64, n = call.ret < 0 ? 1 : call.ret;
         for (__u32 i = 0; i < MMSG_MAX; i++) {
             if (i >= n)
                 break;
@@ -218,8 +218,10 @@ static __always_inline void record_owner(struct scratch *s, const struct conn *c
  * Every change of a TCP socket's state passes here, the move to SYN_SENT in the process that connects (connect() or a
  * fast-open send), the one to CLOSE exactly once at the end: the moment at which the byte counts are final.
  */
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(inet_sock_set_state, struct sock *sk, int oldstate, int newstate) {
+SEC("tp/sock/inet_sock_set_state")
+int inet_sock_set_state(void *ctx) {
+    struct sock *sk = set_state_socket(ctx);
+    int newstate = set_state_new(ctx);
     __u64 key = (__u64)sk;
     if (newstate == TCP_SYN_SENT) {
         __u64 ids = bpf_get_current_pid_tgid(), uids = bpf_get_current_uid_gid();

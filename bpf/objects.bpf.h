@@ -19,19 +19,6 @@
     SEC("?lsm/" #hook)                                                                                                 \
     int BPF_PROG(on_##hook, __VA_ARGS__)
 
-/* The saved registers of the current thread's system call. */
-static __always_inline struct pt_regs *current_regs(void) {
-    if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-        return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-#if defined(__TARGET_ARCH_x86)
-    /* 5.10: at the top of a stack of 16 KB, with no padding above. */
-    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-    return (struct pt_regs *)((char *)BPF_CORE_READ(task, stack) + 16384 - bpf_core_type_size(struct pt_regs));
-#else
-    return NULL;
-#endif
-}
-
 static __always_inline bool in_io_uring(void) {
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     if (BPF_CORE_READ(task, flags) & PF_IO_WORKER)

@@ -19,7 +19,8 @@ enum ag_kind {
     AG_FORK = 1,  /* of the child: pid/start are the child's, ppid the parent's; arg0 clone flags, arg1 inner pid,
                      arg2 parent start */
     AG_EXEC,      /* arg0 cgroup id, arg1 inner pid, arg2 euid, arg3 bytes of the whole argv;
-                     PATH exe, CWD, ARGV, SCRIPT_ASKED when an interpreter runs it (the name given to execve) */
+                     PATH exe, CWD, ARGV; SCRIPT_ASKED (the name given to execve) and INTERP, which may be the same name
+                     again: then it is no script */
     AG_EXEC_FAIL, /* ret; ASKED, BASE, ARGV none */
     AG_EXIT,      /* arg0 wait status as the kernel keeps it (code << 8 | signal) */
     AG_OPEN,      /* ret; arg0 open flags, arg1 file->f_mode (success only); PATH, or ASKED (+ BASE) on failure */
