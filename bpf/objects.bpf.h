@@ -160,4 +160,13 @@ OBSERVER(socket_connect, struct socket *sock, void *address, int len) {
     return 0;
 }
 
+/* An accepted connection gets its socket: also that of a ring, whose accept is no system call. */
+OBSERVER(sock_graft, struct sock *sk) {
+    if (!is_member(bpf_get_current_pid_tgid() >> 32) || !is_tcp(sk))
+        return 0;
+    struct conn conn = conn_of_current(true);
+    conn_join(sk, &conn);
+    return 0;
+}
+
 #endif

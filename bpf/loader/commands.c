@@ -5,6 +5,7 @@
 #include <string.h>
 #include "attach.h"
 #include "clock.h"
+#include "connections.h"
 #include "control.h"
 #include "fold_map.h"
 #include "report.h"
@@ -44,6 +45,8 @@ static void govern(struct session *s, const struct command *c) {
     s->governing = true;
     s->empty_at = 0;
     control_governing(out_buf(&s->out), c->id, attached.roots, attached.roots_count, members_count(m));
+    if (connections_adopt(s->programs.skel)) /* one at least, of a number that is not known */
+        losses_add(&s->losses, AG_CLASS_NETWORK, LOSS_MEMORY, 1);
     size_t lost = report_running(s->stream.processes, &s->merge, attached.pids, attached.count);
     losses_add(&s->losses, AG_CLASS_FILE, LOSS_MEMORY, lost);
     attached_free(&attached);
