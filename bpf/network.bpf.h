@@ -231,7 +231,7 @@ static __always_inline void record_owner(struct scratch *s, const struct conn *c
 }
 
 static __always_inline struct conn conn_of_current(bool established) {
-    __u64 ids = bpf_get_current_pid_tgid(), uids = bpf_get_current_uid_gid();
+    __u64 ids = current_ids(), uids = bpf_get_current_uid_gid();
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     struct conn conn = {.pid = ids >> 32, .tid = (__u32)ids, .uid = (__u32)uids, .gid = uids >> 32};
     conn.start = BPF_CORE_READ(task, group_leader, start_boottime);
@@ -300,7 +300,7 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int oldstate, int newstate) {
     /* From SYN_SENT to SYN_RECV goes a connection whose ends call each other, and it stays what it is. */
     if (newstate == TCP_SYN_SENT || (newstate == TCP_SYN_RECV && oldstate != TCP_SYN_SENT)) {
         bpf_map_delete_elem(&conns, &key);
-        if (newstate == TCP_SYN_RECV || !is_member(bpf_get_current_pid_tgid() >> 32) || !is_tcp(sk))
+        if (newstate == TCP_SYN_RECV || !is_member(current_ids() >> 32) || !is_tcp(sk))
             return 0;
         struct conn conn = conn_of_current(false);
         if (bpf_map_update_elem(&conns, &key, &conn, BPF_ANY))
@@ -334,7 +334,8 @@ SEC("iter/task_file")
 int adopt_connections(struct bpf_iter__task_file *ctx) {
     struct task_struct *task = ctx->task;
     struct file *file = ctx->file;
-    if (!task || !file || !is_member(task->tgid))
+    __u32 tgid = task ? tgid_of(task) : 0;
+    if (!file || !is_member(tgid))
         return 0;
     if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK ||
         BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC)
@@ -347,7 +348,7 @@ int adopt_connections(struct bpf_iter__task_file *ctx) {
     if (state == TCP_CLOSE || state == TCP_LISTEN)
         return 0;
     struct conn conn = {
-        .pid = task->tgid,
+        .pid = tgid,
         .uid = BPF_CORE_READ(task, cred, uid.val),
         .gid = BPF_CORE_READ(task, cred, gid.val),
         .start = BPF_CORE_READ(task, group_leader, start_boottime),

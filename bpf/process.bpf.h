@@ -24,10 +24,10 @@ static __always_inline __u32 inner_pid(struct task_struct *leader) {
  */
 SEC("tp_btf/task_newtask")
 int BPF_PROG(task_newtask, struct task_struct *child, unsigned long clone_flags) {
-    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    __u32 tgid = current_ids() >> 32;
     if (clone_flags & CLONE_THREAD)
         return 0; /* same tgid: member already, or not */
-    __u32 pid = BPF_CORE_READ(child, tgid);
+    __u32 pid = tgid_of(child);
     if (attaching)
         record_edge(pid, tgid);
     if (!is_member(tgid))
@@ -44,7 +44,7 @@ int BPF_PROG(task_newtask, struct task_struct *child, unsigned long clone_flags)
     s->rec.arg[1] = inner_pid(child);
     s->rec.arg[2] = s->rec.start;
     s->rec.start = BPF_CORE_READ(child, start_boottime);
-    s->rec.ppid = BPF_CORE_READ(child, real_parent, tgid);
+    s->rec.ppid = tgid_of(BPF_CORE_READ(child, real_parent));
     record_send(s, true);
     scratch_release(s);
     return 0;
@@ -53,13 +53,13 @@ int BPF_PROG(task_newtask, struct task_struct *child, unsigned long clone_flags)
 /* begin_new_exec() is over: mm, credentials and name are the new program's, and nothing of it has run. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm) {
-    if (!is_member(bpf_get_current_pid_tgid() >> 32))
+    if (!is_member(current_ids() >> 32))
         return 0;
     __u32 slot;
     struct scratch *s = record_begin(AG_EXEC, AG_CLASS_PROCESS, &slot);
     if (!s)
         return 0;
-    s->rec.ppid = BPF_CORE_READ(task, real_parent, tgid);
+    s->rec.ppid = tgid_of(BPF_CORE_READ(task, real_parent));
     s->rec.arg[0] = bpf_get_current_cgroup_id();
     s->rec.arg[1] = inner_pid(BPF_CORE_READ(task, group_leader));
     s->rec.arg[2] = BPF_CORE_READ(task, cred, euid.val);
@@ -104,7 +104,7 @@ __attribute__((noinline)) __u64 orphans_step(__u64 head, __u64 node, __u32 paren
         if (node == head || !node)
             return 0;
         struct task_struct *child = (void *)(node - bpf_core_field_offset(struct task_struct, sibling));
-        record_edge(BPF_CORE_READ(child, tgid), parent);
+        record_edge(tgid_of(child), parent);
         struct list_head *link = (void *)node;
         node = (__u64)BPF_CORE_READ(link, next);
     }
@@ -112,7 +112,7 @@ __attribute__((noinline)) __u64 orphans_step(__u64 head, __u64 node, __u32 paren
 }
 
 static __always_inline void record_orphans(struct task_struct *task, __u32 tgid) {
-    record_edge(tgid, BPF_CORE_READ(task, real_parent, tgid));
+    record_edge(tgid, tgid_of(BPF_CORE_READ(task, real_parent)));
     struct list_head *head = (void *)((char *)task + bpf_core_field_offset(struct task_struct, children));
     __u64 node = (__u64)BPF_CORE_READ(head, next);
     for (int i = 0; i < EXIT_CHILDREN / ORPHANS_STEP && node; i++)
@@ -123,7 +123,7 @@ static __always_inline void record_orphans(struct task_struct *task, __u32 tgid)
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(sched_process_exit, struct task_struct *task) {
-    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    __u32 tgid = current_ids() >> 32;
     if (attaching)
         record_orphans((struct task_struct *)bpf_get_current_task(), tgid); /* `task`, as a number to pass on */
     __u8 *byte = member_byte(tgid);

@@ -98,7 +98,7 @@ static __always_inline void call_send(struct scratch *s, __u32 slot, const struc
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long ret) {
-    if (!is_member(bpf_get_current_pid_tgid() >> 32))
+    if (!is_member(current_ids() >> 32))
         return 0;
     __u32 nr = ag_syscall_nr(regs);
     if (ag_is_ia32((struct task_struct *)bpf_get_current_task()))

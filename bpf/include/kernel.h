@@ -87,8 +87,11 @@ struct mm_struct {
     unsigned long arg_start, arg_end;
 };
 
+struct pid_namespace;
+
 struct upid {
     int nr;
+    struct pid_namespace *ns;
 };
 
 struct pid {
@@ -199,7 +202,16 @@ struct kernel_siginfo {
     int si_code;
 };
 
-struct bpf_iter_meta;
+struct seq_file;
+
+struct bpf_iter_meta {
+    struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+    struct bpf_iter_meta *meta;
+    struct task_struct *task;
+};
 
 struct bpf_iter__task_file {
     struct bpf_iter_meta *meta;
