@@ -6,11 +6,13 @@ import { agentgov, canary, type Event, type Finished, parseLog, run, scratch } f
 
 const folder = scratch();
 
-/** Runs a shell script as the first process of a new PID namespace. */
+/** Runs a shell script as the first process of a new PID namespace, which ends with it, and when it takes too long. */
 function inside(script: string, args: string[], mountProc = true): Promise<Finished> {
   const file = join(folder, canary());
   writeFileSync(file, script);
-  return run(['unshare', '--pid', '--fork', ...(mountProc ? ['--mount-proc'] : []), 'sh', file, ...args]);
+  return run(['unshare', '--pid', '--kill-child', ...(mountProc ? ['--mount-proc'] : []), 'sh', file, ...args], {
+    timeout: 50_000,
+  });
 }
 
 interface Inside extends Finished {
