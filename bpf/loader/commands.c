@@ -10,6 +10,7 @@
 #include "fold_map.h"
 #include "report.h"
 #include "session.h"
+#include "tables.h"
 
 static const char *code_of(int err) {
     switch (-err) {
@@ -77,6 +78,17 @@ static void stats(struct session *s, const struct command *c) {
     control_stats(out_buf(&s->out), c->id, &stats);
 }
 
+static void tables(struct session *s, const struct command *c) {
+    char why[256];
+    bool member;
+    size_t count;
+    int err = tables_ask(s->programs.skel, c->pids[0], &member, &count, why, sizeof(why));
+    if (err)
+        control_error(out_buf(&s->out), &c->id, code_of(err), why);
+    else
+        control_tables(out_buf(&s->out), c->id, c->pids[0], member, count);
+}
+
 void session_command(struct session *s, const char *line, size_t len) {
     struct command c;
     const char *why;
@@ -96,6 +108,9 @@ void session_command(struct session *s, const char *line, size_t len) {
         break;
     case CMD_MEMBER:
         control_member(out_buf(&s->out), c.id, c.pids[0], members_has(&s->programs.members, c.pids[0]));
+        break;
+    case CMD_TABLES:
+        tables(s, &c);
         break;
     case CMD_QUIT:
         s->quit = true;
