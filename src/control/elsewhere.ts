@@ -47,7 +47,7 @@ export async function governedElsewhere(
   if (typeof why === 'boolean') return why;
   const engine = await listener(silent.path, kernel);
   throw new Error(
-    `${(silent.said as Error).message.replace(/\.$/, '')}, and ${why}; end that engine (kill ${engine ?? 'its process'}) and try again.`,
+    `${(silent.said as Error).message.replace(/\.$/, '')}, and ${why}; end that engine (kill -9 ${engine ?? 'its process'}) and try again.`,
   );
 }
 

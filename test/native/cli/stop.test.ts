@@ -90,7 +90,7 @@ describe('stop, while another engine hangs', () => {
     const refused = await run([agentgov, 'stop', other]);
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toMatch(/cannot be made sure .* 1 tables? of members for 2 engines/);
-    expect(refused.stderr).toContain(`kill ${engineOf(first)})`);
+    expect(refused.stderr).toContain(`kill -9 ${engineOf(first)})`);
     // What the sentence says, and its agent with it.
     killTree(engineOf(first));
     await first.ended;

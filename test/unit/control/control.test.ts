@@ -144,7 +144,7 @@ describe('the control socket', () => {
       'refuses when the kernel cannot be asked',
       () => Promise.reject(new Error('no kernel here.')),
       new RegExp(
-        `cannot be made sure.*silent.sock does not answer, and no kernel here; end .* \\(kill ${process.pid}\\)`,
+        `cannot be made sure.*silent.sock does not answer, and no kernel here; end .* \\(kill -9 ${process.pid}\\)`,
       ),
     ],
     [
