@@ -2,6 +2,7 @@
 /*
  * The kernel programs, one object. Each header is one room; this file only says in which order they stand.
  *
+ *   pids         numbers of processes, in whatever PID namespace agentgov runs
  *   membership   who is governed: the first question of every program
  *   entry        how a program on a tracepoint comes to its arguments
  *   emit         how a record gets into a ring, and how what does not is counted
@@ -30,6 +31,7 @@
 
 #include "include/events.h"
 #include "include/kernel.h"
+#include "pids.bpf.h"
 #include "membership.bpf.h"
 #include "entry.bpf.h"
 #include "emit.bpf.h"

@@ -24,14 +24,18 @@ static __always_inline __u32 inner_pid(struct task_struct *leader) {
  */
 SEC("tp/task/task_newtask")
 int task_newtask(void *ctx) {
-    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    __u32 tgid = current_ids() >> 32;
     unsigned long clone_flags = newtask_flags(ctx);
     if (clone_flags & CLONE_THREAD)
         return 0; /* same tgid: member already, or not */
-    __u32 pid = newtask_pid(ctx);
+    bool member = is_member(tgid);
+    if (!member && !attaching)
+        return 0;
+    struct task_struct *child = newtask_child(ctx);
+    __u32 pid = newtask_pid(ctx, child);
     if (attaching)
         record_edge(pid, tgid);
-    if (!is_member(tgid))
+    if (!member)
         return 0;
     __u8 *byte = member_byte(pid);
     if (byte)
@@ -40,13 +44,12 @@ int task_newtask(void *ctx) {
     struct scratch *s = record_begin(AG_FORK, AG_CLASS_PROCESS, &slot);
     if (!s)
         return 0;
-    struct task_struct *child = newtask_child(ctx);
     s->rec.pid = s->rec.tid = pid;
     s->rec.arg[0] = clone_flags;
     s->rec.arg[1] = inner_pid(child);
     s->rec.arg[2] = s->rec.start;
     s->rec.start = BPF_CORE_READ(child, start_boottime);
-    s->rec.ppid = BPF_CORE_READ(child, real_parent, tgid);
+    s->rec.ppid = tgid_of(BPF_CORE_READ(child, real_parent));
     record_send(s, true);
     scratch_release(s);
     return 0;
@@ -71,7 +74,7 @@ struct {
 
 SEC("?tp/sched/sched_prepare_exec")
 int sched_prepare_exec(void *ctx) {
-    if (!is_member(bpf_get_current_pid_tgid() >> 32))
+    if (!is_member(current_ids() >> 32))
         return 0;
     struct trace_event_raw_sched_prepare_exec *event = ctx;
     __u32 tid = (__u32)bpf_get_current_pid_tgid();
@@ -109,14 +112,14 @@ static __always_inline struct exec_names exec_names(void *ctx) {
 /* begin_new_exec() is over: mm, credentials and name are the new program's, and nothing of it has run. */
 SEC("tp/sched/sched_process_exec")
 int sched_process_exec(void *ctx) {
-    if (!is_member(bpf_get_current_pid_tgid() >> 32))
+    if (!is_member(current_ids() >> 32))
         return 0;
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     __u32 slot;
     struct scratch *s = record_begin(AG_EXEC, AG_CLASS_PROCESS, &slot);
     if (!s)
         return 0;
-    s->rec.ppid = BPF_CORE_READ(task, real_parent, tgid);
+    s->rec.ppid = tgid_of(BPF_CORE_READ(task, real_parent));
     s->rec.arg[0] = bpf_get_current_cgroup_id();
     s->rec.arg[1] = inner_pid(BPF_CORE_READ(task, group_leader));
     s->rec.arg[2] = BPF_CORE_READ(task, cred, euid.val);
@@ -161,7 +164,7 @@ __attribute__((noinline)) __u64 orphans_step(__u64 head, __u64 node, __u32 paren
         if (node == head || !node)
             return 0;
         struct task_struct *child = (void *)(node - bpf_core_field_offset(struct task_struct, sibling));
-        record_edge(BPF_CORE_READ(child, tgid), parent);
+        record_edge(tgid_of(child), parent);
         struct list_head *link = (void *)node;
         node = (__u64)BPF_CORE_READ(link, next);
     }
@@ -169,7 +172,7 @@ __attribute__((noinline)) __u64 orphans_step(__u64 head, __u64 node, __u32 paren
 }
 
 static __always_inline void record_orphans(struct task_struct *task, __u32 tgid) {
-    record_edge(tgid, BPF_CORE_READ(task, real_parent, tgid));
+    record_edge(tgid, tgid_of(BPF_CORE_READ(task, real_parent)));
     struct list_head *head = (void *)((char *)task + bpf_core_field_offset(struct task_struct, children));
     __u64 node = (__u64)BPF_CORE_READ(head, next);
     for (int i = 0; i < EXIT_CHILDREN / ORPHANS_STEP && node; i++)
@@ -181,7 +184,7 @@ static __always_inline void record_orphans(struct task_struct *task, __u32 tgid)
 SEC("tp/sched/sched_process_exit")
 int sched_process_exit(void *ctx) {
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    __u32 tgid = current_ids() >> 32;
     if (attaching)
         record_orphans(task, tgid);
     __u8 *byte = member_byte(tgid);

@@ -99,7 +99,7 @@ static __always_inline void call_send(struct scratch *s, __u32 slot, const struc
 
 SEC("tp/raw_syscalls/sys_exit")
 int sys_exit(void *ctx) {
-    if (!is_member(bpf_get_current_pid_tgid() >> 32))
+    if (!is_member(current_ids() >> 32))
         return 0;
     __u32 nr = ag_syscall_nr(sys_exit_regs(ctx));
     if (ag_is_ia32((struct task_struct *)bpf_get_current_task()))

@@ -31,7 +31,7 @@ enum ag_kind {
     AG_BIND,      /* same */
     AG_LISTEN,    /* same, SOCKADDR is the local address */
     AG_SEND,      /* unconnected send; ret; arg0..2 same, arg3 MSG flags; SOCKADDR is the destination */
-    AG_CLOSE,     /* end of a TCP connection: arg0 bytes in, arg1 bytes out; SOCKADDR peer */
+    AG_CLOSE,     /* end of a TCP connection: arg0 bytes in, arg1 bytes out; SOCKADDR peer, second own */
     AG_PRIV,      /* set*id, capset, unshare, setns: ret, arg0..2 the syscall's first arguments */
     AG_PTRACE,    /* ptrace, process_vm_*, pidfd_getfd: ret, arg0 request or 0, arg1 target pid as asked */
     AG_SIGNAL,    /* to a process outside the tree: arg0 signal, arg1 target tgid, ret */
@@ -148,6 +148,8 @@ struct ag_fold {
     __u64 state; /* only AG_FOLD_SEEN counts; set after the record is in its ring */
 };
 #define AG_FOLDS_MAX 65536
+
+#define AG_CONNS_MAX 65536 /* TCP connections of the tree at once; further ones are counted as lost */
 
 /* Only while a running tree is attached to: every fork edge of the machine, child tgid -> parent tgid. */
 #define AG_EDGES_MAX 65536

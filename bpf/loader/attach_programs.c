@@ -119,7 +119,7 @@ static int put_layout(struct agentgov_bpf *skel, struct bpf_map *programs, int n
                       const struct ag_layout *layout) {
     const struct bpf_program *handlers[AG_H_MAX] = {
         [AG_H_OPEN] = skel->progs.sx_open, [AG_H_PATH] = skel->progs.sx_path, [AG_H_SOCKET] = skel->progs.sx_socket,
-        [AG_H_SEND] = skel->progs.sx_send, [AG_H_MISC] = skel->progs.sx_misc,
+        [AG_H_SEND] = skel->progs.sx_send, [AG_H_MISC] = skel->progs.sx_misc, [AG_H_ACCEPT] = skel->progs.sx_accept,
     };
     if (nr < 0)
         return 0;

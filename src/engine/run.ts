@@ -146,6 +146,7 @@ function openControlSocket(
       status: () => session.status(),
       stop: () => session.stop(),
       governs: (pid) => session.governs(pid),
+      tables: (pid) => session.tables(pid),
       whoIs: (socket) => socketPeer(loaderPath, socket),
     },
   });
