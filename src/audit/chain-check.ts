@@ -15,20 +15,18 @@ export interface Fault {
   readonly torn: boolean;
 }
 
-/** What a check of some lines in the middle of a log has found; it can be sent between threads. */
-export interface BlockReport {
-  /** The first line, with its LF, as it was; its `seq` and `hash_prev` as far as it has them. */
-  readonly firstLine: Uint8Array;
-  readonly firstSeq: number | undefined;
-  readonly firstPrev: string | undefined;
+/** What a check of some lines in the middle of a log has found, all of which hold; it can be sent between threads. */
+export interface LinesReport {
+  /** `seq` and `hash_prev` of the first line. */
+  readonly firstSeq: number;
+  readonly firstPrev: string;
   readonly events: number;
   readonly tip: Tip;
   readonly lost: number;
   readonly findings: Record<Finding, number>;
   readonly announced: readonly number[];
   readonly firstHash: string | undefined;
-  /** Counted from the first line of the block. */
-  readonly fault: Fault | undefined;
+  /** Counted from the first of these lines. */
   readonly formFault: Fault | undefined;
   readonly hashes: ReadonlyArray<readonly [seq: number, hash: string]>;
   /** The leaves of these lines; and of those up to each watched line. */
@@ -36,18 +34,19 @@ export interface BlockReport {
   readonly leavesAt: ReadonlyArray<readonly [seq: number, leaves: readonly string[]]>;
 }
 
-/** Checks whole lines without knowing what came before them. Overwrites `block`; `templates` may be used again. */
-export function reportOnBlock(
-  block: Buffer,
+/**
+ * Checks whole lines without knowing what came before them; undefined when one does not hold, or there is none.
+ * Overwrites `lines`; `templates` may be used again.
+ */
+export function reportOnLines(
+  lines: Buffer,
   watched: Set<number>,
   wantsTree: boolean,
   templates: Templates,
-): BlockReport {
-  const firstLine = Uint8Array.from(block.subarray(0, block.indexOf(LF) + 1));
+): LinesReport | undefined {
   const check = new ChainCheck('midway', watched, templates);
   check.wantsTree = wantsTree;
-  const fault = check.lines(block);
-  return check.report(firstLine, fault);
+  return check.lines(lines) === undefined ? check.report() : undefined;
 }
 
 export class ChainCheck {
@@ -113,21 +112,21 @@ export class ChainCheck {
     return [...this.#marks];
   }
 
-  /** What the lines checked so far come to, for `absorb`. */
-  report(firstLine: Uint8Array, fault: Fault | undefined): BlockReport {
+  /** What the lines checked so far come to, for `absorb`; undefined when there are none. */
+  report(): LinesReport | undefined {
     const { events, tip, lost, findings, announced, firstHash, formFault, firstSeq } = this;
+    const firstPrev = this.#firstPrev;
+    if (firstSeq === undefined || firstPrev === undefined) return undefined;
     const hashes = [...this.#watched].flatMap(([seq, hash]) => (hash === undefined ? [] : [[seq, hash] as const]));
     return {
-      firstLine,
       firstSeq,
-      firstPrev: this.#firstPrev,
+      firstPrev,
       events,
       tip,
       lost,
       findings,
       announced,
       firstHash,
-      fault,
       formFault,
       hashes,
       leaves: this.tree?.toHex(),
@@ -135,31 +134,26 @@ export class ChainCheck {
     };
   }
 
-  /** Goes on behind lines that were checked elsewhere. Returns the first fault, as `lines` would have. */
-  absorb(report: BlockReport): Fault | undefined {
-    const { firstSeq, firstPrev, fault, events: before } = { ...report, events: this.events };
-    if (fault?.line === 1 || firstSeq !== this.#seq + 1 || firstPrev !== this.#hash) {
-      // The first line is the only one of which more is known here than there.
-      const own = this.lines(Buffer.from(report.firstLine));
-      if (own) return own;
-      throw new Error('a line holds that another thread has found not to hold');
-    }
+  /** Goes on behind lines that were checked elsewhere; false, and nothing is changed, when they do not follow. */
+  absorb(report: LinesReport): boolean {
+    const { firstSeq, firstPrev } = report;
+    if (firstSeq !== this.#seq + 1 || firstPrev !== this.#hash) return false;
     for (const [seq, leaves] of report.leavesAt) this.#keepRoot(seq, firstSeq - 1, leaves);
     if (report.leaves) this.tree?.append(leavesOf(firstSeq - 1, report.tip.count, report.leaves));
     for (const [seq, hash] of report.hashes) this.#watched.set(seq, hash);
     for (const finding of FINDINGS) this.findings[finding] += report.findings[finding];
+    this.formFault ??= report.formFault && { ...report.formFault, line: this.events + report.formFault.line };
     this.events += report.events;
     this.firstSeq ??= firstSeq;
     this.firstHash ??= report.firstHash;
     this.lost = Math.min(this.lost + report.lost, Number.MAX_SAFE_INTEGER);
     this.announced.push(...report.announced);
-    this.formFault ??= report.formFault && { ...report.formFault, line: before + report.formFault.line };
     this.#seq = report.tip.count;
     this.#hash = report.tip.hash;
-    return fault && { ...fault, line: before + fault.line };
+    return true;
   }
 
-  /** The root over the lines before a block and some of that block. */
+  /** The root over the lines so far and some that follow, from `begin` on. */
   #keepRoot(seq: number, begin: number, leaves: readonly string[]): void {
     if (this.tree === undefined) return;
     const range = this.tree.copy();
