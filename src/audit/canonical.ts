@@ -33,6 +33,36 @@ export function sortKeys(keys: string[]): string[] {
   return keys.some((key) => SURROGATE.test(key)) ? keys.sort(compareCodePoints) : keys.sort();
 }
 
+/** Keys in the order in which an object has them; and each sorted, with what is written before its value. */
+interface Shape {
+  readonly keys: readonly string[];
+  readonly members: ReadonlyArray<{ readonly key: string; readonly before: string }>;
+}
+
+/** The shapes of the last events: most events have one of a few, and sorting is half of the work otherwise. */
+const shapes: Shape[] = [];
+const MOST_SHAPES = 32;
+
+function shapeOf(keys: string[]): Shape {
+  const place = shapes.findIndex((known) => hasKeys(known, keys));
+  const shape = shapes[place] ?? newShape(keys);
+  // What fits moves forward by one, so that those that fit often are found first.
+  if (place > 0) [shapes[place - 1], shapes[place]] = [shape, shapes[place - 1] as Shape];
+  else if (place < 0) shapes[Math.min(shapes.length, MOST_SHAPES - 1)] = shape;
+  return shape;
+}
+
+function hasKeys({ keys }: Shape, others: readonly string[]): boolean {
+  if (keys.length !== others.length) return false;
+  for (let index = 0; index < keys.length; index += 1) if (keys[index] !== others[index]) return false;
+  return true;
+}
+
+const newShape = (keys: readonly string[]): Shape => ({
+  keys,
+  members: sortKeys([...keys]).map((key, index) => ({ key, before: `${index > 0 ? ', ' : ''}${quote(key)}: ` })),
+});
+
 /**
  * The canonical text of one event record, ASCII, without a line end.
  *
@@ -40,13 +70,9 @@ export function sortKeys(keys: string[]): string[] {
  *   integer, array of strings). A float would be spelled otherwise by other languages, so it never gets into a log.
  */
 export function canonical(event: AgentEvent): string {
-  let text = '';
-  for (const key of sortKeys(Object.keys(event))) {
-    const value: unknown = event[key];
-    const member = `${quote(key)}: ${spell(key, value)}`;
-    text = text === '' ? member : `${text}, ${member}`;
-  }
-  return `{${text}}`;
+  let text = '{';
+  for (const { key, before } of shapeOf(Object.keys(event)).members) text += before + spell(key, event[key]);
+  return `${text}}`;
 }
 
 function spell(key: string, value: unknown): string {
