@@ -1,6 +1,7 @@
 // The one spelling of an event: Python's json.dumps(event, sort_keys=True), byte for byte. Separators ", " and ": ",
 // ASCII only, keys by code point. Not RFC 8785, which differs in separators, escapes and key order.
 import type { AgentEvent } from '../events/index.js';
+import type { Tip, Unsealed } from './chain.js';
 
 /** Text that json.dumps writes between quotes as it stands: printable ASCII without the quote and the backslash. */
 const PLAIN = /^[ !#-[\]-~]*$/;
@@ -33,23 +34,39 @@ export function sortKeys(keys: string[]): string[] {
   return keys.some((key) => SURROGATE.test(key)) ? keys.sort(compareCodePoints) : keys.sort();
 }
 
-/** Keys in the order in which an object has them; and each sorted, with what is written before its value. */
+/** Keys in the order in which an object has them; and the members of its text, with what is written before each. */
 interface Shape {
   readonly keys: readonly string[];
   readonly members: ReadonlyArray<{ readonly key: string; readonly before: string }>;
 }
 
-/** The shapes of the last events: most events have one of a few, and sorting is half of the work otherwise. */
-const shapes: Shape[] = [];
 const MOST_SHAPES = 32;
 
-function shapeOf(keys: string[]): Shape {
-  const place = shapes.findIndex((known) => hasKeys(known, keys));
-  const shape = shapes[place] ?? newShape(keys);
-  // What fits moves forward by one, so that those that fit often are found first.
-  if (place > 0) [shapes[place - 1], shapes[place]] = [shape, shapes[place - 1] as Shape];
-  else if (place < 0) shapes[Math.min(shapes.length, MOST_SHAPES - 1)] = shape;
-  return shape;
+/** The shapes of the last events: most have one of a few, and sorting the keys of each is half of the work otherwise. */
+class Shapes {
+  readonly #known: Shape[] = [];
+
+  /** `added`: members that the text has beside those of the object. */
+  constructor(readonly added: readonly string[]) {}
+
+  of(event: AgentEvent): Shape {
+    const known = this.#known;
+    const keys = Object.keys(event);
+    const place = known.findIndex((shape) => hasKeys(shape, keys));
+    const shape = known[place] ?? this.#make(keys);
+    // What fits moves forward by one, so that those that fit often are found first.
+    if (place > 0) [known[place - 1], known[place]] = [shape, known[place - 1] as Shape];
+    else if (place < 0) known[Math.min(known.length, MOST_SHAPES - 1)] = shape;
+    return shape;
+  }
+
+  #make(keys: readonly string[]): Shape {
+    const sorted = sortKeys([...new Set([...keys, ...this.added])]);
+    return {
+      keys,
+      members: sorted.map((key, index) => ({ key, before: `${index > 0 ? ', ' : '{'}${quote(key)}: ` })),
+    };
+  }
 }
 
 function hasKeys({ keys }: Shape, others: readonly string[]): boolean {
@@ -58,10 +75,8 @@ function hasKeys({ keys }: Shape, others: readonly string[]): boolean {
   return true;
 }
 
-const newShape = (keys: readonly string[]): Shape => ({
-  keys,
-  members: sortKeys([...keys]).map((key, index) => ({ key, before: `${index > 0 ? ', ' : ''}${quote(key)}: ` })),
-});
+const plainShapes = new Shapes([]);
+const chainedShapes = new Shapes(['hash_prev', 'seq']);
 
 /**
  * The canonical text of one event record, ASCII, without a line end.
@@ -70,9 +85,26 @@ const newShape = (keys: readonly string[]): Shape => ({
  *   integer, array of strings). A float would be spelled otherwise by other languages, so it never gets into a log.
  */
 export function canonical(event: AgentEvent): string {
-  let text = '{';
-  for (const { key, before } of shapeOf(Object.keys(event)).members) text += before + spell(key, event[key]);
-  return `${text}}`;
+  let text = '';
+  for (const { key, before } of plainShapes.of(event).members) text += before + spell(key, event[key]);
+  return text === '' ? '{}' : `${text}}`;
+}
+
+/** The same for the record that comes behind `tip`, as `seal` takes it. @throws TypeError as `canonical` */
+export function chained(event: AgentEvent, tip: Tip): Unsealed {
+  let head = '';
+  let text = '';
+  for (const { key, before } of chainedShapes.of(event).members) {
+    if (key === 'hash_prev') {
+      head = `${text}${before}"${tip.hash}"`;
+      text = '';
+    } else if (key === 'seq') {
+      text += before + (tip.count + 1);
+    } else {
+      text += before + spell(key, event[key]);
+    }
+  }
+  return { head, tail: `${text}}` };
 }
 
 function spell(key: string, value: unknown): string {
