@@ -1,4 +1,4 @@
-// Grows the Merkle tree of a log in another thread where there is much to hash: it costs a third of what appending does,
+// Grows the Merkle tree of a log in another thread where there is much to hash: it costs two fifths of what appending does,
 // and the thread that appends has no time for it when events come fast.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -72,7 +72,7 @@ describe('templates', () => {
       if (plain) accepted += 1;
     }
     expect(accepted).toBeGreaterThan(8_000);
-  });
+  }, 60_000);
 
   it('know a line that has only other values without parsing it', () => {
     const templates = new Templates();
