@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { usageError } from '../errors.js';
-import { canonical } from './canonical.js';
+import { chained } from './canonical.js';
 import { GENESIS, seal, type Tip } from './chain.js';
 import { ChainCheck } from './chain-check.js';
 import { codeOf, syncFolder } from './files.js';
@@ -122,7 +122,7 @@ export class BrokenDigests extends Error {
 
 /** Adds one record behind those that `digests` knows; durable when it resolves. The log's lock must be held. */
 export async function addDigest(log: string, digests: Digests, record: Digest | Removal): Promise<void> {
-  const { line } = seal(canonical({ ...record, hash_prev: '', seq: 0 }), digests.tip);
+  const { line } = seal(chained({ ...record }, digests.tip));
   const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
   const file: FileHandle = await open(digestsPath(log), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
   try {
