@@ -28,7 +28,7 @@ export async function bundleAudit() {
 /**
  * Writes a log of sample events with a process of its own.
  *
- * @returns {{cpuMs: number, wallMs: number}}
+ * @returns {{cpuMs: number, threadMs: number, wallMs: number}} as writer-child.mjs prints it
  */
 export function writeSampleLog(bundle, log, events, ...key) {
   const child = join(benchFolder, 'rows', 'writer-child.mjs');
