@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import {
@@ -36,12 +36,36 @@ async function main() {
     }
     const measured = { name: row.name, ...(await row.run({ pairs: options.pairs ?? row.defaultPairs, progress })) };
     console.log(`${rowText(measured)}\n`);
+    keepFigures(measured);
     report.rows.push(measured);
     if (measured.failures?.length || !measured.lines.every(({ measures }) => measures.every(isWithin))) status ||= 1;
     // After each row: a bench of half an hour that is interrupted keeps what it has.
     if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 1)}\n`);
   }
   return status;
+}
+
+/** The table in the full lane's evidence (test/evidence.ts): bench-ROW.json. */
+function keepFigures({ name, workload, lines, facts = [], failures = [] }) {
+  if (!process.env.AGENTGOV_EVIDENCE) return;
+  const rounded = (value) => (typeof value === 'number' ? Number(value.toPrecision(4)) : value);
+  const table = lines.map(({ label, measures, lost, note }) => ({
+    label,
+    ...Object.fromEntries(
+      measures.map(({ name: column, median, low, high, mad, pairs, bound }) => [
+        column,
+        Object.fromEntries(
+          Object.entries({ median, low, high, mad, pairs, bound })
+            .filter(([, value]) => value !== undefined)
+            .map(([key, value]) => [key, rounded(value)]),
+        ),
+      ]),
+    ),
+    ...(lost === undefined ? {} : { lost }),
+    ...(note === undefined ? {} : { note }),
+  }));
+  const figures = { workload, lines: table, facts, failures };
+  appendFileSync(process.env.AGENTGOV_EVIDENCE, `${JSON.stringify({ name: `bench-${name}`, figures })}\n`);
 }
 
 async function probeOrExplain() {

@@ -2,7 +2,9 @@
 /*
  * The kernel programs, one object. Each header is one room; this file only says in which order they stand.
  *
+ *   pids         numbers of processes, in whatever PID namespace agentgov runs
  *   membership   who is governed: the first question of every program
+ *   entry        how a program on a tracepoint comes to its arguments
  *   emit         how a record gets into a ring, and how what does not is counted
  *   path         names as the kernel knows them
  *   process      fork, exec, exit; membership is handed on here
@@ -29,7 +31,9 @@
 
 #include "include/events.h"
 #include "include/kernel.h"
+#include "pids.bpf.h"
 #include "membership.bpf.h"
+#include "entry.bpf.h"
 #include "emit.bpf.h"
 #include "path.bpf.h"
 #include "process.bpf.h"

@@ -26,12 +26,12 @@ static __always_inline int dns_remember(struct bpf_sock_addr *ctx) {
     if (ctx->user_port != bpf_htons(DNS_PORT))
         return 1;
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-    __u32 tgid = BPF_CORE_READ(task, tgid);
+    __u32 tgid = tgid_of(task);
     if (!is_member(tgid))
         return 1;
     struct conn conn = {
         .pid = tgid,
-        .tid = BPF_CORE_READ(task, pid),
+        .tid = pid_of(task),
         .uid = BPF_CORE_READ(task, cred, uid.val),
         .gid = BPF_CORE_READ(task, cred, gid.val),
         .start = BPF_CORE_READ(task, group_leader, start_boottime),

@@ -107,7 +107,7 @@ static __always_inline struct scratch *record_begin(__u16 kind, __u8 cls, __u32 
     if (!s)
         return NULL;
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-    __u64 ids = bpf_get_current_pid_tgid(), uids = bpf_get_current_uid_gid();
+    __u64 ids = current_ids(), uids = bpf_get_current_uid_gid();
     s->rec = (struct ag_record){
         .ktime = bpf_ktime_get_boot_ns(),
         .start = BPF_CORE_READ(task, group_leader, start_boottime),

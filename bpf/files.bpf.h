@@ -7,11 +7,11 @@
 #define CREAT_FLAGS 01101      /* O_WRONLY | O_CREAT | O_TRUNC */
 
 /* A successful open is described by the file that came of it, not by the name that was asked. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sx_open, struct pt_regs *regs, long ret) {
+SEC("tp/raw_syscalls/sys_exit")
+int sx_open(void *ctx) {
     struct call call = {};
     __u32 slot;
-    struct scratch *s = call_begin(&call, regs, ret, &slot);
+    struct scratch *s = call_begin(&call, ctx, &slot);
     if (!s)
         return 0;
     const struct ag_layout *l = call.layout;
@@ -21,7 +21,7 @@ int BPF_PROG(sx_open, struct pt_regs *regs, long ret) {
         s->rec.arg[0] = CREAT_FLAGS;
     else
         s->rec.arg[0] = (__u32)call_arg(&call, l->value[0]);
-    struct file *file = ret >= 0 ? file_of_fd(ret) : NULL;
+    struct file *file = call.ret >= 0 ? file_of_fd(call.ret) : NULL;
     if (file) {
         __u32 mode = BPF_CORE_READ(file, f_mode);
         s->rec.arg[1] = mode;
@@ -37,11 +37,11 @@ int BPF_PROG(sx_open, struct pt_regs *regs, long ret) {
 }
 
 /* Everything else that is described by one or two names, or by a descriptor and values. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sx_path, struct pt_regs *regs, long ret) {
+SEC("tp/raw_syscalls/sys_exit")
+int sx_path(void *ctx) {
     struct call call = {};
     __u32 slot;
-    struct scratch *s = call_begin(&call, regs, ret, &slot);
+    struct scratch *s = call_begin(&call, ctx, &slot);
     if (!s)
         return 0;
     const struct ag_layout *l = call.layout;
@@ -67,16 +67,16 @@ int BPF_PROG(sx_path, struct pt_regs *regs, long ret) {
         part_asked(s, slot, AG_PART_SECOND, call_arg(&call, l->path[1]), call_dir(&call, l->dir[1]));
     if (l->text != AG_NO_ARG)
         part_user_string(s, AG_PART_DATA, 0, call_arg(&call, l->text), NAME_BYTES);
-    call_send(s, slot, &call, ret < 0 || (l->flags & AG_L_FOLDS));
+    call_send(s, slot, &call, call.ret < 0 || (l->flags & AG_L_FOLDS));
     return 0;
 }
 
 /* Calls that are told by their arguments alone: privilege, ptrace, modules, perf, bpf, io_uring. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sx_misc, struct pt_regs *regs, long ret) {
+SEC("tp/raw_syscalls/sys_exit")
+int sx_misc(void *ctx) {
     struct call call = {};
     __u32 slot;
-    struct scratch *s = call_begin(&call, regs, ret, &slot);
+    struct scratch *s = call_begin(&call, ctx, &slot);
     if (!s)
         return 0;
     call_values(s, &call);

@@ -12,8 +12,14 @@
 #define MSG_FASTOPEN 0x20000000
 #define MMSG_MAX 1024  /* UIO_MAXIOV, the kernel's own limit for sendmmsg */
 #define TCP_SYN_SENT 2 /* include/net/tcp_states.h */
+#define TCP_SYN_RECV 3
 #define TCP_CLOSE 7
+#define TCP_LISTEN 10
 #define SOCK_DONE 1 /* include/net/sock.h, enum sock_flags */
+#define EEXIST 17
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define SOCKFS_MAGIC 0x534f434b /* include/uapi/linux/magic.h */
 
 static __always_inline struct socket *socket_of_fd(__s64 fd) {
     struct file *file = file_of_fd(fd);
@@ -45,12 +51,15 @@ static __always_inline void part_user_address(struct scratch *s, __u64 from, __u
     part_end(s, at, len);
 }
 
-/* One end of an inet or unix socket as the kernel has it: its own address, or the peer's. */
-static __always_inline void part_socket_address(struct scratch *s, struct sock *sk, bool peer) {
-    __u32 at = part_begin(s, AG_PART_SOCKADDR, 0);
+/*
+ * One end of an inet or unix socket as the kernel has it: its own address, or the peer's. The own port is inet_sport:
+ * skc_num is given back before the last change of state.
+ */
+static __always_inline void part_socket_address(struct scratch *s, struct sock *sk, bool peer, __u8 flags) {
+    __u32 at = part_begin(s, AG_PART_SOCKADDR, flags);
     __u32 off = (at + sizeof(struct ag_part)) & DATA_MASK, len = 0;
     __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-    __u16 port = peer ? BPF_CORE_READ(sk, __sk_common.skc_dport) : bpf_htons(BPF_CORE_READ(sk, __sk_common.skc_num));
+    __u16 port = peer ? BPF_CORE_READ(sk, __sk_common.skc_dport) : BPF_CORE_READ((struct inet_sock *)sk, inet_sport);
     if (family == AF_INET) {
         struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = port};
         in.sin_addr.s_addr =
@@ -78,19 +87,19 @@ static __always_inline void part_socket_address(struct scratch *s, struct sock *
 }
 
 /* connect, bind, listen. A connect that goes on in the background (EINPROGRESS) is told as such. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sx_socket, struct pt_regs *regs, long ret) {
+SEC("tp/raw_syscalls/sys_exit")
+int sx_socket(void *ctx) {
     struct call call = {};
     __u32 slot;
-    struct scratch *s = call_begin(&call, regs, ret, &slot);
+    struct scratch *s = call_begin(&call, ctx, &slot);
     if (!s)
         return 0;
     struct socket *sock = socket_of_fd((__s32)call_arg(&call, 0));
-    if (sock && !is_no_socket(ret))
+    if (sock && !is_no_socket(call.ret))
         socket_args(s, sock);
-    if (ret == 0 && call.layout->kind != AG_CONNECT) {
+    if (call.ret == 0 && call.layout->kind != AG_CONNECT) {
         struct sock *sk = BPF_CORE_READ(sock, sk);
-        part_socket_address(s, sk, false); /* the port that the kernel chose, when 0 was asked */
+        part_socket_address(s, sk, false, 0); /* the port that the kernel chose, when 0 was asked */
     } else if (call.layout->kind != AG_LISTEN) {
         part_user_address(s, call_arg(&call, 1), (__u32)call_arg(&call, 2));
     }
@@ -145,11 +154,11 @@ __attribute__((noinline)) int send_one(__u32 slot, __u64 msg, __u32 ia32) {
     return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sx_send, struct pt_regs *regs, long ret) {
+SEC("tp/raw_syscalls/sys_exit")
+int sx_send(void *ctx) {
     struct call call = {};
     __u32 slot;
-    if (!call_wanted(&call, regs, ret))
+    if (!call_wanted(&call, ctx))
         return 0;
     __u8 how = call.layout->flags;
     struct msg_name to = {};
@@ -160,20 +169,20 @@ int BPF_PROG(sx_send, struct pt_regs *regs, long ret) {
     if (!(how & AG_L_MMSG) && (!to.name || !to.len))
         return 0; /* connected: its connect has been told */
     struct socket *sock = socket_of_fd((__s32)call_arg(&call, 0));
-    if (!sock || is_no_socket(ret))
+    if (!sock || is_no_socket(call.ret))
         return 0;
     __u32 msg_flags = (__u32)((how & AG_L_MSG) ? call_arg(&call, 2) : call_arg(&call, 3));
     if (!send_names_peer(sock, msg_flags))
         return 0;
-    struct scratch *s = call_record(&call, ret, &slot);
+    struct scratch *s = call_record(&call, &slot);
     if (!s)
         return 0;
     socket_args(s, sock);
     s->rec.arg[3] = msg_flags;
-    s->rec.ret = ret < 0 ? ret : 0; /* how many bytes, or messages, is no part of what happened */
+    s->rec.ret = call.ret < 0 ? call.ret : 0; /* how many bytes, or messages, is no part of what happened */
     if (how & AG_L_MMSG) {
         __u64 msg = call_arg(&call, 1);
-        __u32 stride = call.ia32 ? 32 : 64, n = ret < 0 ? 1 : ret;
+        __u32 stride = call.ia32 ? 32 : 64, n = call.ret < 0 ? 1 : call.ret;
         for (__u32 i = 0; i < MMSG_MAX; i++) {
             if (i >= n)
                 break;
@@ -188,17 +197,24 @@ int BPF_PROG(sx_send, struct pt_regs *regs, long ret) {
     return 0;
 }
 
-/* Who opened a TCP connection: its end may come in a softirq, when `current` is somebody else. */
+/*
+ * The TCP connections of the tree, by their socket: who is told as the owner when one ends. That may be in a softirq or
+ * a timer, when `current` is somebody else, and after the owner's death.
+ *
+ * The address of a socket is used again. But every life of one begins with a move to SYN_SENT (it connects) or SYN_RECV
+ * (it is made for a listener), and there what was left of an older life is removed: so no stranger's socket is ever
+ * taken for one of the tree.
+ */
 struct conn {
     __u64 start;
-    __u32 pid, tid, uid, gid;
+    __u32 pid, tid, uid, gid; /* tid 0: not known */
     char comm[16];
     __u64 established;
 };
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, 65536);
+    __uint(max_entries, AG_CONNS_MAX);
     __uint(map_flags, BPF_F_NO_PREALLOC);
     __type(key, __u64);
     __type(value, struct conn);
@@ -214,46 +230,135 @@ static __always_inline void record_owner(struct scratch *s, const struct conn *c
     __builtin_memcpy(s->rec.comm, conn->comm, sizeof(conn->comm));
 }
 
+static __always_inline struct conn conn_of_current(bool established) {
+    __u64 ids = current_ids(), uids = bpf_get_current_uid_gid();
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    struct conn conn = {.pid = ids >> 32, .tid = (__u32)ids, .uid = (__u32)uids, .gid = uids >> 32};
+    conn.start = BPF_CORE_READ(task, group_leader, start_boottime);
+    conn.established = established;
+    bpf_get_current_comm(conn.comm, sizeof(conn.comm));
+    return conn;
+}
+
+/* The end of a connection, told by whoever removes it from the table: two may find at once that it is over. */
+static __always_inline void conn_end(struct sock *sk) {
+    __u64 key = (__u64)sk;
+    __u32 slot;
+    struct conn *there = bpf_map_lookup_elem(&conns, &key);
+    if (!there)
+        return;
+    struct conn conn = *there; /* once removed, the entry is somebody else's */
+    if (bpf_map_delete_elem(&conns, &key) || !conn.established)
+        return;
+    struct scratch *s = record_begin(AG_CLOSE, AG_CLASS_NETWORK, &slot);
+    if (!s)
+        return;
+    record_owner(s, &conn);
+    struct tcp_sock *tcp = (void *)sk;
+    /* The peer's FIN takes a number in the sequence and is counted as a byte; SOCK_DONE says that it came. */
+    bool fin = BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DONE);
+    s->rec.arg[0] = BPF_CORE_READ(tcp, bytes_received) - fin;
+    s->rec.arg[1] = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+    part_socket_address(s, sk, true, 0);
+    part_socket_address(s, sk, false, AG_PART_SECOND);
+    record_send(s, false);
+    scratch_release(s);
+}
+
+static __always_inline bool is_tcp(struct sock *sk) {
+    __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+    return (family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
+}
+
+static __always_inline __u8 tcp_state(struct sock *sk) {
+    return BPF_CORE_READ(sk, __sk_common.skc_state);
+}
+
+/*
+ * A connection that has come to the tree by another way than its own connect(). Not over an entry that is there: the
+ * first owner stays. It may end while it is being written down, and its last change of state may have passed before:
+ * hence the second look.
+ */
+static __always_inline void conn_join(struct sock *sk, const struct conn *conn) {
+    __u64 key = (__u64)sk;
+    int err = bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST); /* the kernel calls the map itself: 32 bits */
+    if (err == -EEXIST)
+        return;
+    if (err)
+        count_lost(AG_CLASS_NETWORK, AG_LOSS_TABLE_FULL);
+    else if (tcp_state(sk) == TCP_CLOSE)
+        conn_end(sk);
+}
+
 /*
  * Every change of a TCP socket's state passes here, the move to SYN_SENT in the process that connects (connect() or a
  * fast-open send), the one to CLOSE exactly once at the end: the moment at which the byte counts are final.
  */
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(inet_sock_set_state, struct sock *sk, int oldstate, int newstate) {
+SEC("tp/sock/inet_sock_set_state")
+int inet_sock_set_state(void *ctx) {
+    struct sock *sk = set_state_socket(ctx);
+    int oldstate = set_state_old(ctx), newstate = set_state_new(ctx);
     __u64 key = (__u64)sk;
-    if (newstate == TCP_SYN_SENT) {
-        __u64 ids = bpf_get_current_pid_tgid(), uids = bpf_get_current_uid_gid();
-        if (!is_member(ids >> 32))
+    /* From SYN_SENT to SYN_RECV goes a connection whose ends call each other, and it stays what it is. */
+    if (newstate == TCP_SYN_SENT || (newstate == TCP_SYN_RECV && oldstate != TCP_SYN_SENT)) {
+        bpf_map_delete_elem(&conns, &key);
+        if (newstate == TCP_SYN_RECV || !is_member(current_ids() >> 32) || !is_tcp(sk))
             return 0;
-        struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-        struct conn conn = {.pid = ids >> 32, .tid = (__u32)ids, .uid = (__u32)uids, .gid = uids >> 32};
-        conn.start = BPF_CORE_READ(task, group_leader, start_boottime);
-        bpf_get_current_comm(conn.comm, sizeof(conn.comm));
+        struct conn conn = conn_of_current(false);
         if (bpf_map_update_elem(&conns, &key, &conn, BPF_ANY))
             count_lost(AG_CLASS_NETWORK, AG_LOSS_TABLE_FULL);
         return 0;
     }
+    if (newstate == TCP_CLOSE) {
+        conn_end(sk);
+        return 0;
+    }
     struct conn *conn = bpf_map_lookup_elem(&conns, &key);
-    if (!conn)
-        return 0;
-    if (newstate != TCP_CLOSE) {
+    if (conn)
         conn->established = 1;
+    return 0;
+}
+
+/* accept: nothing is told now, the connection's end will be. It may be over already: then that is told at once. */
+SEC("tp/raw_syscalls/sys_exit")
+int sx_accept(void *ctx) {
+    long ret = sys_exit_result(ctx);
+    struct socket *sock = ret >= 0 ? socket_of_fd(ret) : NULL;
+    struct sock *sk = sock ? BPF_CORE_READ(sock, sk) : NULL;
+    if (!sk || !is_tcp(sk))
         return 0;
-    }
-    __u32 slot;
-    struct scratch *s = conn->established ? record_begin(AG_CLOSE, AG_CLASS_NETWORK, &slot) : NULL;
-    if (s) {
-        record_owner(s, conn);
-        struct tcp_sock *tcp = (void *)sk;
-        /* The peer's FIN takes a number in the sequence and is counted as a byte; SOCK_DONE says that it came. */
-        bool fin = BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DONE);
-        s->rec.arg[0] = BPF_CORE_READ(tcp, bytes_received) - fin;
-        s->rec.arg[1] = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
-        part_socket_address(s, sk, true);
-        record_send(s, false);
-        scratch_release(s);
-    }
-    bpf_map_delete_elem(&conns, &key);
+    struct conn conn = conn_of_current(true);
+    conn_join(sk, &conn);
+    return 0;
+}
+
+/* Run by the loader when it has attached to a running tree: the connections that its members hold already. */
+SEC("iter/task_file")
+int adopt_connections(struct bpf_iter__task_file *ctx) {
+    struct task_struct *task = ctx->task;
+    struct file *file = ctx->file;
+    __u32 tgid = task ? tgid_of(task) : 0;
+    if (!file || !is_member(tgid))
+        return 0;
+    if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK ||
+        BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC)
+        return 0;
+    struct socket *sock = BPF_CORE_READ(file, private_data);
+    struct sock *sk = sock ? BPF_CORE_READ(sock, sk) : NULL;
+    if (!sk || !is_tcp(sk))
+        return 0;
+    __u8 state = tcp_state(sk);
+    if (state == TCP_CLOSE || state == TCP_LISTEN)
+        return 0;
+    struct conn conn = {
+        .pid = tgid,
+        .uid = BPF_CORE_READ(task, cred, uid.val),
+        .gid = BPF_CORE_READ(task, cred, gid.val),
+        .start = BPF_CORE_READ(task, group_leader, start_boottime),
+        .established = state != TCP_SYN_SENT,
+    };
+    BPF_CORE_READ_STR_INTO(&conn.comm, task, comm);
+    conn_join(sk, &conn);
     return 0;
 }
 

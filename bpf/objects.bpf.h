@@ -19,19 +19,6 @@
     SEC("?lsm/" #hook)                                                                                                 \
     int BPF_PROG(on_##hook, __VA_ARGS__)
 
-/* The saved registers of the current thread's system call. */
-static __always_inline struct pt_regs *current_regs(void) {
-    if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-        return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-#if defined(__TARGET_ARCH_x86)
-    /* 5.10: at the top of a stack of 16 KB, with no padding above. */
-    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-    return (struct pt_regs *)((char *)BPF_CORE_READ(task, stack) + 16384 - bpf_core_type_size(struct pt_regs));
-#else
-    return NULL;
-#endif
-}
-
 static __always_inline bool in_io_uring(void) {
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     if (BPF_CORE_READ(task, flags) & PF_IO_WORKER)
@@ -41,7 +28,7 @@ static __always_inline bool in_io_uring(void) {
 }
 
 static __always_inline struct scratch *object_begin(__u16 kind, __u64 op, __u8 cls, __u32 *slot) {
-    if (!is_member(bpf_get_current_pid_tgid() >> 32))
+    if (!is_member(current_ids() >> 32))
         return NULL;
     struct scratch *s = record_begin(kind, cls, slot);
     if (!s)
@@ -124,7 +111,7 @@ OBSERVER(path_chown, const struct path *path) {
 /* Opens have their result elsewhere; only those of a ring are told here, when the file is open but for this hook. */
 OBSERVER(file_open, struct file *file) {
     __u32 slot;
-    if (!is_member(bpf_get_current_pid_tgid() >> 32) || !in_io_uring())
+    if (!is_member(current_ids() >> 32) || !in_io_uring())
         return 0;
     struct scratch *s = object_begin(AG_OPEN, BPF_CORE_READ(file, f_flags), AG_CLASS_FILE, &slot);
     if (!s)
@@ -143,7 +130,7 @@ OBSERVER(file_open, struct file *file) {
 
 OBSERVER(socket_connect, struct socket *sock, void *address, int len) {
     __u32 slot;
-    if (!is_member(bpf_get_current_pid_tgid() >> 32) || !in_io_uring())
+    if (!is_member(current_ids() >> 32) || !in_io_uring())
         return 0;
     struct scratch *s = object_begin(AG_CONNECT, 0, AG_CLASS_NETWORK, &slot);
     if (!s)
@@ -157,6 +144,15 @@ OBSERVER(socket_connect, struct socket *sock, void *address, int len) {
         n = 0;
     part_end(s, at, n);
     object_send(s);
+    return 0;
+}
+
+/* An accepted connection gets its socket: also that of a ring, whose accept is no system call. */
+OBSERVER(sock_graft, struct sock *sk) {
+    if (!is_member(current_ids() >> 32) || !is_tcp(sk))
+        return 0;
+    struct conn conn = conn_of_current(true);
+    conn_join(sk, &conn);
     return 0;
 }
 

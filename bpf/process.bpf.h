@@ -22,15 +22,20 @@ static __always_inline __u32 inner_pid(struct task_struct *leader) {
  * copy_process() calls this in the parent, after the child has its pid and before wake_up_new_task(): nothing that the
  * child does can come earlier. Fork, vfork, clone3 and io workers all pass here (sched_process_fork misses the last).
  */
-SEC("tp_btf/task_newtask")
-int BPF_PROG(task_newtask, struct task_struct *child, unsigned long clone_flags) {
-    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+SEC("tp/task/task_newtask")
+int task_newtask(void *ctx) {
+    __u32 tgid = current_ids() >> 32;
+    unsigned long clone_flags = newtask_flags(ctx);
     if (clone_flags & CLONE_THREAD)
         return 0; /* same tgid: member already, or not */
-    __u32 pid = BPF_CORE_READ(child, tgid);
+    bool member = is_member(tgid);
+    if (!member && !attaching)
+        return 0;
+    struct task_struct *child = newtask_child(ctx);
+    __u32 pid = newtask_pid(ctx, child);
     if (attaching)
         record_edge(pid, tgid);
-    if (!is_member(tgid))
+    if (!member)
         return 0;
     __u8 *byte = member_byte(pid);
     if (byte)
@@ -44,22 +49,77 @@ int BPF_PROG(task_newtask, struct task_struct *child, unsigned long clone_flags)
     s->rec.arg[1] = inner_pid(child);
     s->rec.arg[2] = s->rec.start;
     s->rec.start = BPF_CORE_READ(child, start_boottime);
-    s->rec.ppid = BPF_CORE_READ(child, real_parent, tgid);
+    s->rec.ppid = tgid_of(BPF_CORE_READ(child, real_parent));
     record_send(s, true);
     scratch_release(s);
     return 0;
 }
 
-/* begin_new_exec() is over: mm, credentials and name are the new program's, and nothing of it has run. */
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm) {
-    if (!is_member(bpf_get_current_pid_tgid() >> 32))
+/*
+ * The perf event of sched_process_exec knows the name of a script, but not of its interpreter, which is in the binprm.
+ * The event before it does: sched_prepare_exec, in the same thread, from 6.10 on.
+ */
+#define INTERP_BYTES 256 /* BINPRM_BUF_SIZE: a #! line is not longer */
+
+struct interp {
+    char name[INTERP_BYTES];
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 1024); /* an entry is needed from the one event to the other */
+    __type(key, __u32);        /* the thread, as it is called before the exec */
+    __type(value, struct interp);
+} interps SEC(".maps");
+
+SEC("?tp/sched/sched_prepare_exec")
+int sched_prepare_exec(void *ctx) {
+    if (!is_member(current_ids() >> 32))
         return 0;
+    struct trace_event_raw_sched_prepare_exec *event = ctx;
+    __u32 tid = (__u32)bpf_get_current_pid_tgid();
+    struct interp interp = {};
+    long n = bpf_probe_read_kernel_str(interp.name, sizeof(interp.name), data_loc(ctx, event->__data_loc_interp));
+    if (n > 0 && n < INTERP_BYTES)
+        bpf_map_update_elem(&interps, &tid, &interp, BPF_ANY);
+    else /* as long as that it is the program's own name */
+        bpf_map_delete_elem(&interps, &tid);
+    return 0;
+}
+
+/* What execve was given, and what the kernel ran in its place if that is a script: NULL, or the name again, if not. */
+struct exec_names {
+    const char *asked, *interp;
+};
+
+static __always_inline struct exec_names exec_names(void *ctx) {
+    struct exec_names names;
+    if (by_perf) {
+        struct trace_event_raw_sched_process_exec *event = ctx;
+        __u32 tid = event->old_pid;
+        names.asked = data_loc(ctx, event->__data_loc_filename);
+        names.interp = bpf_map_lookup_elem(&interps, &tid);
+    } else {
+        struct linux_binprm *bprm = (struct linux_binprm *)btf_arg(ctx, 2);
+        names.asked = BPF_CORE_READ(bprm, filename);
+        names.interp = BPF_CORE_READ(bprm, interp);
+        if (names.interp == names.asked)
+            names.interp = NULL;
+    }
+    return names;
+}
+
+/* begin_new_exec() is over: mm, credentials and name are the new program's, and nothing of it has run. */
+SEC("tp/sched/sched_process_exec")
+int sched_process_exec(void *ctx) {
+    if (!is_member(current_ids() >> 32))
+        return 0;
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     __u32 slot;
     struct scratch *s = record_begin(AG_EXEC, AG_CLASS_PROCESS, &slot);
     if (!s)
         return 0;
-    s->rec.ppid = BPF_CORE_READ(task, real_parent, tgid);
+    s->rec.ppid = tgid_of(BPF_CORE_READ(task, real_parent));
     s->rec.arg[0] = bpf_get_current_cgroup_id();
     s->rec.arg[1] = inner_pid(BPF_CORE_READ(task, group_leader));
     s->rec.arg[2] = BPF_CORE_READ(task, cred, euid.val);
@@ -81,10 +141,10 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
     }
     part_end(s, at, len);
 
-    const char *name = BPF_CORE_READ(bprm, filename), *interp = BPF_CORE_READ(bprm, interp);
-    if (name != interp) { /* a script: the kernel ran `interp` in its place */
-        part_kernel_string(s, AG_PART_SCRIPT_ASKED, 0, name, AG_PATH_MAX);
-        part_kernel_string(s, AG_PART_INTERP, 0, interp, AG_PATH_MAX);
+    struct exec_names names = exec_names(ctx);
+    if (names.interp) {
+        part_kernel_string(s, AG_PART_SCRIPT_ASKED, 0, names.asked, AG_PATH_MAX);
+        part_kernel_string(s, AG_PART_INTERP, 0, names.interp, INTERP_BYTES);
     }
     record_send(s, true);
     scratch_release(s);
@@ -104,7 +164,7 @@ __attribute__((noinline)) __u64 orphans_step(__u64 head, __u64 node, __u32 paren
         if (node == head || !node)
             return 0;
         struct task_struct *child = (void *)(node - bpf_core_field_offset(struct task_struct, sibling));
-        record_edge(BPF_CORE_READ(child, tgid), parent);
+        record_edge(tgid_of(child), parent);
         struct list_head *link = (void *)node;
         node = (__u64)BPF_CORE_READ(link, next);
     }
@@ -112,7 +172,7 @@ __attribute__((noinline)) __u64 orphans_step(__u64 head, __u64 node, __u32 paren
 }
 
 static __always_inline void record_orphans(struct task_struct *task, __u32 tgid) {
-    record_edge(tgid, BPF_CORE_READ(task, real_parent, tgid));
+    record_edge(tgid, tgid_of(BPF_CORE_READ(task, real_parent)));
     struct list_head *head = (void *)((char *)task + bpf_core_field_offset(struct task_struct, children));
     __u64 node = (__u64)BPF_CORE_READ(head, next);
     for (int i = 0; i < EXIT_CHILDREN / ORPHANS_STEP && node; i++)
@@ -121,11 +181,12 @@ static __always_inline void record_orphans(struct task_struct *task, __u32 tgid)
         __sync_fetch_and_add(&edges_lost, 1);
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(sched_process_exit, struct task_struct *task) {
-    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+SEC("tp/sched/sched_process_exit")
+int sched_process_exit(void *ctx) {
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    __u32 tgid = current_ids() >> 32;
     if (attaching)
-        record_orphans((struct task_struct *)bpf_get_current_task(), tgid); /* `task`, as a number to pass on */
+        record_orphans(task, tgid);
     __u8 *byte = member_byte(tgid);
     if (!byte || !*byte)
         return 0;

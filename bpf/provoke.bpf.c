@@ -5,15 +5,19 @@
  */
 #include <linux/types.h>
 #include <linux/bpf.h>
+#include <linux/in6.h>
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
+#include "include/kernel.h"
+#include "pids.bpf.h"
 
-volatile __u32 victim = 0; /* tgid of the loader's own child; 0: nobody */
+volatile __u32 victim = 0; /* the loader's own child; 0: nobody */
 volatile __u64 runs = 0;
 
 SEC("lsm/file_open")
 int deny(void *ctx) {
-    if (!victim || (__u32)(bpf_get_current_pid_tgid() >> 32) != victim)
+    if (!victim || (__u32)(current_ids() >> 32) != victim)
         return 0;
     __sync_fetch_and_add(&runs, 1);
     return -1; /* EPERM */

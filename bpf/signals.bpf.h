@@ -8,7 +8,7 @@
 
 SEC("tp_btf/signal_generate")
 int BPF_PROG(signal_generate, int sig, struct kernel_siginfo *info, struct task_struct *target, int group, int result) {
-    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    __u32 tgid = current_ids() >> 32;
     if (!is_member(tgid))
         return 0;
     /*
@@ -17,7 +17,7 @@ int BPF_PROG(signal_generate, int sig, struct kernel_siginfo *info, struct task_
      */
     if ((__u64)info == 1 || (info && BPF_CORE_READ(info, si_code) > 0))
         return 0;
-    __u32 to = BPF_CORE_READ(target, tgid);
+    __u32 to = tgid_of(target);
     if (is_member(to))
         return 0;
     __u32 slot;

@@ -7,7 +7,6 @@
 #ifndef AGENTGOV_SYSCALLS_H
 #define AGENTGOV_SYSCALLS_H
 
-#include "include/arch.h"
 #include "include/layout.h"
 
 struct {
@@ -28,6 +27,7 @@ struct {
 struct call {
     struct pt_regs *regs;
     const struct ag_layout *layout;
+    long ret;
     __u32 nr;
     bool ia32;
 };
@@ -58,27 +58,28 @@ static __always_inline bool is_restart(long ret) {
 }
 
 /* Reads the call behind a result; false when there is nothing to tell. */
-static __always_inline bool call_wanted(struct call *call, struct pt_regs *regs, long ret) {
-    if (is_restart(ret) || !call_read(regs, call))
+static __always_inline bool call_wanted(struct call *call, void *ctx) {
+    call->ret = sys_exit_result(ctx);
+    if (is_restart(call->ret) || !call_read(sys_exit_regs(ctx), call))
         return false;
-    return ret < 0 || !(call->layout->flags & AG_L_ONLY_FAILED);
+    return call->ret < 0 || !(call->layout->flags & AG_L_ONLY_FAILED);
 }
 
 /* Starts the record of a call that has been read. */
-static __always_inline struct scratch *call_record(const struct call *call, long ret, __u32 *slot) {
+static __always_inline struct scratch *call_record(const struct call *call, __u32 *slot) {
     struct scratch *s = record_begin(call->layout->kind, call->layout->cls, slot);
     if (!s)
         return NULL;
     s->rec.nr = call->nr;
-    s->rec.ret = ret;
+    s->rec.ret = call->ret;
     if (call->ia32)
         s->rec.flags |= AG_F_IA32;
     return s;
 }
 
 /* Both; NULL when there is nothing to tell, or no place to do it. */
-static __always_inline struct scratch *call_begin(struct call *call, struct pt_regs *regs, long ret, __u32 *slot) {
-    return call_wanted(call, regs, ret) ? call_record(call, ret, slot) : NULL;
+static __always_inline struct scratch *call_begin(struct call *call, void *ctx, __u32 *slot) {
+    return call_wanted(call, ctx) ? call_record(call, slot) : NULL;
 }
 
 /* The values that the layout names, in their order. */
@@ -96,11 +97,11 @@ static __always_inline void call_send(struct scratch *s, __u32 slot, const struc
     scratch_release(s);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sys_exit, struct pt_regs *regs, long ret) {
-    if (!is_member(bpf_get_current_pid_tgid() >> 32))
+SEC("tp/raw_syscalls/sys_exit")
+int sys_exit(void *ctx) {
+    if (!is_member(current_ids() >> 32))
         return 0;
-    __u32 nr = ag_syscall_nr(regs);
+    __u32 nr = ag_syscall_nr(sys_exit_regs(ctx));
     if (ag_is_ia32((struct task_struct *)bpf_get_current_task()))
         bpf_tail_call(ctx, &by_nr_ia32, nr);
     else

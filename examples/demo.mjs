@@ -7,7 +7,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { monitor, ROOT, verify } from './demo/agentgov.mjs';
-import { destinations, eventsLost, everyProcess, filesOpened, processTree, readJsonl } from './demo/recording.mjs';
+import {
+  destinations,
+  eventsLost,
+  everyProcess,
+  filesOpened,
+  firstExec,
+  processTree,
+  readJsonl,
+} from './demo/recording.mjs';
 import { bold, claim, count, dim, heading, print, safe } from './demo/screen.mjs';
 import { setStage } from './demo/stage.mjs';
 import { flipOneByte } from './demo/tamper.mjs';
@@ -83,12 +91,14 @@ function showKernelView(facts, stage) {
   print('  Processes');
   for (const line of tree.flatMap((root) => drawTree(root, stage))) print(`    ${line}`);
 
-  const documents = filesOpened(events, DOCUMENTS);
+  // The log names files as the whole machine does; in a chroot that is more than the demo knows of their names.
+  const folder = join(firstExec(events).cwd, relative(ROOT, DOCUMENTS));
+  const nameOf = ({ path }) => relative(folder, path);
+  const documents = filesOpened(events, folder);
   print('\n  Documents opened');
-  for (const { path, times, seq } of documents) {
-    print(
-      `    ${relative(DOCUMENTS, path).padEnd(24)} ${count(times, 'time').padEnd(9)} ${dim(`first in line ${seq}`)}`,
-    );
+  for (const document of documents) {
+    const [name, times] = [nameOf(document), count(document.times, 'time')];
+    print(`    ${name.padEnd(24)} ${times.padEnd(9)} ${dim(`first in line ${document.seq}`)}`);
   }
 
   const peers = destinations(events);
@@ -104,8 +114,8 @@ function showKernelView(facts, stage) {
   print();
 
   const last = turns.at(-1);
-  const opened = documents.map(({ path }) => relative(DOCUMENTS, path));
-  const source = documents.find(({ path }) => relative(DOCUMENTS, path) === last.instructedBy);
+  const opened = documents.map(nameOf);
+  const source = documents.find((document) => nameOf(document) === last.instructedBy);
   const reporter = Number(/^Process (\d+) wrote/.exec(last.report)?.[1]);
   const script = everyProcess(tree).find(({ innerPid }) => innerPid === reporter);
   const lost = eventsLost(events);

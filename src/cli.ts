@@ -169,6 +169,8 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   });
   process.stderr.on('error', () => {});
   process.exitCode = await main(argv);
+  // The work is done and its code is settled: whoever presses Ctrl-C once more changes neither.
+  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => {});
   // A command that goes on without its recording, or a socket without an answer, must not hold us here.
   setTimeout(() => process.exit(), LAST_MS).unref();
 }

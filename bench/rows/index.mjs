@@ -7,5 +7,7 @@ import npmCi from './npm-ci.mjs';
 import self from './self.mjs';
 import ungoverned from './ungoverned.mjs';
 import verify from './verify.mjs';
+import verifyMemory from './verify-memory.mjs';
+import writer from './writer.mjs';
 
-export const rows = [self, npmCi, execLoop, make, ungoverned, verify, flood, idle];
+export const rows = [self, npmCi, execLoop, make, ungoverned, verify, verifyMemory, writer, flood, idle];

@@ -19,7 +19,8 @@ enum ag_kind {
     AG_FORK = 1,  /* of the child: pid/start are the child's, ppid the parent's; arg0 clone flags, arg1 inner pid,
                      arg2 parent start */
     AG_EXEC,      /* arg0 cgroup id, arg1 inner pid, arg2 euid, arg3 bytes of the whole argv;
-                     PATH exe, CWD, ARGV, SCRIPT_ASKED when an interpreter runs it (the name given to execve) */
+                     PATH exe, CWD, ARGV; SCRIPT_ASKED (the name given to execve) and INTERP, which may be the same name
+                     again: then it is no script */
     AG_EXEC_FAIL, /* ret; ASKED, BASE, ARGV none */
     AG_EXIT,      /* arg0 wait status as the kernel keeps it (code << 8 | signal) */
     AG_OPEN,      /* ret; arg0 open flags, arg1 file->f_mode (success only); PATH, or ASKED (+ BASE) on failure */
@@ -30,7 +31,7 @@ enum ag_kind {
     AG_BIND,      /* same */
     AG_LISTEN,    /* same, SOCKADDR is the local address */
     AG_SEND,      /* unconnected send; ret; arg0..2 same, arg3 MSG flags; SOCKADDR is the destination */
-    AG_CLOSE,     /* end of a TCP connection: arg0 bytes in, arg1 bytes out; SOCKADDR peer */
+    AG_CLOSE,     /* end of a TCP connection: arg0 bytes in, arg1 bytes out; SOCKADDR peer, second own */
     AG_PRIV,      /* set*id, capset, unshare, setns: ret, arg0..2 the syscall's first arguments */
     AG_PTRACE,    /* ptrace, process_vm_*, pidfd_getfd: ret, arg0 request or 0, arg1 target pid as asked */
     AG_SIGNAL,    /* to a process outside the tree: arg0 signal, arg1 target tgid, ret */
@@ -147,6 +148,8 @@ struct ag_fold {
     __u64 state; /* only AG_FOLD_SEEN counts; set after the record is in its ring */
 };
 #define AG_FOLDS_MAX 65536
+
+#define AG_CONNS_MAX 65536 /* TCP connections of the tree at once; further ones are counted as lost */
 
 /* Only while a running tree is attached to: every fork edge of the machine, child tgid -> parent tgid. */
 #define AG_EDGES_MAX 65536

@@ -52,7 +52,17 @@ struct path {
     struct dentry *dentry;
 };
 
+struct super_block {
+    unsigned long s_magic;
+};
+
+struct inode {
+    unsigned short i_mode;
+    struct super_block *i_sb;
+};
+
 struct file {
+    struct inode *f_inode;
     unsigned int f_mode;
     unsigned int f_flags;
     void *private_data;
@@ -77,8 +87,11 @@ struct mm_struct {
     unsigned long arg_start, arg_end;
 };
 
+struct pid_namespace;
+
 struct upid {
     int nr;
+    struct pid_namespace *ns;
 };
 
 struct pid {
@@ -146,6 +159,7 @@ struct sock_common {
     __u16 skc_dport;
     __u16 skc_num;
     unsigned short skc_family;
+    unsigned char skc_state;
     unsigned long skc_flags;
     struct in6_addr skc_v6_daddr;
     struct in6_addr skc_v6_rcv_saddr;
@@ -154,6 +168,10 @@ struct sock_common {
 struct sock {
     struct sock_common __sk_common;
     __u16 sk_protocol;
+};
+
+struct inet_sock {
+    __u16 inet_sport;
 };
 
 struct tcp_sock {
@@ -182,6 +200,24 @@ struct socket {
 
 struct kernel_siginfo {
     int si_code;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+    struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+    struct bpf_iter_meta *meta;
+    struct task_struct *task;
+};
+
+struct bpf_iter__task_file {
+    struct bpf_iter_meta *meta;
+    struct task_struct *task;
+    __u32 fd;
+    struct file *file;
 };
 
 #pragma clang attribute pop

@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include "include/events.h"
 #include "layouts.h"
+#include "machine.h"
 #include "tiers.h"
+#include "tracepoint.h"
 
 #define OBJECT_PREFIX "on_" /* names of the programs of bpf/objects.bpf.h: on_HOOK */
 #define LINKS_MAX 64
@@ -16,11 +19,25 @@
 static struct bpf_link *links[LINKS_MAX];
 static int links_count;
 
+static struct bpf_link *link_program(struct bpf_program *prog) {
+    if (bpf_program__type(prog) != BPF_PROG_TYPE_TRACEPOINT)
+        return bpf_program__attach_trace(prog);
+    int fd = tracepoint_open(bpf_program__section_name(prog));
+    if (fd < 0) {
+        errno = -fd;
+        return NULL;
+    }
+    struct bpf_link *link = bpf_program__attach_perf_event(prog, fd);
+    if (!link)
+        close(fd);
+    return link;
+}
+
 static int hang(struct bpf_program *prog, const char **what) {
     *what = bpf_program__name(prog);
     if (links_count == LINKS_MAX)
         return -ENOSPC;
-    struct bpf_link *link = bpf_program__attach(prog);
+    struct bpf_link *link = link_program(prog);
     if (!link)
         return -errno;
     links[links_count++] = link;
@@ -43,11 +60,34 @@ static bool hook_exists(const struct btf *kernel, const char *hook, enum tier ti
     return btf__find_by_name_kind(kernel, function, BTF_KIND_FUNC) > 0;
 }
 
+/* The programs on tracepoints: as they are built, for perf events, or as tp_btf programs (bpf/entry.bpf.h says why). */
+static int choose_entry(struct agentgov_bpf *skel) {
+    if (machine_preempts_programs()) {
+        skel->rodata->by_perf = true;
+        bpf_program__set_autoload(skel->progs.sched_prepare_exec, true);
+        return 0;
+    }
+    struct bpf_program *prog;
+    bpf_object__for_each_program(prog, skel->obj) {
+        if (bpf_program__type(prog) != BPF_PROG_TYPE_TRACEPOINT || !bpf_program__autoload(prog))
+            continue;
+        const char *event = strrchr(bpf_program__section_name(prog), '/') + 1;
+        bpf_program__set_type(prog, BPF_PROG_TYPE_TRACING);
+        bpf_program__set_expected_attach_type(prog, BPF_TRACE_RAW_TP);
+        int err = bpf_program__set_attach_target(prog, 0, event);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
 int tier_prepare(struct agentgov_bpf *skel, enum tier tier) {
     int cpus = libbpf_num_possible_cpus();
     if (cpus < 0)
         return cpus;
     int err = bpf_map__set_max_entries(skel->maps.scratches, cpus * AG_SLOTS_PER_CPU);
+    if (!err)
+        err = choose_entry(skel);
     if (err || tier == TIER_OBSERVE)
         return err;
     struct btf *kernel = btf__load_vmlinux_btf();
@@ -79,7 +119,7 @@ static int put_layout(struct agentgov_bpf *skel, struct bpf_map *programs, int n
                       const struct ag_layout *layout) {
     const struct bpf_program *handlers[AG_H_MAX] = {
         [AG_H_OPEN] = skel->progs.sx_open, [AG_H_PATH] = skel->progs.sx_path, [AG_H_SOCKET] = skel->progs.sx_socket,
-        [AG_H_SEND] = skel->progs.sx_send, [AG_H_MISC] = skel->progs.sx_misc,
+        [AG_H_SEND] = skel->progs.sx_send, [AG_H_MISC] = skel->progs.sx_misc, [AG_H_ACCEPT] = skel->progs.sx_accept,
     };
     if (nr < 0)
         return 0;
@@ -103,11 +143,12 @@ int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what) {
     }
     /* Exit before fork: whoever is marked by the one is unmarked by the other. */
     struct bpf_program *order[] = {
-        skel->progs.sched_process_exit, skel->progs.task_newtask,        skel->progs.sched_process_exec,
-        skel->progs.signal_generate,    skel->progs.inet_sock_set_state, skel->progs.sys_exit,
+        skel->progs.sched_process_exit, skel->progs.task_newtask,    skel->progs.sched_prepare_exec,
+        skel->progs.sched_process_exec, skel->progs.signal_generate, skel->progs.inet_sock_set_state,
+        skel->progs.sys_exit,
     };
     for (unsigned i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        int err = hang(order[i], what);
+        int err = bpf_program__autoload(order[i]) ? hang(order[i], what) : 0;
         if (err)
             return err;
     }
@@ -132,16 +173,19 @@ static enum ag_class class_of(const struct bpf_program *prog, const struct agent
     return is_object_program(prog) || prog == skel->progs.sys_exit ? AG_CLASS_FILE : AG_CLASS_PROCESS;
 }
 
+static __u64 missed_by(const struct bpf_program *prog) {
+    struct bpf_prog_info info = {};
+    __u32 len = sizeof(info);
+    if (bpf_program__fd(prog) < 0 || bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+        return 0;
+    return info.recursion_misses;
+}
+
 void tier_missed(struct agentgov_bpf *skel, __u64 missed[AG_CLASS_MAX]) {
     struct bpf_program *prog;
     for (int i = 0; i < AG_CLASS_MAX; i++)
         missed[i] = 0;
-    bpf_object__for_each_program(prog, skel->obj) {
-        struct bpf_prog_info info = {};
-        __u32 len = sizeof(info);
-        if (bpf_program__fd(prog) >= 0 && bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) == 0)
-            missed[class_of(prog, skel)] += info.recursion_misses;
-    }
+    bpf_object__for_each_program(prog, skel->obj) missed[class_of(prog, skel)] += missed_by(prog);
 }
 
 void tier_detach(void) {

@@ -80,11 +80,8 @@ static bool is_word(const char *word, size_t len, const char *what) {
 }
 
 static enum command_name name_of(const char *word, size_t len) {
-    static const char *const NAMES[] = {[CMD_GOVERN] = "govern",
-                                        [CMD_STOP] = "stop",
-                                        [CMD_STATS] = "stats",
-                                        [CMD_MEMBER] = "member",
-                                        [CMD_QUIT] = "quit"};
+    static const char *const NAMES[] = {[CMD_GOVERN] = "govern", [CMD_STOP] = "stop",     [CMD_STATS] = "stats",
+                                        [CMD_MEMBER] = "member", [CMD_TABLES] = "tables", [CMD_QUIT] = "quit"};
     for (enum command_name name = CMD_GOVERN; name <= CMD_QUIT; name++)
         if (is_word(word, len, NAMES[name]))
             return name;
@@ -125,6 +122,7 @@ static bool is_complete(const struct command *c, const char **why) {
     case CMD_GOVERN:
         return c->pids_count > 0;
     case CMD_MEMBER:
+    case CMD_TABLES:
         return c->pids_count == 1;
     default:
         return c->pids_count == 0;

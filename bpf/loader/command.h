@@ -10,7 +10,7 @@
 #define COMMAND_PIDS_MAX 4096
 #define COMMAND_LINE_MAX 65536
 
-enum command_name { CMD_NONE, CMD_GOVERN, CMD_STOP, CMD_STATS, CMD_MEMBER, CMD_QUIT };
+enum command_name { CMD_NONE, CMD_GOVERN, CMD_STOP, CMD_STATS, CMD_MEMBER, CMD_TABLES, CMD_QUIT };
 
 struct command {
     enum command_name name;

@@ -5,10 +5,12 @@
 #include <string.h>
 #include "attach.h"
 #include "clock.h"
+#include "connections.h"
 #include "control.h"
 #include "fold_map.h"
 #include "report.h"
 #include "session.h"
+#include "tables.h"
 
 static const char *code_of(int err) {
     switch (-err) {
@@ -44,6 +46,8 @@ static void govern(struct session *s, const struct command *c) {
     s->governing = true;
     s->empty_at = 0;
     control_governing(out_buf(&s->out), c->id, attached.roots, attached.roots_count, members_count(m));
+    if (connections_adopt(s->programs.skel)) /* one at least, of a number that is not known */
+        losses_add(&s->losses, AG_CLASS_NETWORK, LOSS_MEMORY, 1);
     size_t lost = report_running(s->stream.processes, &s->merge, attached.pids, attached.count);
     losses_add(&s->losses, AG_CLASS_FILE, LOSS_MEMORY, lost);
     attached_free(&attached);
@@ -74,6 +78,17 @@ static void stats(struct session *s, const struct command *c) {
     control_stats(out_buf(&s->out), c->id, &stats);
 }
 
+static void tables(struct session *s, const struct command *c) {
+    char why[256];
+    bool member;
+    size_t count;
+    int err = tables_ask(s->programs.skel, c->pids[0], &member, &count, why, sizeof(why));
+    if (err)
+        control_error(out_buf(&s->out), &c->id, code_of(err), why);
+    else
+        control_tables(out_buf(&s->out), c->id, c->pids[0], member, count);
+}
+
 void session_command(struct session *s, const char *line, size_t len) {
     struct command c;
     const char *why;
@@ -93,6 +108,9 @@ void session_command(struct session *s, const char *line, size_t len) {
         break;
     case CMD_MEMBER:
         control_member(out_buf(&s->out), c.id, c.pids[0], members_has(&s->programs.members, c.pids[0]));
+        break;
+    case CMD_TABLES:
+        tables(s, &c);
         break;
     case CMD_QUIT:
         s->quit = true;

@@ -114,6 +114,16 @@ void control_member(struct buf *out, int64_t id, uint32_t pid, bool member) {
     end(out);
 }
 
+void control_tables(struct buf *out, int64_t id, uint32_t pid, bool member, size_t tables) {
+    begin(out, "tables");
+    put_number(out, "id", id);
+    put_number(out, "pid", pid);
+    put_key(out, "member");
+    buf_str(out, member ? "true" : "false");
+    put_number(out, "tables", tables);
+    end(out);
+}
+
 void control_empty(struct buf *out) {
     begin(out, "empty");
     end(out);

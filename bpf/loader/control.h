@@ -27,6 +27,7 @@ void control_error(struct buf *out, const int64_t *id, const char *code, const c
 void control_governing(struct buf *out, int64_t id, const uint32_t *pids, size_t count, size_t processes);
 void control_stopped(struct buf *out, int64_t id, size_t killed, size_t left);
 void control_member(struct buf *out, int64_t id, uint32_t pid, bool member);
+void control_tables(struct buf *out, int64_t id, uint32_t pid, bool member, size_t tables);
 void control_empty(struct buf *out);
 void control_stats(struct buf *out, int64_t id, const struct stats *stats);
 void control_bye(struct buf *out, const struct stats *stats);

@@ -1,35 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Hangs the DNS programs at the root of the cgroup v2 hierarchy, mounted or not. */
-#define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
-#include <sys/mount.h>
-#include <sys/syscall.h>
 #include <bpf/libbpf.h>
+#include "mounts.h"
 #include "tiers.h"
 
 static struct bpf_link *links[8];
 static int links_count;
 
-/*
- * A mount of our own that hangs nowhere: it needs no mount point, no /proc/mounts, and no cleaning up. Always the root
- * of the hierarchy that this cgroup namespace shows.
- */
-static int cgroup_root(void) {
-    int fs = fsopen("cgroup2", FSOPEN_CLOEXEC);
-    if (fs < 0)
-        return -errno;
-    int fd = -1;
-    if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
-        fd = fsmount(fs, FSMOUNT_CLOEXEC, 0);
-    int err = fd < 0 ? -errno : fd;
-    close(fs);
-    return err;
-}
-
 int dns_attach(struct agentgov_bpf *skel) {
-    int root = cgroup_root();
+    int root = mount_private("cgroup2"); /* the root of the hierarchy that this cgroup namespace shows */
     if (root < 0)
         return root;
     struct bpf_program *programs[] = {

@@ -34,6 +34,8 @@ static void fill_argv(struct events *ev, const struct record *r, struct line *l)
 static void fill_script(struct events *ev, const struct record *r, struct line *l) {
     const struct part *asked = record_part(r, AG_PART_SCRIPT_ASKED, false);
     const struct part *interpreter = record_part(r, AG_PART_INTERP, false);
+    if (asked && interpreter && asked->len == interpreter->len && !memcmp(asked->data, interpreter->data, asked->len))
+        return;
     if (asked) {
         struct path path;
         bool absolute = asked->len > 0 && asked->data[0] == '/';

@@ -29,6 +29,8 @@
     CALL(call, AG_H_PATH, AG_PATH, AG_CLASS_FILE, AG_L_FOLDS, NONE, NONE, NONE, NONE, 0, text_, v0, v1, NONE)
 #define MOUNT(call, p0, d0, p1, d1, v0)                                                                                \
     CALL(call, AG_H_PATH, AG_MOUNT, AG_CLASS_SECURITY, AG_L_CRITICAL, p0, d0, p1, d1, NONE, NONE, v0, NONE, NONE)
+#define ACCEPT(call)                                                                                                   \
+    CALL(call, AG_H_ACCEPT, AG_CLOSE, AG_CLASS_NETWORK, 0, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE)
 #define SOCKET(call, k)                                                                                                \
     CALL(call, AG_H_SOCKET, k, AG_CLASS_NETWORK, 0, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE)
 #define SEND(call, f)                                                                                                  \
@@ -102,6 +104,8 @@ const struct syscall_layout syscall_layouts[] = {
     SOCKET(connect, AG_CONNECT),
     SOCKET(bind, AG_BIND),
     SOCKET(listen, AG_LISTEN),
+    ACCEPT(accept),
+    ACCEPT(accept4),
     SEND(sendto, 0),
     SEND(sendmsg, AG_L_MSG),
     SEND(sendmmsg, AG_L_MMSG),

@@ -24,6 +24,13 @@ void machine_kernel(char *out, size_t size) {
     snprintf(out, size, "%s", uname(&uts) == 0 ? uts.release : "");
 }
 
+bool machine_preempts_programs(void) {
+    char release[256];
+    int major = 0;
+    machine_kernel(release, sizeof(release));
+    return sscanf(release, "%d.", &major) == 1 && major >= 7;
+}
+
 void machine_lsm(char *out, size_t size) {
     read_line("/sys/kernel/security/lsm", out, size);
 }

@@ -4,6 +4,7 @@
 #ifndef AGENTGOV_MACHINE_H
 #define AGENTGOV_MACHINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The kernel's release, as uname(2). */
@@ -14,6 +15,9 @@ void machine_lsm(char *out, size_t size);
 
 /* "none", "integrity", "confidentiality" or "unknown". */
 void machine_lockdown(char *out, size_t size);
+
+/* From 7.0 on a program on a tracepoint may be preempted, and is skipped for others meanwhile. */
+bool machine_preempts_programs(void);
 
 /* "none", "voluntary", "full", "lazy" or "unknown": fmod_ret programs have a hole under full and lazy. */
 void machine_preempt(char *out, size_t size);

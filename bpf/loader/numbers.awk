@@ -8,7 +8,7 @@ BEGIN {
 }
 FNR == 1 { file++ }
 file <= 2 && /^#define __NR_/ { sub(/^__NR_/, "", $2); nr[file, $2] = $3 }
-file == 3 && match($0, /^    [A-Z]+\([a-z0-9_]+,/) {
+file == 3 && match($0, /^    [A-Z]+\([a-z0-9_]+[,)]/) {
     call = substr($0, RSTART, RLENGTH - 1); sub(/.*\(/, "", call)
     if (call == "call")
         next # a macro of layouts.c, not a row

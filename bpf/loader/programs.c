@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 #include "include/events.h"
 #include "capabilities.h"
+#include "pidns.h"
 #include "programs.h"
 
 #define BTF_FILE "/sys/kernel/btf/vmlinux"
@@ -58,6 +59,7 @@ static int prepare(struct programs *p, const struct programs_options *options) {
     __u64 keys[2];
     if (!err && getrandom(keys, sizeof(keys), 0) != sizeof(keys))
         err = -errno;
+    pidns_tell(skel);
     skel->rodata->fold_key0 = keys[0];
     skel->rodata->fold_key1 = keys[1];
     return err;
@@ -98,7 +100,7 @@ bool programs_load(struct programs *p, const struct programs_options *options, c
     /* Before 5.11 maps are charged to this limit; later it means nothing. */
     struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
     setrlimit(RLIMIT_MEMLOCK, &limit);
-    if (!choose_tier(p, options, why, size))
+    if (!pidns_find(why, size) || !choose_tier(p, options, why, size))
         return false;
     complaint[0] = '\0';
     p->skel = agentgov_bpf__open();

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <bpf/libbpf.h>
 #include "child.h"
+#include "pidns.h"
 #include "provoke.skel.h"
 #include "tiers.h"
 
@@ -51,6 +52,7 @@ static bool trampoline_active(enum tier tier, char *why, size_t size) {
         return false;
     }
     int err = 0;
+    pidns_tell(skel);
     if (tier == TIER_HOOK) {
         bpf_program__set_type(skel->progs.deny, BPF_PROG_TYPE_TRACING);
         bpf_program__set_expected_attach_type(skel->progs.deny, BPF_MODIFY_RETURN);

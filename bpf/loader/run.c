@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "control.h"
 #include "input.h"
+#include "pidns.h"
 #include "session.h"
 #include "subcommands.h"
 
@@ -94,6 +95,10 @@ static void greet(struct session *s) {
         notes[n++] = "Names of failed opens and of files that are made, removed, renamed or linked are the asked ones "
                      "(path_resolved: false).";
     }
+    if (pidns_own.ns)
+        notes[n++] =
+            "agentgov runs in a PID namespace of its own: every pid is the one in it, and processes outside it "
+            "have none.";
     if (s->programs.dns_error[0]) {
         snprintf(dns, sizeof(dns), "DNS answers are not seen: %s.", s->programs.dns_error);
         notes[n++] = dns;

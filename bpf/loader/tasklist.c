@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "pidns.h"
 #include "procfs.h"
 #include "tasklist.h"
 #include "tasks.skel.h"
@@ -12,7 +13,13 @@
 #define READ_ROWS 4096
 
 void tasklist_open(struct tasklist *t) {
-    *t = (struct tasklist){.skel = tasks_bpf__open_and_load()};
+    *t = (struct tasklist){.skel = tasks_bpf__open()};
+    if (t->skel)
+        pidns_tell(t->skel);
+    if (t->skel && tasks_bpf__load(t->skel)) {
+        tasks_bpf__destroy(t->skel);
+        t->skel = NULL;
+    }
     t->link = t->skel ? bpf_program__attach_iter(t->skel->progs.list_tasks, NULL) : NULL;
 }
 

@@ -30,7 +30,7 @@ int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what);
 
 /*
  * Runs that the kernel skipped so far because the same program was already at work on that CPU, by the class of what
- * was not seen. Trampolines skip so on preemptible kernels; tracepoints only when an interrupt nests.
+ * was not seen. Trampolines skip so on preemptible kernels.
  */
 void tier_missed(struct agentgov_bpf *skel, __u64 missed[AG_CLASS_MAX]);
 

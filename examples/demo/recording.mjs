@@ -24,6 +24,10 @@ export function filesOpened(events, folder) {
   });
 }
 
+/** The start of the agent. */
+export const firstExec = (events) =>
+  events.find(({ event_type, errno }) => event_type === 'process_exec' && errno === undefined);
+
 /** Every destination that was connected to: `{address, port, domain, times, seq}`, in order of appearance. */
 export function destinations(events) {
   const connects = events.filter(

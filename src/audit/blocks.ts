@@ -1,10 +1,14 @@
 // Reads a log in blocks of whole lines, in one buffer that is used again and again.
-import type { FileHandle } from 'node:fs/promises';
 import { MAX_LINE } from './chain.js';
 
 /** What ends a line, and nothing else does. */
 export const LF = 0x0a;
 const BLOCK = 2 ** 20;
+
+/** What a FileHandle has for reading. */
+export interface Readable {
+  read(buffer: Buffer, offset: number, length: number, position: number | null): Promise<{ bytesRead: number }>;
+}
 
 export interface Block {
   /** Whole lines with their LF; or the rest behind the last LF. Valid until the next block is asked for. */
@@ -18,7 +22,7 @@ export interface Block {
  * The bytes from `from` up to `to` (exclusive; Infinity reads to the end, and is right for pipes), split at LF alone.
  * Memory is one block, or twice the longest line.
  */
-export async function* readBlocks(file: FileHandle, from: number, to: number): AsyncGenerator<Block> {
+export async function* readBlocks(file: Readable, from: number, to: number): AsyncGenerator<Block> {
   let buffer = Buffer.allocUnsafe(BLOCK);
   let filled = 0;
   let position = from;

@@ -1,6 +1,7 @@
 // The one spelling of an event: Python's json.dumps(event, sort_keys=True), byte for byte. Separators ", " and ": ",
 // ASCII only, keys by code point. Not RFC 8785, which differs in separators, escapes and key order.
 import type { AgentEvent } from '../events/index.js';
+import type { Tip, Unsealed } from './chain.js';
 
 /** Text that json.dumps writes between quotes as it stands: printable ASCII without the quote and the backslash. */
 const PLAIN = /^[ !#-[\]-~]*$/;
@@ -33,6 +34,50 @@ export function sortKeys(keys: string[]): string[] {
   return keys.some((key) => SURROGATE.test(key)) ? keys.sort(compareCodePoints) : keys.sort();
 }
 
+/** Keys in the order in which an object has them; and the members of its text, with what is written before each. */
+interface Shape {
+  readonly keys: readonly string[];
+  readonly members: ReadonlyArray<{ readonly key: string; readonly before: string }>;
+}
+
+const MOST_SHAPES = 32;
+
+/** The shapes of the last events: most have one of a few, and sorting the keys of each is half of the work otherwise. */
+class Shapes {
+  readonly #known: Shape[] = [];
+
+  /** `added`: members that the text has beside those of the object. */
+  constructor(readonly added: readonly string[]) {}
+
+  of(event: AgentEvent): Shape {
+    const known = this.#known;
+    const keys = Object.keys(event);
+    const place = known.findIndex((shape) => hasKeys(shape, keys));
+    const shape = known[place] ?? this.#make(keys);
+    // What fits moves forward by one, so that those that fit often are found first.
+    if (place > 0) [known[place - 1], known[place]] = [shape, known[place - 1] as Shape];
+    else if (place < 0) known[Math.min(known.length, MOST_SHAPES - 1)] = shape;
+    return shape;
+  }
+
+  #make(keys: readonly string[]): Shape {
+    const sorted = sortKeys([...new Set([...keys, ...this.added])]);
+    return {
+      keys,
+      members: sorted.map((key, index) => ({ key, before: `${index > 0 ? ', ' : '{'}${quote(key)}: ` })),
+    };
+  }
+}
+
+function hasKeys({ keys }: Shape, others: readonly string[]): boolean {
+  if (keys.length !== others.length) return false;
+  for (let index = 0; index < keys.length; index += 1) if (keys[index] !== others[index]) return false;
+  return true;
+}
+
+const plainShapes = new Shapes([]);
+const chainedShapes = new Shapes(['hash_prev', 'seq']);
+
 /**
  * The canonical text of one event record, ASCII, without a line end.
  *
@@ -41,12 +86,25 @@ export function sortKeys(keys: string[]): string[] {
  */
 export function canonical(event: AgentEvent): string {
   let text = '';
-  for (const key of sortKeys(Object.keys(event))) {
-    const value: unknown = event[key];
-    const member = `${quote(key)}: ${spell(key, value)}`;
-    text = text === '' ? member : `${text}, ${member}`;
+  for (const { key, before } of plainShapes.of(event).members) text += before + spell(key, event[key]);
+  return text === '' ? '{}' : `${text}}`;
+}
+
+/** The same for the record that comes behind `tip`, as `seal` takes it. @throws TypeError as `canonical` */
+export function chained(event: AgentEvent, tip: Tip): Unsealed {
+  let head = '';
+  let text = '';
+  for (const { key, before } of chainedShapes.of(event).members) {
+    if (key === 'hash_prev') {
+      head = `${text}${before}"${tip.hash}"`;
+      text = '';
+    } else if (key === 'seq') {
+      text += before + (tip.count + 1);
+    } else {
+      text += before + spell(key, event[key]);
+    }
   }
-  return `{${text}}`;
+  return { head, tail: `${text}}` };
 }
 
 function spell(key: string, value: unknown): string {

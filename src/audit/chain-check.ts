@@ -1,10 +1,12 @@
 // Judges a log line by line. It keeps only where the chain stands, so the size of the log does not matter.
 import { LF } from './blocks.js';
 import { GENESIS, sha256, type Tip } from './chain.js';
-import { FINDING_TYPES, FINDINGS, type Finding, findingOf } from './findings.js';
+import { FINDINGS, type Finding, findingOf } from './findings.js';
 import { LeafRange, type Packed, packedLeaf } from './merkle.js';
 import { JsonError, type Members, readMembers, writeMembers } from './python-json.js';
-import { nothingFound, scanLine } from './scan.js';
+import { HASH_LENGTH, nothingFound, SELF_CUT, SELF_HEAD } from './scan.js';
+import { type Bytes, bytesOf } from './scan-value.js';
+import { Templates } from './templates.js';
 
 /** What is wrong with a line. `torn`: it is no JSON, as a line is that was cut. */
 export interface Fault {
@@ -13,22 +15,18 @@ export interface Fault {
   readonly torn: boolean;
 }
 
-const HASH_LENGTH = 64;
-
-/** What a check of some lines in the middle of a log has found; it can be sent between threads. */
-export interface BlockReport {
-  /** The first line, with its LF, as it was; its `seq` and `hash_prev` as far as it has them. */
-  readonly firstLine: Uint8Array;
-  readonly firstSeq: number | undefined;
-  readonly firstPrev: string | undefined;
+/** What a check of some lines in the middle of a log has found, all of which hold; it can be sent between threads. */
+export interface LinesReport {
+  /** `seq` and `hash_prev` of the first line. */
+  readonly firstSeq: number;
+  readonly firstPrev: string;
   readonly events: number;
   readonly tip: Tip;
   readonly lost: number;
   readonly findings: Record<Finding, number>;
   readonly announced: readonly number[];
   readonly firstHash: string | undefined;
-  /** Counted from the first line of the block. */
-  readonly fault: Fault | undefined;
+  /** Counted from the first of these lines. */
   readonly formFault: Fault | undefined;
   readonly hashes: ReadonlyArray<readonly [seq: number, hash: string]>;
   /** The leaves of these lines; and of those up to each watched line. */
@@ -36,13 +34,19 @@ export interface BlockReport {
   readonly leavesAt: ReadonlyArray<readonly [seq: number, leaves: readonly string[]]>;
 }
 
-/** Checks whole lines without knowing what came before them. Overwrites `block`. */
-export function reportOnBlock(block: Buffer, watched: Set<number>, wantsTree: boolean): BlockReport {
-  const firstLine = Uint8Array.from(block.subarray(0, block.indexOf(LF) + 1));
-  const check = new ChainCheck('midway', watched);
+/**
+ * Checks whole lines without knowing what came before them; undefined when one does not hold, or there is none.
+ * Overwrites `lines`; `templates` may be used again.
+ */
+export function reportOnLines(
+  lines: Buffer,
+  watched: Set<number>,
+  wantsTree: boolean,
+  templates: Templates,
+): LinesReport | undefined {
+  const check = new ChainCheck('midway', watched, templates);
   check.wantsTree = wantsTree;
-  const fault = check.lines(block);
-  return check.report(firstLine, fault);
+  return check.lines(lines) === undefined ? check.report() : undefined;
 }
 
 export class ChainCheck {
@@ -74,13 +78,19 @@ export class ChainCheck {
   readonly #marks: Set<number>;
   readonly #watched = new Map<number, string | undefined>();
   readonly #found = nothingFound();
+  readonly #templates: Templates;
 
   /**
    * `start`: where the log stands before the first line; `midway`: that is not known, and the first line's `seq` and
    * `hash_prev` are taken as they are. `marks`: watched lines.
    */
-  constructor(start: Tip | 'midway' = { count: 0, hash: GENESIS }, marks: Set<number> = new Set()) {
+  constructor(
+    start: Tip | 'midway' = { count: 0, hash: GENESIS },
+    marks: Set<number> = new Set(),
+    templates = new Templates(),
+  ) {
     this.#marks = marks;
+    this.#templates = templates;
     this.#unknownStart = start === 'midway';
     if (start === 'midway') return;
     this.#seq = start.count;
@@ -102,21 +112,21 @@ export class ChainCheck {
     return [...this.#marks];
   }
 
-  /** What the lines checked so far come to, for `absorb`. */
-  report(firstLine: Uint8Array, fault: Fault | undefined): BlockReport {
+  /** What the lines checked so far come to, for `absorb`; undefined when there are none. */
+  report(): LinesReport | undefined {
     const { events, tip, lost, findings, announced, firstHash, formFault, firstSeq } = this;
+    const firstPrev = this.#firstPrev;
+    if (firstSeq === undefined || firstPrev === undefined) return undefined;
     const hashes = [...this.#watched].flatMap(([seq, hash]) => (hash === undefined ? [] : [[seq, hash] as const]));
     return {
-      firstLine,
       firstSeq,
-      firstPrev: this.#firstPrev,
+      firstPrev,
       events,
       tip,
       lost,
       findings,
       announced,
       firstHash,
-      fault,
       formFault,
       hashes,
       leaves: this.tree?.toHex(),
@@ -124,31 +134,26 @@ export class ChainCheck {
     };
   }
 
-  /** Goes on behind lines that were checked elsewhere. Returns the first fault, as `lines` would have. */
-  absorb(report: BlockReport): Fault | undefined {
-    const { firstSeq, firstPrev, fault, events: before } = { ...report, events: this.events };
-    if (fault?.line === 1 || firstSeq !== this.#seq + 1 || firstPrev !== this.#hash) {
-      // The first line is the only one of which more is known here than there.
-      const own = this.lines(Buffer.from(report.firstLine));
-      if (own) return own;
-      throw new Error('a line holds that another thread has found not to hold');
-    }
+  /** Goes on behind lines that were checked elsewhere; false, and nothing is changed, when they do not follow. */
+  absorb(report: LinesReport): boolean {
+    const { firstSeq, firstPrev } = report;
+    if (firstSeq !== this.#seq + 1 || firstPrev !== this.#hash) return false;
     for (const [seq, leaves] of report.leavesAt) this.#keepRoot(seq, firstSeq - 1, leaves);
     if (report.leaves) this.tree?.append(leavesOf(firstSeq - 1, report.tip.count, report.leaves));
     for (const [seq, hash] of report.hashes) this.#watched.set(seq, hash);
     for (const finding of FINDINGS) this.findings[finding] += report.findings[finding];
+    this.formFault ??= report.formFault && { ...report.formFault, line: this.events + report.formFault.line };
     this.events += report.events;
     this.firstSeq ??= firstSeq;
     this.firstHash ??= report.firstHash;
     this.lost = Math.min(this.lost + report.lost, Number.MAX_SAFE_INTEGER);
     this.announced.push(...report.announced);
-    this.formFault ??= report.formFault && { ...report.formFault, line: before + report.formFault.line };
     this.#seq = report.tip.count;
     this.#hash = report.tip.hash;
-    return fault && { ...fault, line: before + fault.line };
+    return true;
   }
 
-  /** The root over the lines before a block and some of that block. */
+  /** The root over the lines so far and some that follow, from `begin` on. */
   #keepRoot(seq: number, begin: number, leaves: readonly string[]): void {
     if (this.tree === undefined) return;
     const range = this.tree.copy();
@@ -169,12 +174,10 @@ export class ChainCheck {
 
   /** Checks whole lines, each with its LF, and stops at the first whose hashes do not hold. Overwrites `block`. */
   lines(block: Buffer): Fault | undefined {
-    const found = this.#found;
+    const bytes = bytesOf(block);
     for (let at = 0; at < block.length; ) {
-      if (scanLine(block, at, found)) {
-        const reason = this.#scanned(block, at);
-        if (reason !== undefined) return this.#fault(reason);
-        at = found.end + 1;
+      if (this.#scanned(bytes, at)) {
+        at = this.#found.end + 1;
       } else {
         const end = block.indexOf(LF, at);
         const fault = this.parsed(block.subarray(at, end));
@@ -185,26 +188,26 @@ export class ChainCheck {
     return undefined;
   }
 
-  /** A canonical line that begins at `start`, with `#found` filled for it. */
-  #scanned(block: Buffer, start: number): string | undefined {
+  /** True when a line begins at `start` that certainly holds and is canonical. What is wrong is not for this to say. */
+  #scanned(bytes: Bytes, start: number): boolean {
     const found = this.#found;
-    if (!this.#unknownStart) {
-      if (found.seq !== this.#seq + 1) return `seq is ${found.seq}, not ${this.#seq + 1}`;
-      if (textOf(block, found.prevAt, found.prevAt + HASH_LENGTH) !== this.#hash) return this.#wrongPrev();
-    }
-    if (this.#unknownStart) this.#begin(found.seq, textOf(block, found.prevAt, found.prevAt + HASH_LENGTH));
-    // Most events are of no type and no action that matters here, and need no text made of them.
-    const mayMatter = MATTER[block[found.typeAt] ?? 0] === 1 || block[found.actionAt] !== OBSERVED_FIRST;
-    const type = mayMatter ? textOf(block, found.typeAt, found.typeEnd) : '';
-    const action = mayMatter ? textOf(block, found.actionAt, found.actionEnd) : 'OBSERVED';
-    const own = textOf(block, found.selfAt, found.selfAt + HASH_LENGTH);
+    if (!this.#templates.scan(bytes, start, found)) return false;
+    const block = bytes.each;
+    const prev = block.toString('latin1', found.prevAt, found.prevAt + HASH_LENGTH);
+    if (this.#unknownStart) this.#begin(found.seq, prev);
+    else if (found.seq !== this.#seq + 1 || prev !== this.#hash) return false;
+    const own = block.toString('latin1', found.selfAt, found.selfAt + HASH_LENGTH);
     const leaf = this.tree && packedLeaf(block.subarray(start, found.end));
     // The hash leaves one stretch of the line out; closing the gap in place costs less than hashing two pieces.
-    const gap = found.selfAt + HASH_LENGTH + 1 - found.selfCut;
-    block.copyWithin(start + gap, start, found.selfCut);
-    if (sha256(block.subarray(start + gap, found.end)) !== own) return WRONG_SELF;
-    this.#advance(found.seq, own, leaf, type, action, found.count);
-    return undefined;
+    const cut = found.selfAt - SELF_HEAD;
+    block.copyWithin(start + SELF_CUT, start, cut);
+    if (sha256(block.subarray(start + SELF_CUT, found.end)) !== own) {
+      block.copyWithin(start, start + SELF_CUT, cut + SELF_CUT);
+      block.write(`, "hash_self": "${own}"`, cut, 'latin1');
+      return false;
+    }
+    this.#advance(found.seq, own, leaf, found.type, found.action, found.count);
+    return true;
   }
 
   /** A line of any form, without its LF. */
@@ -297,15 +300,8 @@ function leavesOf(begin: number, end: number, hashes: readonly string[]): LeafRa
   return range;
 }
 
-/** First letters of the event types that are looked at: findings, and checkpoints. */
-const MATTER = new Uint8Array(256);
-for (const type of [...FINDING_TYPES, 'checkpoint']) MATTER[type.charCodeAt(0)] = 1;
-const OBSERVED_FIRST = 'O'.charCodeAt(0);
-
 const WRONG_SELF = 'hash_self does not match the event';
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-const textOf = (block: Buffer, start: number, end: number): string => block.toString('latin1', start, end);
 
 /** A string member without its quotes; empty when it is absent or of another kind. */
 const plain = (members: Members, key: string): string => /^"(.*)"$/.exec(members.get(key) ?? '')?.[1] ?? '';

@@ -17,29 +17,56 @@ export interface Tip {
 /** Lower-case hex SHA-256 of bytes, or of a text's UTF-8 bytes. */
 export const sha256 = (data: string | Uint8Array): string => hash('sha256', data);
 
+/** Room for most records: hashing bytes costs half of hashing text, which Node first measures and then copies. */
+const scratch = Buffer.alloc(2 ** 14);
+
+/** As `sha256`, of a text in canonical form: it is ASCII, and a character is a byte. */
+function sha256OfAscii(text: string): string {
+  if (text.length > scratch.length) return sha256(text);
+  return sha256(scratch.subarray(0, scratch.write(text, 'latin1')));
+}
+
+/** A record in canonical form with its `hash_prev` and `seq`, in two pieces: `hash_self` belongs between them. */
+export interface Unsealed {
+  /** Up to the closing quote of `hash_prev`. */
+  readonly head: string;
+  readonly tail: string;
+}
+
+/**
+ * The finished line for a record. `hash_self` belongs straight behind `hash_prev`, because no other key may begin with
+ * `hash_`.
+ *
+ * @throws AgentgovError (internal) when one does.
+ */
+export function seal({ head, tail }: Unsealed): { line: string; hash: string } {
+  if (tail.startsWith(', "hash_')) throw notALine(head + tail);
+  const own = sha256OfAscii(head + tail);
+  return { line: `${head}, "hash_self": "${own}"${tail}`, hash: own };
+}
+
 const PREV = '"hash_prev": ""';
 const SEQ = '"seq": 0';
 
 /**
- * The finished line for a template: a record in canonical form that holds `"hash_prev": ""` and `"seq": 0` as
+ * Puts a record behind `tip` whose text is a template: in canonical form, with `"hash_prev": ""` and `"seq": 0` as
  * placeholders and no `hash_self`.
  *
  * The two placeholders are found as text, without parsing, and that is safe: inside a JSON string every quote has a
  * backslash before it, so `"hash_prev"` with two bare quotes is a whole string, and with `: ` behind it a key. A record
  * is flat, so there is one such key. (A key that ends in `"hash_prev` would fool it; keys come from the registry.)
- * `hash_self` belongs straight behind `hash_prev`, because no other key may begin with `hash_`.
  *
  * @throws AgentgovError (internal) when the template is not one.
  */
-export function seal(template: string, tip: Tip): { line: string; hash: string } {
+export function fillTemplate(template: string, tip: Tip): Unsealed {
   const prev = template.indexOf(PREV);
   const seq = template.indexOf(SEQ, prev + PREV.length);
-  const afterPrev = prev + PREV.length;
-  if (prev < 0 || seq < 0 || template.startsWith(', "hash_', afterPrev)) {
-    throw new AgentgovError(`not the template of an audit line: ${template.slice(0, 200)}`, EXIT.internal);
-  }
-  const head = `${template.slice(0, prev)}"hash_prev": "${tip.hash}"`;
-  const tail = `${template.slice(afterPrev, seq)}"seq": ${tip.count + 1}${template.slice(seq + SEQ.length)}`;
-  const own = sha256(head + tail);
-  return { line: `${head}, "hash_self": "${own}"${tail}`, hash: own };
+  if (prev < 0 || seq < 0) throw notALine(template);
+  return {
+    head: `${template.slice(0, prev)}"hash_prev": "${tip.hash}"`,
+    tail: `${template.slice(prev + PREV.length, seq)}"seq": ${tip.count + 1}${template.slice(seq + SEQ.length)}`,
+  };
 }
+
+const notALine = (text: string): AgentgovError =>
+  new AgentgovError(`not the template of an audit line: ${text.slice(0, 200)}`, EXIT.internal);

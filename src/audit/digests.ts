@@ -4,12 +4,12 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AgentgovError, usageError } from '../errors.js';
-import { canonical } from './canonical.js';
+import { usageError } from '../errors.js';
+import { Locked, takeLock } from '../lock.js';
+import { chained } from './canonical.js';
 import { GENESIS, seal, type Tip } from './chain.js';
 import { ChainCheck } from './chain-check.js';
 import { codeOf, syncFolder } from './files.js';
-import { takeLock } from './lock.js';
 
 export const digestsPath = (log: string): string => `${log}.digests`;
 
@@ -140,7 +140,7 @@ export async function addDigest(log: string, record: Digest | Removal | Announce
   const release = await takeTurn(log);
   try {
     const { tip } = await Digests.read(log);
-    const { line } = seal(canonical({ ...record, hash_prev: '', seq: 0 }), tip);
+    const { line } = seal(chained({ ...record }, tip));
     const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
     const file: FileHandle = await open(digestsPath(log), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     try {
@@ -163,7 +163,7 @@ async function takeTurn(log: string): Promise<() => Promise<void>> {
     try {
       return await takeLock(digestsPath(log));
     } catch (error) {
-      if (!(error instanceof AgentgovError) || Date.now() > end) throw error;
+      if (!(error instanceof Locked) || Date.now() > end) throw error;
     }
   }
 }

@@ -17,9 +17,6 @@ const BY_TYPE = new Map<string, Finding>([
   ['io_uring_setup', 'blind'],
 ]);
 
-/** Event types that are a finding whatever their action. */
-export const FINDING_TYPES: readonly string[] = [...BY_TYPE.keys()];
-
 /** The finding that an event is by its type, or else by its action; undefined for most events. */
 export const findingOf = (eventType: string, action: string): Finding | undefined =>
   BY_TYPE.get(eventType) ?? BY_ACTION.get(action);

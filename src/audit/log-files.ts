@@ -78,7 +78,7 @@ async function firstSeqOf(path: string): Promise<number | undefined> {
   try {
     // A pipe can be read only once.
     if (source.size === undefined) return undefined;
-    for await (const { bytes } of source.blocks()) {
+    for await (const { bytes } of source.blocks(0)) {
       const line = bytes.toString('latin1', 0, Math.max(bytes.indexOf(0x0a), 0));
       const seq = Number(/"seq": ?([1-9][0-9]{0,15})[,} ]/.exec(line)?.[1]);
       return Number.isSafeInteger(seq) ? seq : undefined;

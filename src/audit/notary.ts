@@ -15,6 +15,7 @@ import {
 import { LeafRange } from './merkle.js';
 import { type SignerKey, signersOf } from './note.js';
 import { TreeReader } from './tree-reader.js';
+import { TreeThread } from './tree-thread.js';
 
 export interface CheckpointOptions {
   key: SignerKey;
@@ -61,6 +62,7 @@ export class Notary {
   #notesSize: number;
   #running: Promise<void> = Promise.resolve();
   #tree: TreeReader;
+  readonly #thread = new TreeThread();
 
   private constructor(
     readonly path: string,
@@ -150,7 +152,7 @@ export class Notary {
 
   async #work(durable: Durable): Promise<void> {
     while (this.#wanted[0] !== undefined && this.#wanted[0] <= durable.count) {
-      await this.#tree.advance(this.#wanted[0], durable.size);
+      await this.#thread.advance(this.#tree, this.file.fd, this.#wanted[0], durable.size);
       this.#wanted.shift();
       this.#sign();
     }
@@ -205,6 +207,7 @@ export class Notary {
 
   async close(): Promise<void> {
     await this.#running.catch(() => {});
+    await this.#thread.close();
     await this.#notes.close();
     await this.file.close();
   }

@@ -13,6 +13,8 @@ export const SYNC_MS = 200;
 /** How long a line may wait for others, so that one write carries many. */
 const GATHER_MS = 20;
 const BATCH = 256 * 1024;
+/** Lines that are longer do not wait for others. */
+const LONG = 64 * 1024;
 /** Bytes that may wait for fdatasync, because they are kept until it has succeeded. */
 const MAX_UNSYNCED = 64 * 2 ** 20;
 /** While writing fails, what is kept to be tried again. */
@@ -42,8 +44,9 @@ export class Outbox {
   /** Bytes in the file, all of them ours or there before; what is durable of them. */
   #size: number;
   #syncedSize: number;
-  #lines: string[] = [];
-  #lineBytes = 0;
+  /** The lines that wait for others: bytes, for as text they would be moved about by the garbage collector. */
+  readonly #gathered = Buffer.allocUnsafeSlow(BATCH + LONG);
+  #gatheredBytes = 0;
   #lastTip: Tip | undefined;
   #queue: Chunk[] = [];
   #queueBytes = 0;
@@ -66,7 +69,7 @@ export class Outbox {
 
   /** Bytes that are not in the file yet. */
   get pendingBytes(): number {
-    return this.#queueBytes + this.#lineBytes;
+    return this.#queueBytes + this.#gatheredBytes;
   }
 
   /** True when writing fails and no more can be kept: a line that is taken now would have to be dropped later. */
@@ -74,12 +77,18 @@ export class Outbox {
     return this.#failure !== undefined && this.pendingBytes > MAX_KEPT;
   }
 
-  /** Takes one line, without its LF; `tip`: where the log stands behind it. */
+  /** Takes one line in canonical form (ASCII), without its LF; `tip`: where the log stands behind it. */
   push(line: string, tip?: Tip): void {
-    this.#lines.push(line);
-    this.#lastTip = tip;
-    this.#lineBytes += line.length + 1;
-    if (this.#lineBytes >= BATCH) {
+    if (line.length < LONG) {
+      this.#gatheredBytes += this.#gathered.write(line, this.#gatheredBytes, 'latin1');
+      this.#gathered[this.#gatheredBytes++] = LF;
+      this.#lastTip = tip;
+    } else {
+      this.#gather();
+      this.#lastTip = tip;
+      this.#enqueue(Buffer.from(`${line}\n`, 'latin1'));
+    }
+    if (this.#gatheredBytes >= BATCH || line.length >= LONG) {
       if (this.#failure) this.#gather();
       else void this.#run();
     } else if (this.#timer === undefined && this.#running === undefined) {
@@ -180,7 +189,7 @@ export class Outbox {
   #wait(): void {
     const untilSync = this.#lastSync + this.#syncMs - Date.now();
     if (this.#failure) this.#runIn(RETRY_MS);
-    else if (this.#lineBytes > 0) this.#runIn(GATHER_MS);
+    else if (this.#gatheredBytes > 0) this.#runIn(GATHER_MS);
     else if (this.#unsynced.length > 0) this.#runIn(untilSync);
   }
 
@@ -189,10 +198,13 @@ export class Outbox {
   }
 
   #gather(): void {
-    if (this.#lines.length === 0) return;
-    const bytes = Buffer.from(`${this.#lines.join('\n')}\n`);
-    this.#lines = [];
-    this.#lineBytes = 0;
+    if (this.#gatheredBytes === 0) return;
+    const bytes = Buffer.from(this.#gathered.subarray(0, this.#gatheredBytes));
+    this.#gatheredBytes = 0;
+    this.#enqueue(bytes);
+  }
+
+  #enqueue(bytes: Buffer): void {
     this.#queue.push({ bytes, tip: this.#lastTip });
     this.#queueBytes += bytes.length;
   }

@@ -1,10 +1,12 @@
-// Spreads the lines of a log over all cores. A block is checked by a worker that does not know what came before it; this
-// side then sees whether the blocks follow from each other.
+// Spreads the lines of a log over all cores. A worker reads and checks a range of the file without knowing what came
+// before it; this side then sees whether the ranges follow from each other. Threads only ever say that lines hold: from
+// the first range on of which they do not, the caller looks for itself, so its verdict does not depend on them.
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { BlockReport, ChainCheck, Fault } from './chain-check.js';
+import type { ChainCheck, LinesReport } from './chain-check.js';
+import { RANGE } from './ranges.js';
 
 /** What a worker is told at its start. */
 export interface PoolJob {
@@ -12,20 +14,22 @@ export interface PoolJob {
   readonly wantsTree: boolean;
 }
 
-/** A block on its way to a worker; the buffer comes back with the answer. */
-export interface BlockRequest {
-  readonly buffer: ArrayBuffer;
-  readonly length: number;
+/** Bytes of an open file. Threads share their descriptors. */
+export interface RangeRequest {
+  readonly fd: number;
+  readonly from: number;
+  readonly to: number;
 }
-export interface BlockAnswer {
-  readonly buffer: ArrayBuffer;
-  readonly report: BlockReport;
-}
+
+/** Where the lines of a range begin and end, and a report when they hold; undefined where they could not be read. */
+export type RangeAnswer =
+  | { readonly start: number; readonly end: number; readonly report: LinesReport | undefined }
+  | undefined;
 
 /** Smaller logs are done before a worker has started. */
 const WORTH_BYTES = 16 * 2 ** 20;
 const MOST_WORKERS = 8;
-/** Blocks that a worker has or that wait for it: one to work on, one that lies ready. */
+/** Ranges that a worker is asked for at a time: one to work on, one that waits. */
 const AHEAD = 2;
 
 // Beside the bundle; a checkout that runs its sources has none, and does without.
@@ -33,82 +37,74 @@ const SCRIPT = new URL('./audit-worker.js', import.meta.url);
 
 /** How many workers a log of this size is worth; 0: none. */
 export function workersFor(bytes: number | undefined): number {
-  if (bytes !== undefined && bytes < WORTH_BYTES) return 0;
+  if (bytes === undefined || bytes < WORTH_BYTES) return 0;
   const cores = Math.min(availableParallelism(), MOST_WORKERS);
   return cores > 1 && existsSync(fileURLToPath(SCRIPT)) ? cores : 0;
 }
 
-export class BlockPool {
-  readonly #workers: Worker[];
+/** A worker, and who waits for its answers: they come in the order of the questions. */
+interface Hand {
+  readonly worker: Worker;
+  readonly waiting: Array<{ resolve: (answer: RangeAnswer) => void; reject: (error: Error) => void }>;
+}
+
+export class Pool {
+  readonly #hands: readonly Hand[];
   readonly #check: ChainCheck;
-  readonly #inFlight: Array<Promise<BlockAnswer>> = [];
-  readonly #buffers: ArrayBuffer[] = [];
-  #next = 0;
+  #asked = 0;
 
   constructor(count: number, check: ChainCheck) {
     this.#check = check;
     const workerData: PoolJob = { watched: check.watched, wantsTree: check.tree !== undefined };
-    this.#workers = Array.from({ length: count }, () => new Worker(SCRIPT, { workerData }));
+    this.#hands = Array.from({ length: count }, () => handOf(new Worker(SCRIPT, { workerData })));
   }
 
-  /** Takes whole lines, and returns the first fault that is known by now: of these, or of lines before them. */
-  async take(bytes: Uint8Array): Promise<Fault | undefined> {
-    let buffer = this.#buffers.pop();
-    if (buffer === undefined || buffer.byteLength < bytes.length) buffer = new ArrayBuffer(bytes.length);
-    new Uint8Array(buffer).set(bytes);
-    this.#inFlight.push(this.#ask({ buffer, length: bytes.length }));
-    return this.#inFlight.length > this.#workers.length * AHEAD ? this.#settleOne() : undefined;
-  }
-
-  /** Waits for all blocks. */
-  async drain(): Promise<Fault | undefined> {
-    while (this.#inFlight.length > 0) {
-      const fault = await this.#settleOne();
-      if (fault) return fault;
+  /**
+   * Checks the lines of a regular file from its beginning on, as far as they hold. Returns where it has stopped: behind
+   * the last line end, or before a line that does not hold. `onProgress`: with the bytes that are checked.
+   */
+  async run(fd: number, size: number, onProgress: (bytes: number) => void): Promise<number> {
+    const asked: Array<Promise<RangeAnswer>> = [];
+    try {
+      let at = 0;
+      for (let from = 0; from < size || asked.length > 0; ) {
+        for (; from < size && asked.length < this.#hands.length * AHEAD; from += RANGE) {
+          asked.push(this.#ask({ fd, from, to: Math.min(from + RANGE, size) }));
+        }
+        const answer = await asked.shift();
+        if (answer === undefined) break;
+        const { start, end, report } = answer;
+        if (start === end) continue;
+        if (start !== at || report === undefined || !this.#check.absorb(report)) break;
+        at = end;
+        onProgress(at);
+      }
+      return at;
+    } finally {
+      // The file must not be closed before.
+      await Promise.allSettled(asked);
     }
-    return undefined;
   }
 
-  async #settleOne(): Promise<Fault | undefined> {
-    const answer = await this.#inFlight.shift();
-    if (answer === undefined) return undefined;
-    this.#buffers.push(answer.buffer);
-    return this.#check.absorb(answer.report);
-  }
-
-  #ask(request: BlockRequest): Promise<BlockAnswer> {
-    // In turn: each worker answers in the order in which it was asked.
-    const worker = this.#workers[this.#next++ % this.#workers.length] as Worker;
-    const answer = new Promise<BlockAnswer>((resolve, reject) => {
-      const onMessage = (message: BlockAnswer) => {
-        worker.off('error', reject);
-        resolve(message);
-      };
-      worker.once('error', reject);
-      // Answers come in the order of the questions, and so do the listeners' turns.
-      this.#listen(worker, onMessage);
+  #ask(request: RangeRequest): Promise<RangeAnswer> {
+    const { worker, waiting } = this.#hands[this.#asked % this.#hands.length] as Hand;
+    this.#asked += 1;
+    return new Promise((resolve, reject) => {
+      waiting.push({ resolve, reject });
+      worker.postMessage(request);
     });
-    // A fault may end the work before anybody waits for this one.
-    answer.catch(() => {});
-    worker.postMessage(request, [request.buffer]);
-    return answer;
-  }
-
-  readonly #waiting = new Map<Worker, Array<(message: BlockAnswer) => void>>();
-
-  #listen(worker: Worker, onMessage: (message: BlockAnswer) => void): void {
-    const queue = this.#waiting.get(worker);
-    if (queue) {
-      queue.push(onMessage);
-      return;
-    }
-    const fresh = [onMessage];
-    this.#waiting.set(worker, fresh);
-    worker.setMaxListeners(0);
-    worker.on('message', (message: BlockAnswer) => fresh.shift()?.(message));
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await Promise.all(this.#hands.map(({ worker }) => worker.terminate()));
   }
+}
+
+function handOf(worker: Worker): Hand {
+  const hand: Hand = { worker, waiting: [] };
+  worker.on('message', (answer: RangeAnswer) => hand.waiting.shift()?.resolve(answer));
+  worker.on('error', (error) => {
+    for (const { reject } of hand.waiting.splice(0)) reject(error);
+  });
+  return hand;
 }

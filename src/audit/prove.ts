@@ -212,7 +212,7 @@ async function* wholeLines(log: string, parts: readonly Part[]): AsyncGenerator<
   for (const { path } of parts) {
     const source = await openSource(path);
     try {
-      for await (const { bytes, kind } of source.blocks()) {
+      for await (const { bytes, kind } of source.blocks(0)) {
         if (kind !== 'lines') break;
         yield bytes;
       }

@@ -2,13 +2,13 @@
 import { basename, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
+import { lockHolder } from '../lock.js';
 import { type Block, LF, readBlocks } from './blocks.js';
 import { GENESIS, MAX_LINE } from './chain.js';
 import { ChainCheck } from './chain-check.js';
 import { Digests } from './digests.js';
 import { codeOf } from './files.js';
 import { LogFollower } from './follower.js';
-import { lockHolder } from './lock.js';
 import { inOrder, type LogFiles } from './log-files.js';
 import { openSource } from './source.js';
 
@@ -48,7 +48,7 @@ export async function* readLog({ log, files }: LogFiles, { follow }: ReadOptions
 async function* whole(path: string, check: ChainCheck, live: boolean): AsyncGenerator<string[]> {
   const source = await openSource(path);
   try {
-    for await (const block of source.blocks()) {
+    for await (const block of source.blocks(0)) {
       // What stands behind the last LF is a line that is being written.
       if (block.kind === 'lines') yield* checked(path, check, block.bytes);
       else if (block.kind !== 'torn' || !live) throw finding(path, check.tip.count + 1, faultOf(block));

@@ -12,8 +12,13 @@ const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 
 /** A file of a log that is open for reading. */
 export interface Source {
-  /** Whole lines, once. Ends with `damaged` where a packed file cannot be read on. */
-  blocks(): AsyncGenerator<Block>;
+  /**
+   * Whole lines, once; of a file that has an `fd` from the byte `from` on, of others all. Ends with `damaged` where a
+   * packed file cannot be read on.
+   */
+  blocks(from: number): AsyncGenerator<Block>;
+  /** The descriptor of a regular file that is not packed: it can be read at any place. */
+  readonly fd: number | undefined;
   /** Bytes of the file as it lies there, when it is a regular file; and how many of them have been read so far. */
   readonly size: number | undefined;
   readonly read: () => number;
@@ -38,12 +43,14 @@ export async function openSource(path: string): Promise<Source> {
 function plain(file: FileHandle, size: number | undefined): Source {
   let read = 0;
   return {
-    async *blocks() {
-      for await (const block of readBlocks(file, 0, size ?? Number.POSITIVE_INFINITY)) {
+    async *blocks(from) {
+      read = from;
+      for await (const block of readBlocks(file, from, size ?? Number.POSITIVE_INFINITY)) {
         read += block.bytes.length;
         yield block;
       }
     },
+    fd: size === undefined ? undefined : file.fd,
     size,
     read: () => read,
     close: () => file.close(),
@@ -74,6 +81,7 @@ function packed(file: FileHandle, size: number, unpack: Unpacker): Source {
   }
   return {
     blocks: () => streamBlocks(unpack(counted())),
+    fd: undefined,
     size,
     read: () => read,
     close: () => file.close(),

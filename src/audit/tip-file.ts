@@ -102,6 +102,14 @@ export class TipFile {
     this.#place = 1 - this.#place;
   }
 
+  /**
+   * Takes back that the writer has ended: before the first line of the next one, or a crash right behind that line
+   * would look like an addition to a closed log. Both places, because of two equal counts the closed one is believed.
+   */
+  async reopen(record: TipRecord): Promise<void> {
+    for (let place = 0; place < 2; place += 1) await this.write({ ...record, closed: false });
+  }
+
   close(): Promise<void> {
     return this.file.close();
   }

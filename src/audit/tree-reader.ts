@@ -1,12 +1,11 @@
 // The Merkle tree over a log, grown by reading the file: whoever appends to it has nothing to do with that.
-import type { FileHandle } from 'node:fs/promises';
-import { LF, readBlocks } from './blocks.js';
+import { LF, type Readable, readBlocks } from './blocks.js';
 import { type LeafRange, packedLeaf } from './merkle.js';
 
 export class TreeReader {
   /** `range`: the leaves before byte `offset` of the file. */
   constructor(
-    private readonly file: FileHandle,
+    private readonly file: Readable,
     readonly range: LeafRange,
     private position: number,
   ) {}
@@ -14,6 +13,12 @@ export class TreeReader {
   /** Bytes of the file that are in the tree. */
   get offset(): number {
     return this.position;
+  }
+
+  /** Adds leaves that were made elsewhere, of the lines up to byte `offset`. */
+  adopt(leaves: LeafRange, offset: number): void {
+    this.range.append(leaves);
+    this.position = offset;
   }
 
   /**

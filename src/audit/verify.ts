@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { usageError } from '../errors.js';
+import { lockHolder } from '../lock.js';
 import type { Block } from './blocks.js';
 import { GENESIS, MAX_LINE, type Tip } from './chain.js';
 import { ChainCheck, type Fault } from './chain-check.js';
@@ -10,11 +11,10 @@ import { type Claim, found, type Judged, judgeClaim, type Problem } from './clai
 import { BrokenDigests, type Digest, Digests, logOf } from './digests.js';
 import { codeOf } from './files.js';
 import { judgeCheckpoints } from './judge-checkpoints.js';
-import { lockHolder } from './lock.js';
 import { faultOfSet, inOrder, type LogFiles, type Part } from './log-files.js';
 import { LeafRange } from './merkle.js';
 import type { VerifierKey } from './note.js';
-import { BlockPool, workersFor } from './pool.js';
+import { Pool, workersFor } from './pool.js';
 import { openSource, type Source } from './source.js';
 import { BrokenTip, readTip, type TipRecord } from './tip-file.js';
 import type { Verification } from './verdict.js';
@@ -138,15 +138,15 @@ async function readParts(
   let before = 0;
   const total = await sizeOf(parts);
   const workers = workersFor(total);
-  const pool = workers > 0 ? new BlockPool(workers, check) : undefined;
+  const pool = workers > 0 ? new Pool(workers, check) : undefined;
   try {
     for (const [index, { path }] of parts.entries()) {
       const isLast = index === parts.length - 1;
       const source = await openSource(path);
       try {
         const live = beside.live && isLast;
-        const onBlock = () => options.onProgress?.(before + source.read(), total);
-        const problem = (await readPart(source, check, pool, live, onBlock)) ?? judgeEnd(path, check, beside);
+        const onRead = (bytes: number) => options.onProgress?.(before + bytes, total);
+        const problem = (await readPart(source, check, pool, live, onRead)) ?? judgeEnd(path, check, beside);
         if (problem) return problem;
         before += source.read();
       } finally {
@@ -167,20 +167,19 @@ async function sizeOf(parts: readonly Part[]): Promise<number | undefined> {
 async function readPart(
   source: Source,
   check: ChainCheck,
-  pool: BlockPool | undefined,
+  pool: Pool | undefined,
   live: boolean,
-  onBlock: () => void,
+  onRead: (bytes: number) => void,
 ): Promise<Problem | undefined> {
-  for await (const block of source.blocks()) {
-    // What is no whole line is looked at when all before it is known.
-    const fault = block.kind === 'lines' ? await pool?.take(block.bytes) : await pool?.drain();
-    const isTaken = pool !== undefined && block.kind === 'lines';
-    const problem = fault ? brokenChain(fault) : isTaken ? undefined : judgeBlock(check, block, live);
-    onBlock();
+  const { fd, size } = source;
+  const done = pool && fd !== undefined && size !== undefined ? await pool.run(fd, size, onRead) : 0;
+  // Nothing is left, or what no thread could say that it holds.
+  for await (const block of source.blocks(done)) {
+    const problem = judgeBlock(check, block, live);
+    onRead(source.read());
     if (problem) return problem;
   }
-  const fault = await pool?.drain();
-  return fault && brokenChain(fault);
+  return undefined;
 }
 
 /** A finished file ends where its digest says. */

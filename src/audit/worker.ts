@@ -1,13 +1,21 @@
-// Checks blocks of a log in a thread of its own; pool.ts is the other end.
+// Checks ranges of a log in a thread of its own; pool.ts is the other end.
 import { parentPort, workerData } from 'node:worker_threads';
-import { reportOnBlock } from './chain-check.js';
-import type { BlockAnswer, BlockRequest, PoolJob } from './pool.js';
+import { reportOnLines } from './chain-check.js';
+import type { PoolJob, RangeAnswer, RangeRequest } from './pool.js';
+import { RangeReader } from './ranges.js';
+import { Templates } from './templates.js';
 
 const { watched, wantsTree } = workerData as PoolJob;
 const marks = new Set(watched);
+const reader = new RangeReader();
+const templates = new Templates();
 
-parentPort?.on('message', ({ buffer, length }: BlockRequest) => {
-  const report = reportOnBlock(Buffer.from(buffer, 0, length), marks, wantsTree);
-  const answer: BlockAnswer = { buffer, report };
-  parentPort?.postMessage(answer, [buffer]);
+parentPort?.on('message', ({ fd, from, to }: RangeRequest) => {
+  const lines = reader.read(fd, from, to);
+  const answer: RangeAnswer = lines && {
+    start: lines.start,
+    end: lines.end,
+    report: reportOnLines(lines.bytes, marks, wantsTree, templates),
+  };
+  parentPort?.postMessage(answer);
 });

@@ -4,12 +4,12 @@ import { type FileHandle, link, mkdir, open, stat, unlink } from 'node:fs/promis
 import { basename, dirname, join, resolve } from 'node:path';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
-import { canonical } from './canonical.js';
-import { GENESIS, MAX_LINE, seal, type Tip } from './chain.js';
+import { takeLock } from '../lock.js';
+import { chained } from './canonical.js';
+import { fillTemplate, GENESIS, MAX_LINE, seal, type Tip, type Unsealed } from './chain.js';
 import { checkpointsPath } from './checkpoint.js';
 import { addDigest, BrokenDigests, type Digest, Digests, finishedPath } from './digests.js';
 import { syncFolder } from './files.js';
-import { takeLock } from './lock.js';
 import { LeafRange } from './merkle.js';
 import { type CheckpointOptions, checkpointEvent, EVERY_EVENTS, EVERY_MS, Notary } from './notary.js';
 import { Outbox } from './outbox.js';
@@ -60,8 +60,8 @@ interface Standing {
   readonly start: Tip;
 }
 
-/** Room that sealing adds to a template: two hashes, a key, a number. */
-const SEAL_SIZE = 200;
+/** What sealing adds to a record: a hash and its key. */
+const SEAL_SIZE = 81;
 
 /**
  * Appends events to one log: chained, in batches, durable within 200 ms. It never throws because a disk is full: it
@@ -200,6 +200,7 @@ export class AuditWriter {
       const agentId = options.agentId ?? (await lastAgent(file, size));
       const tipFile = await TipFile.open(path);
       try {
+        if (known?.closed) await tipFile.reopen(known);
         const writer = new AuditWriter(path, file, releaseLock, { size, tip, log, tipFile, agentId, start }, options);
         if (options.checkpoints) await writer.#beginCheckpoints(options.checkpoints, digests.last);
         writer.#watchAge(found.birthtimeMs);
@@ -365,7 +366,7 @@ export class AuditWriter {
    * @throws TypeError when a value is none that a record may hold.
    */
   append(event: AgentEvent): Appended | undefined {
-    return this.appendPrepared(canonical({ ...event, hash_prev: '', seq: 0 }));
+    return this.#place(chained(event, this.#tip));
   }
 
   /**
@@ -375,12 +376,16 @@ export class AuditWriter {
    * @throws AgentgovError (internal) when it is not.
    */
   appendPrepared(template: string): Appended | undefined {
-    if (this.#closed || this.#outbox.full || template.length > MAX_LINE - SEAL_SIZE) {
+    return this.#place(fillTemplate(template, this.#tip));
+  }
+
+  #place(record: Unsealed): Appended | undefined {
+    if (this.#closed || this.#outbox.full || record.head.length + record.tail.length > MAX_LINE - SEAL_SIZE) {
       this.#lost += 1;
       if (this.#failClosed === 'at-loss' && !this.#closed) this.#failClosedOnce(this.#lossError());
       return undefined;
     }
-    const { line, hash } = seal(template, this.#tip);
+    const { line, hash } = seal(record);
     const seq = this.#tip.count + 1;
     this.#tip = { count: seq, hash };
     this.#log ??= hash;

@@ -18,6 +18,7 @@ import {
   parseControl,
   type Stats,
   type Stopped,
+  type Tables,
 } from './protocol.js';
 
 /** Messages that answer no command. */
@@ -53,8 +54,8 @@ export class LoaderRefusal extends Error {
 /** The loader ended while a command waited for its answer; `Loader.ended` says how. */
 export class LoaderGone extends Error {}
 
-type Answer = Governing | Stopped | Stats | Member;
-const ANSWERS = new Set<Control['msg']>(['governing', 'stopped', 'stats', 'member']);
+type Answer = Governing | Stopped | Stats | Member | Tables;
+const ANSWERS = new Set<Control['msg']>(['governing', 'stopped', 'stats', 'member', 'tables']);
 const STDERR_KEPT = 4096;
 
 interface Waiting {
@@ -77,6 +78,8 @@ export interface Loader {
   stats(): Promise<Stats>;
   /** Whether a live process is in the governed tree, by the kernel's own table. */
   member(pid: number): Promise<boolean>;
+  /** Whether any loader of this machine has a live process in its tree. @throws LoaderRefusal when that cannot be told */
+  tables(pid: number): Promise<Tables>;
   /** Detach, drain, end. A loader that does not manage it in time is killed, and `ended` says so. */
   quit(): Promise<LoaderOutcome>;
   /** Stop reading: the kernel's rings fill, and count what they cannot hold. */
@@ -246,6 +249,7 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
         stop: async () => (await ask('stop', {}, 'stopped')) as Stopped,
         stats: async () => (await ask('stats', {}, 'stats')) as Stats,
         member: async (pid) => ((await ask('member', { pid }, 'member')) as Member).member,
+        tables: async (pid) => (await ask('tables', { pid }, 'tables')) as Tables,
         quit,
         pause: () => {
           child.stdout.pause();

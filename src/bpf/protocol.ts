@@ -88,13 +88,24 @@ export interface Member {
   member: boolean;
 }
 
+/** What all membership tables in the kernel say, those of other loaders included. */
+export interface Tables {
+  msg: 'tables';
+  id: number;
+  pid: number;
+  /** One of them has this process. */
+  member: boolean;
+  /** How many there are. */
+  tables: number;
+}
+
 export interface Bye {
   msg: 'bye';
   emitted: Counts;
   lost: Counts;
 }
 
-export type Control = Hello | Governing | Failure | Lost | DnsMessage | Empty | Stopped | Stats | Member | Bye;
+export type Control = Hello | Governing | Failure | Lost | DnsMessage | Empty | Stopped | Stats | Member | Tables | Bye;
 
 type Kind = 'string' | 'number' | 'boolean' | 'strings' | 'numbers' | 'counts' | 'number?';
 
@@ -125,6 +136,7 @@ const SHAPES: Record<Control['msg'], Record<string, Kind>> = {
     map_bytes: 'number',
   },
   member: { id: 'number', pid: 'number', member: 'boolean' },
+  tables: { id: 'number', pid: 'number', member: 'boolean', tables: 'number' },
   bye: { emitted: 'counts', lost: 'counts' },
 };
 

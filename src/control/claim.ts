@@ -1,21 +1,31 @@
-import { linkSync, renameSync, unlinkSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { linkSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { usageError } from '../errors.js';
+import { Locked, takeLock } from '../lock.js';
 
-/** Whether somebody listens on a socket. A name that is gone, or that nobody listens on any more, is not live. */
-export function isLive(path: string): Promise<boolean> {
+const LOCKED_MS = 10;
+
+type Liveliness = 'live' | 'dead' | 'gone';
+
+/** Whether somebody listens on a socket: live, a name that nobody listens on any more, or no such name. */
+function liveliness(path: string): Promise<Liveliness> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once('connect', () => {
       socket.destroy();
-      resolve(true);
+      resolve('live');
     });
-    // A full backlog (EAGAIN) or a missing permission (EACCES) still has somebody behind it.
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT' && error.code !== 'ENOTSOCK');
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'ENOENT') resolve('gone');
+      // A full backlog (EAGAIN) or a missing permission (EACCES) still has somebody behind it.
+      else resolve(code === 'ECONNREFUSED' || code === 'ENOTSOCK' ? 'dead' : 'live');
     });
   });
 }
+
+const isLive = async (path: string): Promise<boolean> => (await liveliness(path)) === 'live';
 
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -46,21 +56,24 @@ function linked(from: string, to: string): boolean {
 }
 
 /**
- * Takes a stale socket out of the way. Two engines may start at once, and between the look and the removal the other one
- * may have put its live socket there: so what was moved is looked at again, and goes back if it lives.
- * @returns false when it lives.
+ * Removes a socket that nobody listens on. One at a time: between the look and the removal another engine could have
+ * put its live one there, were it not that only whoever has the lock makes room.
  */
-async function removeStale(path: string, aside: string): Promise<boolean> {
+async function removeStale(path: string): Promise<void> {
+  let release: () => Promise<void>;
   try {
-    renameSync(path, aside);
+    release = await takeLock(path);
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return true;
-    throw error;
+    if (!(error instanceof Locked)) throw error;
+    // Somebody else is at it: look again, at what they have left.
+    await sleep(LOCKED_MS);
+    return;
   }
-  const live = await isLive(aside);
-  if (live) linked(aside, path);
-  forget(aside);
-  return !live;
+  try {
+    if ((await liveliness(path)) === 'dead') forget(path);
+  } finally {
+    await release();
+  }
 }
 
 function forget(path: string): void {
@@ -81,16 +94,17 @@ function forget(path: string): void {
  * @throws AgentgovError exit 2 when a live engine has it.
  */
 export async function claimSocket(server: Server, path: string, agentId: string): Promise<() => void> {
-  const own = path.replace(/[^/]*$/, `.${process.pid}.${Date.now().toString(36)}`);
+  const own = path.replace(/[^/]*$/, `.${process.pid}.${randomBytes(4).toString('hex')}`);
   await listen(server, own);
   try {
     for (;;) {
       if (linked(own, path)) break;
-      if ((await isLive(path)) || !(await removeStale(path, `${own}-`))) {
+      if (await isLive(path)) {
         throw usageError(
           `The agent "${agentId}" is already governed (${path} answers); give this one another --agent-id, or end that one with: agentgov stop ${agentId}.`,
         );
       }
+      await removeStale(path);
     }
   } catch (error) {
     server.close();

@@ -3,7 +3,7 @@ import type { Peer } from '../bpf/index.js';
 import { VERSION } from '../package.js';
 import { acceptTime, type Doorkeeper, identify, type KnownPeer, refusal } from './admission.js';
 import { claimSocket } from './claim.js';
-import { governedElsewhere } from './elsewhere.js';
+import { governedElsewhere, type Tables } from './elsewhere.js';
 import { onLines } from './lines.js';
 import { checkLength, claimFolder, socketPath } from './paths.js';
 import {
@@ -24,6 +24,8 @@ export interface ControlledEngine {
   /** Kills the tree and ends the session; resolves when the log is closed, or when something could not be killed. */
   stop(): Promise<StopResult>;
   governs(pid: number): Promise<boolean>;
+  /** Whether any membership table in the kernel has this process, and how many there are. Rejects when that is unknown. */
+  tables(pid: number): Promise<Tables>;
   /** Who is at the other end of this connection, by the kernel; undefined when that cannot be known. */
   whoIs(socket: Socket): Promise<Peer | undefined>;
 }
@@ -50,7 +52,7 @@ export async function serveControl(options: {
   checkLength(path);
   const door: Doorkeeper = {
     governs: (pid) => engine.governs(pid),
-    governedElsewhere: (pid) => governedElsewhere(pid, folder, path),
+    governedElsewhere: (pid) => governedElsewhere(pid, folder, path, engine),
   };
   // pauseOnConnect: nothing is read from a peer that has not been identified.
   const server = createServer({ pauseOnConnect: true }, (socket) => {

@@ -56,6 +56,10 @@ export class Command {
     return this.state === 'running';
   }
 
+  get hasEnded(): boolean {
+    return typeof this.state === 'object';
+  }
+
   /** Resolves at its end. */
   async ended(): Promise<void> {
     await this.#launched.ended;
@@ -63,7 +67,7 @@ export class Command {
 
   /** @throws CommandError when the launcher has ended already: there is nothing that it could run. */
   check(): void {
-    if (typeof this.state === 'object') throw this.#failure(undefined);
+    if (this.hasEnded) throw this.#failure(undefined);
   }
 
   /** Gives a launcher that is about to end the time to have ended. */

@@ -157,6 +157,7 @@ function openControlSocket(
       status: () => session.status(),
       stop: () => session.stop(),
       governs: (pid) => session.governs(pid),
+      tables: (pid) => session.tables(pid),
       whoIs: (socket) => socketPeer(loaderPath, socket),
     },
   });
@@ -233,7 +234,7 @@ async function attend({ options, session, command, control, view }: Attended): P
       left.resolve(signal);
     },
     hurry: () => view?.abort(),
-    commandRuns: () => command?.runs === true,
+    commandRuns: () => command !== undefined && !command.hasEnded,
     hint: () => say('Ctrl-C is for the command; once more, and the recording ends while the command goes on.'),
   });
   const cancel =

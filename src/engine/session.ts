@@ -115,6 +115,11 @@ export class Session {
     return this.#parts.loader.member(pid);
   }
 
+  /** The same of all trees of this machine, by the kernel's tables, and how many tables there are. @throws Error */
+  tables(pid: number): Promise<{ member: boolean; tables: number }> {
+    return this.#parts.loader.tables(pid);
+  }
+
   async status(): Promise<EngineStatus> {
     const { agentId, loader, writer, warnings } = this.#parts;
     const notes = [...loader.hello.notes, ...warnings, ...this.#notes];

@@ -7,7 +7,7 @@ export interface SignalWishes {
   end: (signal: NodeJS.Signals) => void;
   /** The same again while it ends: do not wait for anybody any more. */
   hurry: () => void;
-  /** Whether a command that agentgov started has the terminal and runs. */
+  /** Whether a command that agentgov starts has the terminal: it is about to run, or runs. */
   commandRuns: () => boolean;
   /** The user insists on Ctrl-C, but the command has it. */
   hint: () => void;

@@ -96,7 +96,8 @@ export const FIELDS = {
   action: { type: 'string', format: 'see below', meaning: 'what became of it', on: 'all', always: true },
   pid: {
     type: 'integer',
-    meaning: "process, in the host's pid namespace; with `start_us` its identity (a pid alone is reused)",
+    meaning:
+      "process, in the host's pid namespace, or in that of the container where agentgov itself runs in one; with `start_us` its identity (a pid alone is reused)",
     on: 'all',
     always: true,
   },

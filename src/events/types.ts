@@ -15,7 +15,7 @@ export const EVENT_TYPES = {
   file_attr: 'mode, owner, times or extended attributes were set',
   mount: 'the mount tree or the root directory of a process changed',
   network_connect: 'a connection was asked for',
-  network_close: 'a TCP connection ended',
+  network_close: 'a TCP connection ended that the process made, accepted, or had when governing began',
   network_send: 'a packet was sent to an address without a connection',
   network_bind: 'a local address was taken',
   network_listen: 'a socket began to accept connections',

@@ -5,8 +5,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'tsup';
 import { describe, expect, it } from 'vitest';
-import { ChainCheck, reportOnBlock } from '../../../src/audit/chain-check.js';
+import { ChainCheck, reportOnLines } from '../../../src/audit/chain-check.js';
 import { LeafRange } from '../../../src/audit/merkle.js';
+import { Templates } from '../../../src/audit/templates.js';
 import { random, scaled } from '../../scale.js';
 import { chain, event, folder, hashOf, joined, makeLines, sealed } from './logs.js';
 
@@ -41,12 +42,17 @@ function inOneGo(lines: string[]) {
 
 function inPieces(lines: string[]) {
   const check = fresh();
+  const templates = new Templates();
   for (let at = 0; at < lines.length; ) {
     const next = at + 1 + below(30);
-    const report = reportOnBlock(Buffer.from(joined(lines.slice(at, next))), new Set(WATCHED), true);
+    const piece = joined(lines.slice(at, next));
+    const report = reportOnLines(Buffer.from(piece), new Set(WATCHED), true, templates);
     // As it arrives from another thread.
-    const fault = check.absorb(structuredClone(report));
-    if (fault) return outcome(check, fault);
+    if (report === undefined || !check.absorb(structuredClone(report))) {
+      const fault = check.lines(Buffer.from(piece));
+      expect(fault).toBeDefined();
+      return outcome(check, fault);
+    }
     at = next;
   }
   return outcome(check, undefined);

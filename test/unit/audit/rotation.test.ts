@@ -22,9 +22,9 @@ import {
   verifyFile,
   verifyLog,
 } from '../../../src/audit/index.js';
-import { takeLock } from '../../../src/audit/lock.js';
 import { newSigner } from '../../../src/audit/note.js';
 import { tipPath } from '../../../src/audit/tip-file.js';
+import { takeLock } from '../../../src/lock.js';
 import { event, folder, hashOf, makeLines } from './logs.js';
 
 const key = newSigner('example.org/host');

@@ -137,6 +137,15 @@ describe('the tip file', () => {
     expect(await readTip(path)).toMatchObject({ count: 1300, closed: true });
   });
 
+  it('no longer says closed when the next writer begins, before there is a line', async () => {
+    const path = await written();
+    const closed = await readTip(path);
+    const writer = await AuditWriter.open(path);
+    expect(await readTip(path)).toEqual({ ...closed, closed: false });
+    await writer.close();
+    expect(await readTip(path)).toEqual(closed);
+  });
+
   it('is not needed', async () => {
     const path = await written();
     rmSync(tipPath(path));

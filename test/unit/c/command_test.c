@@ -15,6 +15,7 @@ static void understands_the_commands(void) {
     CHECK(parse(" { \"id\" : 0 , \"cmd\" : \"stop\" } \r") && c.name == CMD_STOP && c.id == 0);
     CHECK(parse("{\"cmd\":\"stats\",\"id\":9007199254740991}") && c.id == 9007199254740991);
     CHECK(parse("{\"cmd\":\"member\",\"pid\":5,\"id\":1}") && c.name == CMD_MEMBER && c.pids[0] == 5);
+    CHECK(parse("{\"cmd\":\"tables\",\"pid\":6,\"id\":1}") && c.name == CMD_TABLES && c.pids[0] == 6);
     CHECK(parse("{\"cmd\":\"quit\"}") && c.name == CMD_QUIT && !c.has_id);
 }
 

@@ -44,7 +44,7 @@ function neighbour(file) {
   return () => process.kill(-child.pid, 'SIGKILL');
 }
 
-export default async function ({ assert, canary, file, monitor, work }) {
+export default async function ({ assert, canary, file, monitor, tier, work }) {
   const name = canary();
   const at = (path) => join(work, path);
   file(`in-${name}`, 'in\n');
@@ -89,7 +89,6 @@ export default async function ({ assert, canary, file, monitor, work }) {
 
   const neighbours = log.events.filter((event) => JSON.stringify(event).includes(`neighbour-${name}`));
   assert.deepEqual(neighbours, [], 'events of a process outside the tree');
-  const lost = log.of('events_lost');
-  assert.deepEqual(lost, []);
+  assert.deepEqual(log.losses(tier), []);
   assert.equal(log.events.at(-1).event_type, 'session_end');
 }

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { lockHolder, lockPath, takeLock } from '../../../src/audit/lock.js';
-import { folder, sha256 } from './logs.js';
+import { lockHolder, lockPath, takeLock } from '../../../src/lock.js';
+import { folder, sha256 } from '../audit/logs.js';
 
 const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 const pidns = readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');

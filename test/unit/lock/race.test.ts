@@ -3,8 +3,8 @@ import { readlinkSync, symlinkSync } from 'node:fs';
 import type * as Files from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { lockPath, takeLock } from '../../../src/audit/lock.js';
-import { folder } from './logs.js';
+import { lockPath, takeLock } from '../../../src/lock.js';
+import { folder } from '../audit/logs.js';
 
 const meanwhile = vi.hoisted(() => ({ beforeSymlink: async (_path: string): Promise<void> => {} }));
 vi.mock('node:fs/promises', async (original) => {

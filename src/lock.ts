@@ -1,6 +1,6 @@
-// One writer a log, however the last one ended.
+// One holder a file (the writer of a log, whoever clears a control socket away), however the last one ended.
 //
-// The lock is a symbolic link LOG.lock whose target text names its holder: pid, start time of that process, boot, PID
+// The lock is a symbolic link FILE.lock whose target text names its holder: pid, start time of that process, boot, PID
 // namespace. symlink(2) makes the name and the text in one step and fails where the name exists, so no reader ever sees
 // half a lock, and a crash between "create" and "write" cannot leave an empty one.
 //
@@ -15,16 +15,22 @@
 //
 // Limits: machines that share a network file system do not see each other's processes; a process of another PID
 // namespace cannot be looked up and keeps the lock, with a message that names it.
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { readFile, readlink, rename, symlink, unlink } from 'node:fs/promises';
-import { usageError } from '../errors.js';
-import { sha256 } from './chain.js';
+import { AgentgovError, EXIT, usageError } from './errors.js';
 
-export const lockPath = (log: string): string => `${log}.lock`;
+export const lockPath = (file: string): string => `${file}.lock`;
 
-/** The holder of a log's lock; undefined when the log has none, or none that is seen to live. */
-export async function lockHolder(log: string): Promise<Holder | undefined> {
-  const text = await readLock(lockPath(log));
+/** Somebody who lives has the lock. */
+export class Locked extends AgentgovError {
+  constructor(file: string, pid: number) {
+    super(`${file} is being written by process ${pid}: stop that one first, or give another --output-file`, EXIT.usage);
+  }
+}
+
+/** The holder of a file's lock; undefined when it has none, or none that is seen to live. */
+export async function lockHolder(file: string): Promise<Holder | undefined> {
+  const text = await readLock(lockPath(file));
   if (text === undefined) return undefined;
   const holder = parseHolder(text);
   return holder && (await stateOf(holder)) === 'alive' ? holder : undefined;
@@ -40,30 +46,30 @@ export interface Holder {
 }
 
 /**
- * Takes the lock of a log for this process; the function that is returned gives it back.
+ * Takes the lock of a file for this process; the function that is returned gives it back.
  *
- * @throws AgentgovError (usage) when another writer has it.
+ * @throws Locked when another one has it, AgentgovError (usage) when it cannot be known whether its holder lives.
  */
-export async function takeLock(log: string): Promise<() => Promise<void>> {
+export async function takeLock(file: string): Promise<() => Promise<void>> {
   const own = `${formatHolder(await ownIdentity())} nonce=${randomBytes(8).toString('hex')}`;
-  await take(log, lockPath(log), own);
+  await take(file, lockPath(file), own);
   return async () => {
-    if ((await readLock(lockPath(log))) === own) await unlink(lockPath(log));
+    if ((await readLock(lockPath(file))) === own) await unlink(lockPath(file));
   };
 }
 
-async function take(log: string, path: string, own: string): Promise<void> {
+async function take(file: string, path: string, own: string): Promise<void> {
   for (;;) {
     if (await create(path, own)) return;
     const text = await readLock(path);
     // Given back in this moment.
     if (text === undefined) continue;
-    await refuseIfAlive(log, path, text);
-    const claim = `${path}.${sha256(text).slice(0, 16)}`;
-    await take(log, claim, own);
+    await refuseIfAlive(file, path, text);
+    const claim = `${path}.${hash('sha256', text).slice(0, 16)}`;
+    await take(file, claim, own);
     try {
       if ((await readLock(path)) === text) {
-        const fresh = `${path}.${sha256(own).slice(0, 16)}`;
+        const fresh = `${path}.${hash('sha256', own).slice(0, 16)}`;
         await symlink(own, fresh);
         await rename(fresh, path);
         return;
@@ -96,18 +102,17 @@ async function readLock(path: string): Promise<string | undefined> {
   }
 }
 
-async function refuseIfAlive(log: string, path: string, text: string): Promise<void> {
+async function refuseIfAlive(file: string, path: string, text: string): Promise<void> {
   const holder = parseHolder(text);
   if (holder === undefined) {
-    throw usageError(`${path} is not a lock of agentgov: move it away, or give another --output-file`);
+    throw usageError(`${path} is not a lock of agentgov: move it away`);
   }
   const state = await stateOf(holder);
   if (state === 'dead') return;
+  if (state === 'alive') throw new Locked(file, holder.pid);
   throw usageError(
-    state === 'alive'
-      ? `${log} is being written by process ${holder.pid}: stop that one first, or give another --output-file`
-      : `${log} is locked by process ${holder.pid} of another PID namespace, which cannot be seen from here: ` +
-          `if that one has ended, remove ${path}`,
+    `${file} is locked by process ${holder.pid} of another PID namespace, which cannot be seen from here: ` +
+      `if that one has ended, remove ${path}`,
   );
 }
 
