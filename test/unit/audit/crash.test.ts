@@ -45,7 +45,12 @@ describe('a killed writer', () => {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       onTestFinished(() => void child.kill('SIGKILL'));
-      await once(child.stdout, 'data');
+      await Promise.race([
+        once(child.stdout, 'data'),
+        once(child, 'exit').then(() => {
+          throw new Error('the writer could not begin');
+        }),
+      ]);
       await expect(AuditWriter.open(path)).rejects.toThrow(`is being written by process ${child.pid}`);
       await new Promise((resolve) => setTimeout(resolve, draw() * 400));
       child.kill('SIGKILL');

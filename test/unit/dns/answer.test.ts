@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { promises } from 'node:dns';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseDnsAnswer } from '../../../src/dns/index.js';
+import { cpuMs } from '../../cpu.js';
 import { random, scaled } from '../../scale.js';
 import { ip6, message, name, QUESTION, record, segment, TYPE } from './packets.js';
 
@@ -274,9 +275,10 @@ describe('whatever the bytes are', { timeout: 60_000 }, () => {
 
   it('takes no longer than a message deserves', () => {
     for (const seed of seeds) {
-      const from = performance.now();
-      for (let i = 0; i < 100; i++) udp(seed);
-      expect(performance.now() - from).toBeLessThan(2000);
+      const hundred = () => {
+        for (let i = 0; i < 100; i++) udp(seed);
+      };
+      expect(cpuMs(hundred)).toBeLessThan(2000);
     }
   });
 });

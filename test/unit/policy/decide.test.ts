@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Engine, loadPolicy, PolicyRun, parsePolicy } from '../../../src/policy/index.js';
+import { cpuMs } from '../../cpu.js';
 import { GENERATED, policyDoc } from './doc.js';
 import { GROUPS } from './examples.js';
 
@@ -195,13 +196,10 @@ it('does not slow down on hostile paths', () => {
   const engine = engineOf(
     '  - {name: a, match: {path: ["/**/a*a*a*a*a*a*b/**/c*c*c*d"]}, action: BLOCK}\n  - {name: b, match: {path: ["**/x*x*x*x*y"]}, action: BLOCK}',
   );
-  const begin = performance.now();
-  for (let at = 0; at < 200; at++) {
-    engine.decide({
-      event_type: 'file_delete',
-      path: `/${'a'.repeat(2000)}/${'a/'.repeat(900)}${'x'.repeat(200)}${at}`,
-    });
-    engine.decide({ event_type: 'file_delete', path: `/${'a/'.repeat(2040)}${at}` });
-  }
-  expect(performance.now() - begin).toBeLessThan(4000);
+  const paths = Array.from({ length: 200 }, (_, at) => [
+    `/${'a'.repeat(2000)}/${'a/'.repeat(900)}${'x'.repeat(200)}${at}`,
+    `/${'a/'.repeat(2040)}${at}`,
+  ]).flat();
+  const decideAll = () => paths.forEach((path) => void engine.decide({ event_type: 'file_delete', path }));
+  expect(cpuMs(decideAll)).toBeLessThan(4000);
 });

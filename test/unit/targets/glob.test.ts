@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { matchesGlob } from '../../../src/targets/glob.js';
+import { cpuMs } from '../../cpu.js';
 
 describe('matchesGlob', () => {
   it.each<[string, string, boolean]>([
@@ -29,8 +30,7 @@ describe('matchesGlob', () => {
   });
 
   it('takes no time on a pattern made to take for ever', () => {
-    const start = performance.now();
-    expect(matchesGlob(`${'*a'.repeat(50)}*b`, 'a'.repeat(5000))).toBe(false);
-    expect(performance.now() - start).toBeLessThan(2000);
+    const match = () => expect(matchesGlob(`${'*a'.repeat(50)}*b`, 'a'.repeat(5000))).toBe(false);
+    expect(cpuMs(match)).toBeLessThan(2000);
   });
 });
