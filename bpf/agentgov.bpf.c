@@ -7,6 +7,7 @@
  *   entry        how a program on a tracepoint comes to its arguments
  *   emit         how a record gets into a ring, and how what does not is counted
  *   path         names as the kernel knows them
+ *   tasks        who runs, when a running tree is attached to
  *   process      fork, exec, exit; membership is handed on here
  *   syscalls     how a system call finds its handler
  *   files        opens, names, attributes; calls told by their arguments
@@ -31,11 +32,13 @@
 
 #include "include/events.h"
 #include "include/kernel.h"
+#include "include/tasks.h"
 #include "pids.bpf.h"
 #include "membership.bpf.h"
 #include "entry.bpf.h"
 #include "emit.bpf.h"
 #include "path.bpf.h"
+#include "tasks.bpf.h"
 #include "process.bpf.h"
 #include "syscalls.bpf.h"
 #include "files.bpf.h"

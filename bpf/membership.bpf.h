@@ -7,6 +7,8 @@
 #ifndef AGENTGOV_MEMBERSHIP_H
 #define AGENTGOV_MEMBERSHIP_H
 
+#define EEXIST 17
+
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
@@ -20,8 +22,8 @@ struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, AG_EDGES_MAX);
     __uint(map_flags, BPF_F_NO_PREALLOC);
-    __type(key, __u32);
-    __type(value, __u32);
+    __type(key, struct ag_id);
+    __type(value, struct ag_id);
 } edges SEC(".maps");
 
 /* Set by the loader while it attaches to a tree that already runs. */
@@ -39,11 +41,13 @@ static __always_inline __u8 *member_byte(__u32 tgid) {
 
 static __always_inline bool is_member(__u32 tgid) {
     __u8 *byte = member_byte(tgid);
-    return byte && *byte;
+    return byte && *byte == AG_MEMBER;
 }
 
-static __always_inline void record_edge(__u32 child, __u32 parent) {
-    if (bpf_map_update_elem(&edges, &child, &parent, BPF_ANY))
+/* The first that is told of a child stays: its fork, or else the first end of a parent. */
+static __always_inline void record_edge(const struct ag_id *child, const struct ag_id *parent) {
+    int err = bpf_map_update_elem(&edges, child, parent, BPF_NOEXIST); /* 32 bits: the kernel calls the map itself */
+    if (err && err != -EEXIST)
         __sync_fetch_and_add(&edges_lost, 1);
 }
 

@@ -16,7 +16,6 @@
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
 #define SOCK_DONE 1 /* include/net/sock.h, enum sock_flags */
-#define EEXIST 17
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define SOCKFS_MAGIC 0x534f434b /* include/uapi/linux/magic.h */
@@ -281,7 +280,7 @@ static __always_inline __u8 tcp_state(struct sock *sk) {
  */
 static __always_inline void conn_join(struct sock *sk, const struct conn *conn) {
     __u64 key = (__u64)sk;
-    int err = bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST); /* the kernel calls the map itself: 32 bits */
+    int err = bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST);
     if (err == -EEXIST)
         return;
     if (err)

@@ -7,6 +7,8 @@
 #ifndef AGENTGOV_PIDS_H
 #define AGENTGOV_PIDS_H
 
+#include "include/events.h"
+
 /* Set by the loader before load (bpf/loader/pidns.c), so on the machine itself the other branch is not even there. */
 const volatile __u64 own_pidns = 0; /* struct pid_namespace */
 const volatile __u32 own_pidns_level = 0;
@@ -32,6 +34,12 @@ static __always_inline __u32 tgid_of(struct task_struct *task) {
     if (!own_pidns)
         return BPF_CORE_READ(task, tgid);
     return number_in(BPF_CORE_READ(task, group_leader), own_pidns, own_pidns_level);
+}
+
+/* The process that a task is of. */
+static __always_inline struct ag_id id_of(struct task_struct *task) {
+    struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+    return (struct ag_id){.start = BPF_CORE_READ(leader, start_boottime), .pid = tgid_of(leader)};
 }
 
 /* tgid << 32 | pid of whoever runs, as bpf_get_current_pid_tgid() has it for the machine. */

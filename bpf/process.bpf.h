@@ -28,18 +28,19 @@ int task_newtask(void *ctx) {
     unsigned long clone_flags = newtask_flags(ctx);
     if (clone_flags & CLONE_THREAD)
         return 0; /* same tgid: member already, or not */
-    bool member = is_member(tgid);
-    if (!member && !attaching)
-        return 0;
     struct task_struct *child = newtask_child(ctx);
     __u32 pid = newtask_pid(ctx, child);
-    if (attaching)
-        record_edge(pid, tgid);
-    if (!member)
-        return 0;
+    if (attaching) {
+        struct ag_id id = id_of(child), parent = id_of((struct task_struct *)bpf_get_current_task());
+        record_edge(&id, &parent);
+    }
+    /* Written for everybody: a number may have been left marked, by an exit program that the kernel skipped. */
+    bool member = is_member(tgid);
     __u8 *byte = member_byte(pid);
     if (byte)
-        *byte = 1;
+        *byte = member ? AG_MEMBER : AG_STRANGER;
+    if (!member)
+        return 0;
     __u32 slot;
     struct scratch *s = record_begin(AG_FORK, AG_CLASS_PROCESS, &slot);
     if (!s)
@@ -158,25 +159,32 @@ int sched_process_exec(void *ctx) {
  */
 #define ORPHANS_STEP 32
 
-/* Records the edges of up to ORPHANS_STEP children from `node` on; returns where to go on, 0 at the end of the list. */
-__attribute__((noinline)) __u64 orphans_step(__u64 head, __u64 node, __u32 parent) {
+/*
+ * Records the edges of up to ORPHANS_STEP children of `task` from `node` on; returns where to go on, 0 at the end of
+ * the list. A function of its own, so that the verifier meets the work once; scalar arguments, for 5.10 takes nothing
+ * else.
+ */
+__attribute__((noinline)) __u64 orphans_step(__u64 head, __u64 node, __u64 task) {
+    struct ag_id parent = id_of((struct task_struct *)task);
     for (int i = 0; i < ORPHANS_STEP; i++) {
         if (node == head || !node)
             return 0;
         struct task_struct *child = (void *)(node - bpf_core_field_offset(struct task_struct, sibling));
-        record_edge(tgid_of(child), parent);
+        struct ag_id id = id_of(child);
+        record_edge(&id, &parent);
         struct list_head *link = (void *)node;
         node = (__u64)BPF_CORE_READ(link, next);
     }
     return node;
 }
 
-static __always_inline void record_orphans(struct task_struct *task, __u32 tgid) {
-    record_edge(tgid, tgid_of(BPF_CORE_READ(task, real_parent)));
+static __always_inline void record_orphans(struct task_struct *task) {
+    struct ag_id id = id_of(task), parent = id_of(BPF_CORE_READ(task, real_parent));
+    record_edge(&id, &parent);
     struct list_head *head = (void *)((char *)task + bpf_core_field_offset(struct task_struct, children));
     __u64 node = (__u64)BPF_CORE_READ(head, next);
     for (int i = 0; i < EXIT_CHILDREN / ORPHANS_STEP && node; i++)
-        node = orphans_step((__u64)head, node, tgid);
+        node = orphans_step((__u64)head, node, (__u64)task);
     if (node)
         __sync_fetch_and_add(&edges_lost, 1);
 }
@@ -186,13 +194,16 @@ int sched_process_exit(void *ctx) {
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     __u32 tgid = current_ids() >> 32;
     if (attaching)
-        record_orphans(task, tgid);
+        record_orphans(task);
     __u8 *byte = member_byte(tgid);
     if (!byte || !*byte)
         return 0;
     if (BPF_CORE_READ(task, signal, live.counter) > 0)
         return 0;
-    *byte = 0;
+    bool member = *byte == AG_MEMBER;
+    *byte = AG_STRANGER;
+    if (!member)
+        return 0;
     __u32 slot;
     struct scratch *s = record_begin(AG_EXIT, AG_CLASS_PROCESS, &slot);
     if (!s)

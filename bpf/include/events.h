@@ -14,6 +14,13 @@
 #define AG_STATIC_ASSERT(cond, text) _Static_assert(cond, text)
 #endif
 
+/* A process: its number is used again, its number and its start (group leader, CLOCK_BOOTTIME, ns) are not. */
+struct ag_id {
+    __u64 start;
+    __u32 pid;
+    __u32 pad;
+};
+
 /* What happened. The comment names the arguments in `arg` (0 where none is named) and the parts. */
 enum ag_kind {
     AG_FORK = 1,  /* of the child: pid/start are the child's, ppid the parent's; arg0 clone flags, arg1 inner pid,
@@ -126,9 +133,15 @@ enum ag_op {
 #define AG_SLOTS_PER_CPU 4 /* records under construction at once on one CPU (bpf/emit.bpf.h) */
 
 /*
- * Membership: one byte for every possible tgid (PID_MAX_LIMIT is 2^22), 0 = not governed. A table that cannot be full
+ * Membership: one byte for every possible tgid (PID_MAX_LIMIT is 2^22), enum ag_membership. A table that cannot be full
  * has no "full means untracked". Key = tgid / 64; mapped into the loader as one flat array of 4 MB.
  */
+enum ag_membership {
+    AG_STRANGER,
+    AG_MEMBER,
+    AG_CLAIMED, /* by the loader, which makes a member of it when it is sure whose number this is; until then a stranger
+                 */
+};
 #define AG_MEMBER_ROW 64
 #define AG_MEMBER_ROWS 65536
 struct ag_member_row {
@@ -151,7 +164,7 @@ struct ag_fold {
 
 #define AG_CONNS_MAX 65536 /* TCP connections of the tree at once; further ones are counted as lost */
 
-/* Only while a running tree is attached to: every fork edge of the machine, child tgid -> parent tgid. */
+/* Only while a running tree is attached to: every fork edge of the machine, child -> parent, as struct ag_id. */
 #define AG_EDGES_MAX 65536
 
 /* Per CPU, cumulative. */

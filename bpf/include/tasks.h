@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A row of what bpf/tasks.bpf.c writes and bpf/loader/tasklist.c reads: one process. */
+/* A row of what list_tasks (bpf/tasks.bpf.h) writes and bpf/loader/tasklist.c reads: one process. */
 #ifndef AGENTGOV_TASKS_H
 #define AGENTGOV_TASKS_H
 
+#include "events.h"
+
 struct ag_task {
-    __u64 start; /* CLOCK_BOOTTIME, ns; 0: not known */
-    __u32 pid;
-    __u32 ppid;
+    struct ag_id id;
+    struct ag_id parent; /* of whoever waits for it now, which need not be who forked it */
+    __u32 member;
+    __u32 over; /* its last thread has ended: `member` may be another one's who has the number now */
 };
 
 #endif

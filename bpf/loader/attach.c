@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The argument. A child is in /proc before the kernel program that hears of its fork runs, and that program marks it
- * when its parent is marked, or else (while `attaching` is set) notes the edge. So, after `attaching` is set and every
- * program that ran before has ended: a child of a marked process is marked, or it was there before its parent was
- * marked; then it is in a scan of /proc that starts later, under that parent, unless the parent has died; then the edge
- * was noted, at the fork or at the parent's exit. Hence: mark, wait for the programs under way, scan, read the edges,
- * take the closure, and again, until a round finds nothing new.
+ * The argument. A child is in the kernel's list of tasks before the program that hears of its fork runs, and that
+ * program notes the edge (while `attaching` is set) and marks the child when its parent is marked. So, after
+ * `attaching` is set and every program that ran before has ended: a child of a marked process is marked, or it was
+ * there before its parent was marked; then it is in a list that is read later, under that parent, unless the parent has
+ * died; then the edge was noted, at the fork or at the parent's exit. Hence: wait for the programs under way, list,
+ * read the edges, take the closure, mark, and again, until a round finds nothing new.
  *
- * A tree that forks all the time always has a child that is in /proc and not yet marked. It is nothing new when it
- * started after the round began and its parent was marked by then: the kernel is about to mark it itself.
+ * A tree that forks all the time always has a child that is in the list and not yet marked. It is nothing new when it
+ * was forked after its parent was marked: the kernel is about to mark it itself.
+ *
+ * Numbers are used again, also within a round. So all of this is about identities (number and start), and the mark is
+ * set by a program in the kernel that has the very process before it (mark_wanted). A mark does not outlive its process
+ * either: its exit program takes it away, or mark_wanted itself when the exit was first. Should that ever fail, the
+ * next process of the number begins with what its own parent has.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,25 +23,24 @@
 #include <bpf/bpf.h>
 #include "attach.h"
 #include "clock.h"
+#include "kin.h"
 #include "procfs.h"
 #include "tasklist.h"
 
 #define ROUNDS_MAX 200
-#define FOUND_ON_ITS_WAY 2 /* in `wanted` */
 
 struct edge {
-    uint32_t child, parent;
+    struct ag_id child, parent;
 };
 
 struct closure {
     struct programs *programs;
-    struct tasklist tasks;
-    struct edge *edges; /* those of the task list, behind them those of the fork and exit programs */
-    size_t count, cap;
-    uint8_t *wanted; /* one byte a pid: a root, a member, or a descendant of one (dead ones too) */
-    uint8_t *known;  /* who was marked when the round began */
-    uint64_t began;  /* the round; CLOCK_BOOTTIME, ns */
-    bool no_memory;
+    struct tasklist tasks, again;
+    struct edge *edges; /* those of the fork and exit programs, behind them those of the task list */
+    size_t forks, count, cap;
+    struct kin kin;      /* of all rounds so far */
+    struct ag_id *roots; /* start 0: there is nobody of that number */
+    size_t roots_count;
 };
 
 void attached_free(struct attached *a) {
@@ -45,138 +49,154 @@ void attached_free(struct attached *a) {
     memset(a, 0, sizeof(*a));
 }
 
-static bool add_edge(struct closure *c, uint32_t child, uint32_t parent) {
+static int add_edge(struct closure *c, const struct ag_id *child, const struct ag_id *parent) {
     if (c->count == c->cap) {
         size_t cap = c->cap ? 2 * c->cap : 4096;
         struct edge *edges = realloc(c->edges, cap * sizeof(*edges));
-        if (!edges) {
-            c->no_memory = true;
-            return false;
-        }
+        if (!edges)
+            return -ENOMEM;
         c->edges = edges;
         c->cap = cap;
     }
-    c->edges[c->count++] = (struct edge){child, parent};
-    return true;
+    c->edges[c->count++] = (struct edge){*child, *parent};
+    return 0;
 }
 
-static int read_tasks(struct closure *c) {
-    int err = tasklist_read(&c->tasks);
-    for (size_t i = 0; i < c->tasks.count && !err; i++)
-        if (!add_edge(c, c->tasks.rows[i].pid, c->tasks.rows[i].ppid))
-            err = -ENOMEM;
-    return err;
-}
-
-static void read_kernel_edges(struct closure *c) {
-    int fd = bpf_map__fd(c->programs->skel->maps.edges);
-    uint32_t child, parent, *at = NULL, previous;
-    while (bpf_map_get_next_key(fd, at, &child) == 0) {
-        if (bpf_map_lookup_elem(fd, &child, &parent) == 0 && !add_edge(c, child, parent))
-            return;
+/* The list first: whoever is in it and was forked since `attaching` is set has its edge noted, or is not marked yet. */
+static int read_edges(struct closure *c) {
+    int fd = bpf_map__fd(c->programs->skel->maps.edges), err = 0;
+    struct ag_id child, parent, previous, *at = NULL;
+    c->count = 0;
+    while (!err && bpf_map_get_next_key(fd, at, &child) == 0) {
+        if (bpf_map_lookup_elem(fd, &child, &parent) == 0)
+            err = add_edge(c, &child, &parent);
         previous = child;
         at = &previous;
     }
+    c->forks = c->count;
+    for (size_t i = 0; i < c->tasks.count && !err; i++)
+        err = add_edge(c, &c->tasks.rows[i].id, &c->tasks.rows[i].parent);
+    return err;
 }
 
 /* agentgov would watch itself watching: it and what started it stay outside, and so do their other children. */
-static bool is_own(uint32_t pid) {
-    return pid == (uint32_t)getpid() || pid == (uint32_t)getppid();
+static bool is_own(__u32 pid) {
+    return pid == (__u32)getpid() || pid == (__u32)getppid();
 }
 
-static bool close_once(struct closure *c) {
-    bool grew = false;
-    for (size_t i = 0; i < c->count; i++) {
-        struct edge e = c->edges[i];
-        if (e.child >= MEMBERS_MAX || e.parent >= MEMBERS_MAX || c->wanted[e.child] || !c->wanted[e.parent] ||
-            is_own(e.child))
-            continue;
-        c->wanted[e.child] = 1;
-        grew = true;
+/* In the first round. The root that was meant is the oldest of its number: later ones have it because it ended. */
+static void find_roots(struct closure *c) {
+    for (size_t r = 0; r < c->roots_count; r++) {
+        struct ag_id *root = &c->roots[r];
+        for (size_t i = 0; i < 2 * c->count; i++) {
+            const struct ag_id *id = i % 2 ? &c->edges[i / 2].parent : &c->edges[i / 2].child;
+            if (id->pid == root->pid && (!root->start || id->start < root->start))
+                *root = *id;
+        }
     }
-    return grew;
+}
+
+/* Adds whoever descends from one that is there. 0, or -ENOMEM. */
+static int close_over(struct kin *kin, const struct edge *edges, size_t count) {
+    for (bool grew = true; grew;) {
+        grew = false;
+        for (size_t i = 0; i < count; i++) {
+            const struct edge *e = &edges[i];
+            if (!kin_find(kin, &e->parent) || kin_find(kin, &e->child) || is_own(e->child.pid))
+                continue;
+            if (!kin_add(kin, &e->child))
+                return -ENOMEM;
+            grew = true;
+        }
+    }
+    return 0;
+}
+
+/* Who was forked by a marked process is marked by the kernel. Only the edge of a fork says who that was. */
+static void find_born(struct closure *c) {
+    for (bool grew = true; grew;) {
+        grew = false;
+        for (size_t i = 0; i < c->forks; i++) {
+            struct kinsman *child = kin_find(&c->kin, &c->edges[i].child);
+            const struct kinsman *parent = kin_find(&c->kin, &c->edges[i].parent);
+            if (!child || child->born || !parent || !parent->since || child->id.start <= parent->since)
+                continue;
+            child->born = true;
+            child->since = child->id.start;
+            grew = true;
+        }
+    }
+}
+
+static int add_kin(struct closure *c) {
+    __u64 now = clock_now();
+    for (size_t i = 0; i < c->roots_count; i++)
+        if (c->roots[i].start && !kin_add(&c->kin, &c->roots[i]))
+            return -ENOMEM;
+    for (size_t i = 0; i < c->tasks.count; i++) {
+        const struct ag_task *row = &c->tasks.rows[i];
+        struct kinsman *k = row->member && !row->over ? kin_add(&c->kin, &row->id) : NULL;
+        if (row->member && !row->over && !k)
+            return -ENOMEM;
+        if (k && !k->since)
+            k->since = now; /* earlier, but when is not known */
+    }
+    int err = close_over(&c->kin, c->edges, c->count);
+    find_born(c);
+    return err;
+}
+
+/* Is this a process that belongs to the tree and is not marked? */
+static struct kinsman *unmarked(const struct closure *c, const struct ag_task *row) {
+    return row->member || row->over ? NULL : kin_find(&c->kin, &row->id);
 }
 
 /*
- * Marks a process. One that ends at the same moment may have been unmarked by its exit before we marked it, and its
- * number would then stay marked for whoever gets it next: so look again. *start becomes its start, to 10 ms.
+ * Makes members of all who are not yet. The second list says who of them still lives: after the claim, so its number is
+ * its own until its exit program, or the fork of the next one, has taken the claim away. 1: there was somebody new, 0:
+ * nobody, or a negative errno.
  */
-static bool mark_living(struct members *m, uint32_t pid, uint64_t *start) {
-    struct proc_stat before, after;
-    if (!proc_stat_read(pid, &before) || !before.alive)
-        return false;
-    *start = proc_start(&before);
-    members_mark(m, pid, true);
-    if (proc_stat_read(pid, &after) && after.alive && after.start_ticks == before.start_ticks)
-        return true;
-    members_mark(m, pid, false); /* if the number has gone to a child of the tree, the next round finds it */
-    return false;
-}
-
-/* Would the kernel have marked it without us? An edge of its fork says who forked; the list only who is the parent now.
- */
-static bool is_on_its_way(const struct closure *c, uint32_t pid, uint64_t start) {
-    uint32_t forker = 0;
-    if (start <= c->began)
-        return false;
-    for (size_t i = 0; i < c->count; i++)
-        if (c->edges[i].child == pid)
-            forker = c->edges[i].parent;
-    return forker > 0 && forker < MEMBERS_MAX && (c->known[forker] || c->wanted[forker] == FOUND_ON_ITS_WAY);
-}
-
-static bool remember(struct attached *out, uint32_t pid) {
-    if (out->count == out->cap) {
-        size_t cap = out->cap ? 2 * out->cap : 256;
-        uint32_t *pids = realloc(out->pids, cap * sizeof(*pids));
-        if (!pids)
-            return false;
-        out->pids = pids;
-        out->cap = cap;
-    }
-    out->pids[out->count++] = pid;
-    return true;
-}
-
-/* One round. 1: something new was marked, 0: nothing, or a negative errno. */
-static int round_of(struct closure *c, const uint32_t *roots, size_t count, struct attached *out) {
+static int mark(struct closure *c) {
     struct members *m = &c->programs->members;
-    members_barrier();
-    c->began = clock_now();
-    memset(c->known, 0, MEMBERS_MAX);
-    for (uint32_t pid = members_next(m, 1); pid; pid = members_next(m, pid + 1))
-        c->known[pid] = 1;
-    memcpy(c->wanted, c->known, MEMBERS_MAX);
-    for (size_t i = 0; i < count; i++)
-        c->wanted[roots[i]] = 1;
-    c->count = 0;
-    int err = read_tasks(c);
-    if (err)
-        return err;
-    read_kernel_edges(c);
-    if (c->no_memory)
-        return -ENOMEM;
-    while (close_once(c))
-        ;
     int found = 0;
-    uint64_t start;
-    for (uint32_t pid = 1; pid < MEMBERS_MAX; pid++) {
-        if (!c->wanted[pid] || members_has(m, pid) || !mark_living(m, pid, &start))
+    size_t claims = 0;
+    for (size_t i = 0; i < c->tasks.count; i++) {
+        const struct kinsman *k = unmarked(c, &c->tasks.rows[i]);
+        if (!k)
             continue;
-        if (is_on_its_way(c, pid, start)) { /* its fork will be told: it was not there before us */
-            c->wanted[pid] = FOUND_ON_ITS_WAY;
-            continue;
-        }
-        if (!remember(out, pid))
-            return -ENOMEM;
-        found = 1;
+        found |= !k->born;
+        claims++;
+        members_claim(m, k->id.pid);
     }
-    return found;
+    int err = claims ? tasklist_read(&c->again, c->programs->skel) : 0;
+    for (size_t i = 0; i < c->again.count && claims && !err; i++) {
+        struct kinsman *k = unmarked(c, &c->again.rows[i]);
+        if (!k || !members_settle(m, k->id.pid, true))
+            continue;
+        k->marked = true;
+        if (!k->since)
+            k->since = clock_now();
+    }
+    for (size_t i = 0; i < c->tasks.count && claims; i++)
+        members_settle(m, c->tasks.rows[i].id.pid, false);
+    return err ? err : found;
+}
+
+static int round_of(struct closure *c, bool first) {
+    members_barrier();
+    int err = tasklist_read(&c->tasks, c->programs->skel);
+    if (!err)
+        err = read_edges(c);
+    if (first)
+        find_roots(c);
+    if (!err)
+        err = add_kin(c);
+    return err ? err : mark(c);
 }
 
 /* The next key is asked for while the one before is still there: from a key that is not, the search starts anew. */
 static void wipe_edges(int fd) {
-    uint32_t child, next;
+    struct ag_id child, next;
     int end = bpf_map_get_next_key(fd, NULL, &child);
     while (!end) {
         end = bpf_map_get_next_key(fd, &child, &next);
@@ -200,14 +220,13 @@ static int check_root(uint32_t pid, char *why, size_t size) {
     return 0;
 }
 
-static int run_rounds(struct closure *c, const uint32_t *roots, size_t count, struct attached *out, char *why,
-                      size_t size) {
+static int run_rounds(struct closure *c, char *why, size_t size) {
     struct agentgov_bpf *skel = c->programs->skel;
     uint64_t lost = skel->bss->edges_lost;
     __atomic_store_n(&skel->bss->attaching, 1, __ATOMIC_SEQ_CST);
     int found = 1;
     for (int i = 0; i < ROUNDS_MAX && found > 0; i++)
-        found = round_of(c, roots, count, out);
+        found = round_of(c, i == 0);
     __atomic_store_n(&skel->bss->attaching, 0, __ATOMIC_SEQ_CST);
     members_barrier();
     wipe_edges(bpf_map__fd(skel->maps.edges));
@@ -220,56 +239,70 @@ static int run_rounds(struct closure *c, const uint32_t *roots, size_t count, st
     return found;
 }
 
-static void unmark(struct members *m, const struct attached *a) {
-    for (size_t i = 0; i < a->count; i++)
-        members_mark(m, a->pids[i], false);
+static void unmark(struct closure *c) {
+    for (size_t i = 0; i < c->kin.cap; i++)
+        if (c->kin.slots[i].marked)
+            members_mark(&c->programs->members, c->kin.slots[i].id.pid, false);
+}
+
+/* Whom the loader marked and the kernel had not told of: what was there before. */
+static int tell(const struct closure *c, struct attached *out) {
+    out->pids = calloc(c->kin.count + 1, sizeof(*out->pids));
+    if (!out->pids)
+        return -ENOMEM;
+    for (size_t i = 0; i < c->kin.cap; i++)
+        if (c->kin.slots[i].marked && !c->kin.slots[i].born)
+            out->pids[out->count++] = c->kin.slots[i].id.pid;
+    return 0;
 }
 
 /* A root counts when it, or somebody below it, is governed. */
-static bool tree_is_there(struct closure *c, uint32_t root) {
-    memset(c->wanted, 0, MEMBERS_MAX);
-    c->wanted[root] = 1;
-    while (close_once(c))
-        ;
-    for (uint32_t pid = 1; pid < MEMBERS_MAX; pid++)
-        if (c->wanted[pid] && members_has(&c->programs->members, pid))
-            return true;
-    return false;
+static bool tree_is_there(const struct closure *c, const struct ag_id *root) {
+    struct kin tree = {0};
+    bool there = false;
+    if (root->start && kin_add(&tree, root) && close_over(&tree, c->edges, c->count) == 0)
+        for (size_t i = 0; i < c->tasks.count && !there; i++)
+            there = c->tasks.rows[i].member && kin_find(&tree, &c->tasks.rows[i].id);
+    kin_free(&tree);
+    return there;
+}
+
+static int attach_all(struct closure *c, struct attached *out, char *why, size_t size) {
+    int err = run_rounds(c, why, size);
+    if (!err)
+        err = tell(c, out);
+    for (size_t i = 0; i < c->roots_count && !err; i++)
+        if (tree_is_there(c, &c->roots[i]))
+            out->roots[out->roots_count++] = c->roots[i].pid;
+    return err;
 }
 
 int attach_trees(struct programs *p, const uint32_t *roots, size_t count, struct attached *out, char *why,
                  size_t size) {
-    struct closure c = {.programs = p, .wanted = malloc(MEMBERS_MAX), .known = malloc(MEMBERS_MAX)};
+    struct closure c = {.programs = p, .roots = calloc(count, sizeof(*c.roots))};
     memset(out, 0, sizeof(*out));
     out->roots = calloc(count, sizeof(*out->roots));
-    int err = c.wanted && c.known && out->roots ? 0 : -ENOMEM;
-    if (err)
-        snprintf(why, size, "There is no memory left.");
-    for (size_t i = 0; i < count && !err; i++)
+    int err = c.roots && out->roots ? 0 : -ENOMEM;
+    snprintf(why, size, "There is no memory left.");
+    for (size_t i = 0; i < count && !err; i++) {
         err = check_root(roots[i], why, size);
-    uint32_t *possible = err ? NULL : calloc(count, sizeof(*possible));
-    size_t n = 0;
-    for (size_t i = 0; possible && i < count; i++)
         if (roots[i] < MEMBERS_MAX)
-            possible[n++] = roots[i];
-    tasklist_open(&c.tasks);
+            c.roots[c.roots_count++].pid = roots[i];
+    }
     if (!err)
-        err = run_rounds(&c, possible, n, out, why, size);
-    for (size_t i = 0; i < n && !err; i++)
-        if (tree_is_there(&c, possible[i]))
-            out->roots[out->roots_count++] = possible[i];
+        err = attach_all(&c, out, why, size);
     if (!err && out->roots_count == 0) {
         err = -ESRCH;
         snprintf(why, size, "There is no process %u%s.", roots[0], count > 1 ? " (nor any other of those given)" : "");
     }
     if (err) {
-        unmark(&p->members, out);
+        unmark(&c);
         attached_free(out);
     }
-    free(possible);
-    tasklist_close(&c.tasks);
+    tasklist_free(&c.tasks);
+    tasklist_free(&c.again);
+    kin_free(&c.kin);
+    free(c.roots);
     free(c.edges);
-    free(c.wanted);
-    free(c.known);
     return err;
 }

@@ -7,7 +7,7 @@
 
 struct attached {
     uint32_t *pids; /* new members; attached_free() */
-    size_t count, cap;
+    size_t count;
     uint32_t *roots; /* those of the asked pids whose tree is there; as many as asked fit */
     size_t roots_count;
 };

@@ -48,7 +48,7 @@ static void govern(struct session *s, const struct command *c) {
     control_governing(out_buf(&s->out), c->id, attached.roots, attached.roots_count, members_count(m));
     if (connections_adopt(s->programs.skel)) /* one at least, of a number that is not known */
         losses_add(&s->losses, AG_CLASS_NETWORK, LOSS_MEMORY, 1);
-    size_t lost = report_running(s->stream.processes, &s->merge, attached.pids, attached.count);
+    size_t lost = report_running(s->programs.skel, s->stream.processes, &s->merge, attached.pids, attached.count);
     losses_add(&s->losses, AG_CLASS_FILE, LOSS_MEMORY, lost);
     attached_free(&attached);
 }

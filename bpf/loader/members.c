@@ -7,7 +7,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-#include "include/events.h"
 #include "members.h"
 
 _Static_assert(AG_MEMBER_ROW *AG_MEMBER_ROWS == MEMBERS_MAX, "a byte for every tgid");
@@ -31,12 +30,25 @@ void members_mark(struct members *m, uint32_t pid, bool member) {
         __atomic_store_n(&m->bytes[pid], member, __ATOMIC_SEQ_CST);
 }
 
+static bool change(struct members *m, uint32_t pid, uint8_t from, uint8_t to) {
+    return __atomic_compare_exchange_n(&m->bytes[pid], &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+void members_claim(struct members *m, uint32_t pid) {
+    if (pid > 0 && pid < MEMBERS_MAX)
+        change(m, pid, AG_STRANGER, AG_CLAIMED);
+}
+
+bool members_settle(struct members *m, uint32_t pid, bool member) {
+    return pid > 0 && pid < MEMBERS_MAX && change(m, pid, AG_CLAIMED, member ? AG_MEMBER : AG_STRANGER);
+}
+
 uint32_t members_next(const struct members *m, uint32_t pid) {
     while (pid < MEMBERS_MAX) {
         /* Four million bytes, nearly all 0: eight at once. */
         if (pid % 8 == 0 && *(const volatile uint64_t *)&m->bytes[pid] == 0)
             pid += 8;
-        else if (m->bytes[pid])
+        else if (members_has(m, pid))
             return pid;
         else
             pid++;

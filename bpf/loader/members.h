@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "include/events.h"
 
 #define MEMBERS_MAX (1u << 22) /* PID_MAX_LIMIT */
 
@@ -18,11 +19,19 @@ int members_map(struct members *m, int map);
 void members_unmap(struct members *m);
 
 static inline bool members_has(const struct members *m, uint32_t pid) {
-    return pid < MEMBERS_MAX && m->bytes[pid];
+    return pid < MEMBERS_MAX && m->bytes[pid] == AG_MEMBER;
 }
 
 /* The write is seen by programs that start after it (members_barrier() waits for those that had started before). */
 void members_mark(struct members *m, uint32_t pid, bool member);
+
+/*
+ * To mark a process, and not whoever has its number by then: claim the number, see that the process is not over, and
+ * make it a member; or a stranger, when it was. Nothing happens when the kernel was quicker: at the end of a process,
+ * or at the birth of the next one with its number.
+ */
+void members_claim(struct members *m, uint32_t pid);
+bool members_settle(struct members *m, uint32_t pid, bool member);
 
 /* The first member from `pid` on; 0 when there is none. */
 uint32_t members_next(const struct members *m, uint32_t pid);

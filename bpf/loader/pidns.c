@@ -5,10 +5,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
+#include "iter.h"
 #include "pidns.h"
-#include "tasks.skel.h"
+#include "pidns.skel.h"
 
 #define PROC_PID_INIT_INO 0xEFFFFFFCU /* include/linux/proc_ns.h: the first PID namespace, on every kernel */
 
@@ -24,19 +23,13 @@ static bool proc_is_ours(void) {
 
 /* Asks the kernel, by a program that looks at whoever reads from it. 0, or a negative errno. */
 static int ask(void) {
-    char rest[4096];
-    struct tasks_bpf *skel = tasks_bpf__open_and_load();
-    int err = skel ? 0 : -errno;
-    struct bpf_link *link = err ? NULL : bpf_program__attach_iter(skel->progs.find_own, NULL);
-    int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
-    if (!err && (fd < 0 || read(fd, rest, sizeof(rest)) < 0))
-        err = -errno;
+    struct iter_rows none = {0};
+    struct pidns_bpf *skel = pidns_bpf__open_and_load();
+    int err = skel ? iter_run(skel->progs.find_own, &none) : -errno;
     if (!err)
         pidns_own = (struct pidns){.ns = skel->bss->reader_pidns, .level = skel->bss->reader_level};
-    if (fd >= 0)
-        close(fd);
-    bpf_link__destroy(link);
-    tasks_bpf__destroy(skel);
+    iter_free(&none);
+    pidns_bpf__destroy(skel);
     return !err && !pidns_own.ns ? -ENOENT : err;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -32,65 +31,23 @@ ssize_t proc_link(uint32_t pid, const char *name, char *out, size_t cap) {
     return readlink(path, out, cap);
 }
 
-#define PF_EXITING 0x4 /* include/linux/sched.h; set before the exit tracepoint, so whoever lacks it will pass that */
-
-/* Fields 3, 4, 9, 20 and 22 of a stat file, proc(5). */
-struct stat_fields {
-    char comm[16];
-    char state;
-    int ppid, threads;
-    unsigned flags;
-    unsigned long long start;
-};
-
-static bool parse_stat(char *text, struct stat_fields *out) {
-    /* The name stands in parentheses and may hold anything, parentheses too: the last one closes it. */
-    char *open = strchr(text, '('), *close = strrchr(text, ')');
-    if (!open || !close || close < open)
-        return false;
-    memset(out, 0, sizeof(*out));
-    size_t len = close - open - 1;
-    memcpy(out->comm, open + 1, len < sizeof(out->comm) - 1 ? len : sizeof(out->comm) - 1);
-    return sscanf(close + 1, " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu",
-                  &out->state, &out->ppid, &out->flags, &out->threads, &out->start) == 5;
-}
-
-static bool is_leaving(const struct stat_fields *f) {
-    return f->state == 'Z' || f->state == 'X' || (f->flags & PF_EXITING);
-}
-
-/* The first thread may have gone and the others go on. */
-static bool any_thread_stays(uint32_t pid) {
-    char path[64], text[1024];
-    struct stat_fields f;
-    bool stays = false;
-    snprintf(path, sizeof(path), "/proc/%u/task", pid);
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir && !stays && (entry = readdir(dir));) {
-        snprintf(path, sizeof(path), "task/%.20s/stat", entry->d_name);
-        ssize_t n = isdigit((unsigned char)entry->d_name[0]) ? proc_read(pid, path, text, sizeof(text) - 1) : -1;
-        if (n <= 0)
-            continue;
-        text[n] = '\0';
-        stays = parse_stat(text, &f) && !is_leaving(&f);
-    }
-    if (dir)
-        closedir(dir);
-    return stays;
-}
-
 bool proc_stat_read(uint32_t pid, struct proc_stat *out) {
     char text[1024];
-    struct stat_fields f;
     ssize_t n = proc_read(pid, "stat", text, sizeof(text) - 1);
     if (n <= 0)
         return false;
     text[n] = '\0';
-    if (!parse_stat(text, &f))
+    /* The name stands in parentheses and may hold anything, parentheses too: the last one closes it. */
+    char *open = strchr(text, '('), *close = strrchr(text, ')');
+    unsigned long long start;
+    int ppid;
+    if (!open || !close || close < open ||
+        sscanf(close + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ppid,
+               &start) != 2)
         return false;
-    *out = (struct proc_stat){.ppid = f.ppid, .start_ticks = f.start};
-    memcpy(out->comm, f.comm, sizeof(out->comm));
-    out->alive = !is_leaving(&f) || (f.threads > 1 && any_thread_stays(pid));
+    *out = (struct proc_stat){.ppid = ppid, .start_ticks = start};
+    size_t len = close - open - 1;
+    memcpy(out->comm, open + 1, len < sizeof(out->comm) - 1 ? len : sizeof(out->comm) - 1);
     return true;
 }
 
@@ -149,18 +106,4 @@ bool proc_container(uint32_t pid, char id[64]) {
         }
     }
     return false;
-}
-
-int proc_each(bool (*each)(uint32_t pid, void *arg), void *arg) {
-    DIR *dir = opendir("/proc");
-    if (!dir)
-        return -1;
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        char *end;
-        unsigned long pid = strtoul(entry->d_name, &end, 10);
-        if (isdigit((unsigned char)entry->d_name[0]) && *end == '\0' && !each(pid, arg))
-            break;
-    }
-    closedir(dir);
-    return 0;
 }

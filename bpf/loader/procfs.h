@@ -12,7 +12,6 @@ struct proc_stat {
     uint32_t ppid;
     uint64_t start_ticks; /* since boot, in units of 1 / sysconf(_SC_CLK_TCK) */
     char comm[16];        /* NUL-padded */
-    bool alive;           /* one of its threads is not on its way out */
 };
 
 struct proc_status {
@@ -38,8 +37,5 @@ bool proc_same_start(uint64_t a, uint64_t b);
 
 /* The container's id (64 hexadecimal digits in a cgroup's name, as every engine writes it), or false. */
 bool proc_container(uint32_t pid, char id[64]);
-
-/* Calls `each` for every process of the machine, until it returns false. -1 with errno when /proc cannot be read. */
-int proc_each(bool (*each)(uint32_t pid, void *arg), void *arg);
 
 #endif

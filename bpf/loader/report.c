@@ -219,18 +219,18 @@ static void report_one(struct report *r, struct processes *t, uint32_t pid) {
     report_descriptors(r);
 }
 
-size_t report_running(struct processes *t, struct merge *m, const uint32_t *pids, size_t count) {
+size_t report_running(const struct agentgov_bpf *skel, struct processes *t, struct merge *m, const uint32_t *pids,
+                      size_t count) {
     struct report *r = calloc(1, sizeof(*r));
     if (!r)
         return count;
     r->merge = m;
-    tasklist_open(&r->tasks);
-    (void)!tasklist_read(&r->tasks); /* without it, starts are those of /proc */
+    (void)!tasklist_read(&r->tasks, skel); /* without it, starts are those of /proc */
     for (size_t i = 0; i < count; i++)
         report_one(r, t, pids[i]);
     size_t lost = r->lost;
     sockets_free(&r->sockets);
-    tasklist_close(&r->tasks);
+    tasklist_free(&r->tasks);
     free(r);
     return lost;
 }
