@@ -9,7 +9,9 @@
 #include "session.h"
 
 #define MERGE_BYTES (24u << 20)
-#define BUSY_NS (10 * NS_PER_MS) /* while records come, the rings are read by the clock: fewer wake-ups */
+#define TICK_NS (50 * NS_PER_MS)       /* while there is work it is done by the clock: a wake-up for many records */
+#define FLOOD_TICK_NS (10 * NS_PER_MS) /* when they come fast: pieces that memory and the reader do not mind */
+#define FLOOD 1000                     /* records of one turn */
 #define STOP_STEP_NS (2 * NS_PER_MS)
 #define SWEEP_NS (5 * NS_PER_SEC)
 #define SETTLE_NS (5 * NS_PER_MS) /* from a program's look at the clock to its record in the ring */
@@ -151,7 +153,7 @@ void session_turn(struct session *s) {
         size_t taken = 0;
         bool read_all = out_room(&s->out) && rings_read(&s->rings, &taken);
         s->more = !read_all;
-        s->busy = taken > 0;
+        s->taken = taken;
         write_due(s, clock_now());
         note_complete(s, read_all, now);
         keep_timers(s, now);
@@ -160,8 +162,12 @@ void session_turn(struct session *s) {
     out_flush(&s->out);
 }
 
+static bool is_busy(const struct session *s) {
+    return s->taken > 0 || s->current || s->merge.count > 0;
+}
+
 bool session_wants_rings(const struct session *s) {
-    return s->programs.attached && !s->busy && out_room(&s->out);
+    return s->programs.attached && !is_busy(s) && out_room(&s->out);
 }
 
 static void earlier(uint64_t *at, uint64_t other) {
@@ -177,11 +183,10 @@ uint64_t session_next(const struct session *s) {
     if (!out_room(&s->out))
         return at; /* only the reader can help, or the clock */
     earlier(&at, s->sweep_at);
-    earlier(&at, merge_due(&s->merge));
     if (s->more)
         return now;
-    if (s->busy)
-        earlier(&at, now + BUSY_NS);
+    if (is_busy(s))
+        earlier(&at, now + (s->taken < FLOOD ? TICK_NS : FLOOD_TICK_NS));
     if (s->stop.active && !s->stopped)
         earlier(&at, now + STOP_STEP_NS);
     if (s->stopped || s->empty_at)

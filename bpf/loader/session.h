@@ -25,8 +25,8 @@ struct session {
     uint64_t complete;            /* everything that happened before this has been written */
     uint64_t second_at, sweep_at; /* when the timers are due */
     uint64_t swept;               /* when the last sweep was */
-    bool busy;                    /* the last reading of the rings found something */
-    bool more;                    /* and left something */
+    size_t taken;                 /* what the last reading of the rings found */
+    bool more;                    /* and that it left something */
     uint32_t witness;             /* a member, last time somebody looked */
     bool governing;               /* somebody is, or was and the end has not been told */
     uint64_t empty_at;            /* when the tree was found empty; 0: it was not */
@@ -46,7 +46,7 @@ void session_turn(struct session *s);
 /* When the next turn must be at the latest (CLOCK_BOOTTIME, ns), if nothing calls for one before. */
 uint64_t session_next(const struct session *s);
 
-/* Should the rings wake the loop? Not while they are read by the clock, and not while nothing may be written. */
+/* Should the rings wake the loop? Not while work is done by the clock, and not while nothing may be written. */
 bool session_wants_rings(const struct session *s);
 
 /* Detaches, writes everything up to now, and says goodbye. `give_up`: after how long without any progress, ns. */

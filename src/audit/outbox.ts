@@ -11,7 +11,7 @@ import type { Tip } from './chain.js';
 /** How long written lines may wait for fdatasync, unless told otherwise: what a power failure can take. */
 export const SYNC_MS = 200;
 /** How long a line may wait for others, so that one write carries many. */
-const GATHER_MS = 20;
+const GATHER_MS = 50;
 const BATCH = 256 * 1024;
 /** Lines that are longer do not wait for others. */
 const LONG = 64 * 1024;

@@ -44,7 +44,7 @@ export function pretty(look: () => { color: boolean; width?: number }): Style {
   };
 }
 
-const POLL_MS = 25;
+const POLL_MS = 100;
 const LF = 0x0a;
 const IDLE = 0;
 
