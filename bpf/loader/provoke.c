@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/wait.h>
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "child.h"
 #include "pidns.h"
@@ -45,7 +46,29 @@ static bool denied(struct provoke_bpf *skel, char *why, size_t size) {
     return false;
 }
 
+/*
+ * Does this machine forbid such programs altogether, as some sandboxes do? Then it says so to the smallest one, before
+ * it looks for the hook; and nobody has to read megabytes of kernel types to find that out.
+ */
+static bool forbidden(enum tier tier) {
+    const struct bpf_insn nothing[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+        {.code = BPF_JMP | BPF_EXIT},
+    };
+    LIBBPF_OPTS(bpf_prog_load_opts, opts, .attach_btf_id = 1,
+                .expected_attach_type = tier == TIER_LSM ? BPF_LSM_MAC : BPF_MODIFY_RETURN);
+    int fd = bpf_prog_load(tier == TIER_LSM ? BPF_PROG_TYPE_LSM : BPF_PROG_TYPE_TRACING, "nothing", "GPL", nothing,
+                           sizeof(nothing) / sizeof(nothing[0]), &opts);
+    if (fd >= 0)
+        close(fd);
+    return fd == -EPERM;
+}
+
 static bool trampoline_active(enum tier tier, char *why, size_t size) {
+    if (forbidden(tier)) {
+        snprintf(why, size, "the program could not be loaded: %s", strerror(EPERM));
+        return false;
+    }
     struct provoke_bpf *skel = provoke_bpf__open();
     if (!skel) {
         snprintf(why, size, "the probe object could not be opened: %s", strerror(errno));
