@@ -16,7 +16,7 @@ const BATCH = 256 * 1024;
 /** Lines that are longer do not wait for others. */
 const LONG = 64 * 1024;
 /** Bytes that may wait for fdatasync, because they are kept until it has succeeded. */
-const MAX_UNSYNCED = 64 * 2 ** 20;
+const MAX_UNSYNCED = 16 * 2 ** 20;
 /** While writing fails, what is kept to be tried again. */
 const MAX_KEPT = 16 * 2 ** 20;
 const RETRY_MS = 500;

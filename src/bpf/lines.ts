@@ -14,14 +14,15 @@ export class LineSplitter {
 
   /** Hands over every whole line of what has come so far. @returns false when a line is longer than MAX_LINE. */
   push(chunk: Buffer): boolean {
-    const came = chunk.toString('latin1');
-    const text = this.#rest === '' ? came : this.#rest + came;
+    const text = chunk.toString('latin1');
     let from = 0;
     for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
-      this.onLine(text.slice(from, end));
+      const line = text.slice(from, end);
+      // Only the first line is joined: to search in the joined text would copy all of it.
+      this.onLine(from === 0 ? this.#rest + line : line);
       from = end + 1;
     }
-    this.#rest = from === 0 ? text : text.slice(from);
+    this.#rest = from === 0 ? this.#rest + text : text.slice(from);
     return this.#rest.length <= MAX_LINE;
   }
 

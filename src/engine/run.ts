@@ -21,13 +21,13 @@ import {
   trustWarnings,
 } from '../targets/index.js';
 import { Command } from './command.js';
-import { keepHeapSmall } from './memory.js';
 import { runId } from './own-events.js';
 import { isIncomplete } from './reasons.js';
 import { Session, type SessionResult } from './session.js';
 import { watchSignals } from './signals.js';
 import { openStdout } from './sink.js';
 import { after } from './timer.js';
+import { tuneV8 } from './v8.js';
 import { jsonl, pretty, View } from './view.js';
 
 export type Output = 'jsonl' | 'pretty';
@@ -74,7 +74,7 @@ type Undo = () => Promise<unknown> | unknown;
  * @throws AgentgovError, or CommandError when CMD cannot be run; nothing is left running or locked then.
  */
 export async function monitor(options: MonitorOptions): Promise<number> {
-  keepHeapSmall();
+  tuneV8();
   const undo: Undo[] = [];
   try {
     return await run(options, undo);
