@@ -34,11 +34,6 @@ struct trace_event_raw_sched_process_exec {
     __u32 __data_loc_filename;
     int old_pid;
 };
-
-struct trace_event_raw_inet_sock_set_state {
-    const void *skaddr;
-    int oldstate, newstate;
-};
 #pragma clang attribute pop
 
 /*
@@ -106,19 +101,6 @@ static __always_inline struct task_struct *newtask_child(void *ctx) {
 /* The number of the new process. The event has the machine's own, so there the child need not have been found. */
 static __always_inline __u32 newtask_pid(void *ctx, struct task_struct *child) {
     return by_perf && !own_pidns ? ((struct trace_event_raw_task_newtask *)ctx)->pid : tgid_of(child);
-}
-
-static __always_inline struct sock *set_state_socket(void *ctx) {
-    return by_perf ? (struct sock *)((struct trace_event_raw_inet_sock_set_state *)ctx)->skaddr
-                   : (struct sock *)btf_arg(ctx, 0);
-}
-
-static __always_inline int set_state_old(void *ctx) {
-    return by_perf ? ((struct trace_event_raw_inet_sock_set_state *)ctx)->oldstate : (int)btf_arg(ctx, 1);
-}
-
-static __always_inline int set_state_new(void *ctx) {
-    return by_perf ? ((struct trace_event_raw_inet_sock_set_state *)ctx)->newstate : (int)btf_arg(ctx, 2);
 }
 
 #endif

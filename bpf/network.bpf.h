@@ -292,11 +292,11 @@ static __always_inline void conn_join(struct sock *sk, const struct conn *conn) 
 /*
  * Every change of a TCP socket's state passes here, the move to SYN_SENT in the process that connects (connect() or a
  * fast-open send), the one to CLOSE exactly once at the end: the moment at which the byte counts are final.
+ *
+ * Never by its perf event: no such program runs in a softirq that has interrupted another one, and this one is short.
  */
-SEC("tp/sock/inet_sock_set_state")
-int inet_sock_set_state(void *ctx) {
-    struct sock *sk = set_state_socket(ctx);
-    int oldstate = set_state_old(ctx), newstate = set_state_new(ctx);
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(inet_sock_set_state, struct sock *sk, int oldstate, int newstate) {
     __u64 key = (__u64)sk;
     /* From SYN_SENT to SYN_RECV goes a connection whose ends call each other, and it stays what it is. */
     if (newstate == TCP_SYN_SENT || (newstate == TCP_SYN_RECV && oldstate != TCP_SYN_SENT)) {

@@ -23,6 +23,8 @@
 #include <bpf/bpf.h>
 #include "attach.h"
 #include "clock.h"
+#include "hold.h"
+#include "hold.h"
 #include "kin.h"
 #include "procfs.h"
 #include "tasklist.h"
@@ -67,12 +69,14 @@ static int read_edges(struct closure *c) {
     int fd = bpf_map__fd(c->programs->skel->maps.edges), err = 0;
     struct ag_id child, parent, previous, *at = NULL;
     c->count = 0;
+    hold_begin();
     while (!err && bpf_map_get_next_key(fd, at, &child) == 0) {
         if (bpf_map_lookup_elem(fd, &child, &parent) == 0)
             err = add_edge(c, &child, &parent);
         previous = child;
         at = &previous;
     }
+    hold_end();
     c->forks = c->count;
     for (size_t i = 0; i < c->tasks.count && !err; i++)
         err = add_edge(c, &c->tasks.rows[i].id, &c->tasks.rows[i].parent);
@@ -197,12 +201,14 @@ static int round_of(struct closure *c, bool first) {
 /* The next key is asked for while the one before is still there: from a key that is not, the search starts anew. */
 static void wipe_edges(int fd) {
     struct ag_id child, next;
+    hold_begin();
     int end = bpf_map_get_next_key(fd, NULL, &child);
     while (!end) {
         end = bpf_map_get_next_key(fd, &child, &next);
         bpf_map_delete_elem(fd, &child);
         child = next;
     }
+    hold_end();
 }
 
 static int check_root(uint32_t pid, char *why, size_t size) {

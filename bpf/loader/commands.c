@@ -43,6 +43,8 @@ static void govern(struct session *s, const struct command *c) {
         control_error(out_buf(&s->out), &c->id, code_of(err), why);
         return;
     }
+    if (first) /* what was missed before was nobody's of the tree */
+        tier_missed(s->programs.skel, s->missed_before);
     s->governing = true;
     s->empty_at = 0;
     control_governing(out_buf(&s->out), c->id, attached.roots, attached.roots_count, members_count(m));

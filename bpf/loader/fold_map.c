@@ -3,20 +3,23 @@
 #include <stdlib.h>
 #include <bpf/bpf.h>
 #include "fold_map.h"
+#include "hold.h"
 
 /* One system call reads so many keys; a bucket of the kernel's table is far smaller. */
 #define BATCH 4096
 
 static bool lookup(void *arg, const struct ag_fold_key *key, __u64 *total) {
     struct ag_fold fold;
-    if (bpf_map_lookup_elem(*(const int *)arg, key, &fold))
+    hold_begin();
+    int err = bpf_map_lookup_elem(*(const int *)arg, key, &fold);
+    hold_end();
+    if (err)
         return false;
     *total = fold.state == AG_FOLD_SEEN ? fold.count : 0;
     return true;
 }
 
-static void remove_keys(void *arg, const struct ag_fold_key *keys, size_t n) {
-    int fd = *(const int *)arg;
+static void remove_all(int fd, const struct ag_fold_key *keys, size_t n) {
     for (size_t i = 0; i < n;) {
         __u32 done = n - i;
         /* Stops at a key that is not there; and not every kernel has the batch. */
@@ -28,6 +31,12 @@ static void remove_keys(void *arg, const struct ag_fold_key *keys, size_t n) {
         if (i < n)
             bpf_map_delete_elem(fd, &keys[i++]);
     }
+}
+
+static void remove_keys(void *arg, const struct ag_fold_key *keys, size_t n) {
+    hold_begin();
+    remove_all(*(const int *)arg, keys, n);
+    hold_end();
 }
 
 typedef void (*each_fn)(void *to, const struct ag_fold_key *key, const struct ag_fold *fold);
@@ -56,7 +65,9 @@ static bool scan(void *arg, each_fn each, void *to) {
     void *from = NULL;
     while (keys && values) {
         n = BATCH;
+        hold_begin();
         int err = bpf_map_lookup_batch(fd, from, &at, keys, values, &n, NULL);
+        hold_end();
         if (err && err != -ENOENT) {
             if (!from)
                 whole = scan_one_by_one(fd, each, to);

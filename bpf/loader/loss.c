@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <stdlib.h>
 #include <bpf/bpf.h>
+#include "hold.h"
 #include "loss.h"
 #include "names.h"
 
@@ -25,7 +26,12 @@ void losses_set(struct losses *l, enum ag_class cls, enum own_loss reason, __u64
 
 static void read_kernel(struct losses *l) {
     __u32 zero = 0;
-    if (l->map < 0 || bpf_map_lookup_elem(l->map, &zero, l->values))
+    if (l->map < 0)
+        return;
+    hold_begin();
+    int err = bpf_map_lookup_elem(l->map, &zero, l->values);
+    hold_end();
+    if (err)
         return;
     for (int cls = 0; cls < AG_CLASS_MAX; cls++)
         for (int reason = 0; reason < AG_LOSS_MAX; reason++) {

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <zlib.h>
@@ -25,10 +26,13 @@ void machine_kernel(char *out, size_t size) {
 }
 
 bool machine_preempts_programs(void) {
+    static int major = -1;
     char release[256];
-    int major = 0;
-    machine_kernel(release, sizeof(release));
-    return sscanf(release, "%d.", &major) == 1 && major >= 7;
+    if (major < 0) {
+        machine_kernel(release, sizeof(release));
+        major = atoi(release);
+    }
+    return major >= 7;
 }
 
 void machine_lsm(char *out, size_t size) {

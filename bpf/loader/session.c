@@ -103,7 +103,7 @@ void session_tell_losses(struct session *s) {
     __u64 missed[AG_CLASS_MAX];
     tier_missed(s->programs.skel, missed);
     for (int cls = 0; cls < AG_CLASS_MAX; cls++)
-        losses_set(&s->losses, cls, LOSS_RECURSION, missed[cls]);
+        losses_set(&s->losses, cls, LOSS_RECURSION, missed[cls] - s->missed_before[cls]);
     losses_tell(&s->losses, out_buf(&s->out));
 }
 

@@ -14,6 +14,7 @@
 struct session {
     struct programs programs;
     struct losses losses;
+    __u64 missed_before[AG_CLASS_MAX]; /* runs that the kernel skipped before anybody was governed */
     struct merge merge;
     struct rings rings;
     struct out out;
