@@ -85,7 +85,7 @@ async function attach(tree, tier) {
 export default async function ({ assert, figure, scaled, tier, work }) {
   writeFileSync('/proc/sys/kernel/pid_max', String(PID_MAX));
   const stranger = await hoppers(work, 'stranger');
-  const rounds = scaled(60);
+  const rounds = scaled(30);
   let hops = 0;
   let refused = 0;
   try {
