@@ -4,8 +4,6 @@
 #include "hold.h"
 #include "machine.h"
 
-static int depth;
-
 /* Where real time is refused, what is missed is counted all the same. */
 static void schedule(int policy, int priority) {
     struct sched_param param = {.sched_priority = priority};
@@ -13,11 +11,11 @@ static void schedule(int policy, int priority) {
 }
 
 void hold_begin(void) {
-    if (depth++ == 0 && machine_preempts_programs())
+    if (machine_preempts_programs())
         schedule(SCHED_FIFO, 1);
 }
 
 void hold_end(void) {
-    if (--depth == 0 && machine_preempts_programs())
+    if (machine_preempts_programs())
         schedule(SCHED_OTHER, 0);
 }

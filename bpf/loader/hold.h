@@ -5,8 +5,8 @@
 /*
  * While a task is in a bpf() call on a map, the kernel runs no program of a perf event on that CPU
  * (bpf_disable_instrumentation() in include/linux/bpf.h). Were the loader preempted there, whatever the tree does on
- * this CPU meanwhile would be missed. So nobody preempts it between these two; they nest. Nothing is held where the
- * programs are no perf events.
+ * this CPU meanwhile would be missed. So nobody preempts it between these two, which do not nest. Nothing is held
+ * where the programs are no perf events.
  */
 void hold_begin(void);
 void hold_end(void);
