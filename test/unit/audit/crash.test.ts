@@ -1,12 +1,12 @@
 // A writer that is killed: what it leaves can be continued, a torn tail is set aside and recorded, and its lock stands in nobody's way.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'tsup';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { AuditWriter, canonical, verifyFile } from '../../../src/audit/index.js';
 import { random, scaled } from '../../scale.js';
+import { builtWithAudit } from './built.js';
 import { event, folder } from './logs.js';
 
 const program = `
@@ -23,25 +23,14 @@ for (;;) {
 describe('a killed writer', () => {
   it('leaves a log that the next one continues, at whatever moment it dies', async () => {
     const place = folder();
-    await build({
-      entry: [new URL('../../../src/audit/index.ts', import.meta.url).pathname],
-      outDir: place,
-      format: 'esm',
-      platform: 'node',
-      outExtension: () => ({ js: '.js' }),
-      config: false,
-      silent: true,
-      clean: false,
-    });
-    writeFileSync(join(place, 'package.json'), '{"type": "module"}');
-    writeFileSync(join(place, 'write.js'), program);
+    const write = await builtWithAudit(place, program);
     const path = join(place, 'audit.jsonl');
     const template = canonical({ ...event(1), hash_prev: '', seq: 0 });
     const draw = random('kill the writer');
     let last = 0;
     let tails = 0;
     for (let round = 0; round < scaled(200); round += 1) {
-      const child = spawn(process.execPath, [join(place, 'write.js'), path, template], {
+      const child = spawn(process.execPath, [write, path, template], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       onTestFinished(() => void child.kill('SIGKILL'));

@@ -2,9 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'tsup';
 import { expect, it } from 'vitest';
 import { loadKey, makeKey, readVkeys, verifyFile } from '../../../src/audit/index.js';
+import { builtWithAudit } from './built.js';
 import { event, folder } from './logs.js';
 
 const EVENTS = 30_000;
@@ -22,22 +22,11 @@ await writer.close();
 
 it('signs what it has hashed in another thread, and says so when that fails', async () => {
   const place = folder();
-  const audit = new URL('../../../src/audit/', import.meta.url).pathname;
-  await build({
-    entry: { index: join(audit, 'index.ts'), 'audit-tree': join(audit, 'tree-worker.ts') },
-    outDir: place,
-    format: 'esm',
-    platform: 'node',
-    outExtension: () => ({ js: '.js' }),
-    config: false,
-    silent: true,
-  });
-  writeFileSync(join(place, 'package.json'), '{"type": "module"}');
-  writeFileSync(join(place, 'write.js'), program);
+  const script = await builtWithAudit(place, program);
   const keyFile = join(place, 'key');
   await makeKey(keyFile);
   const write = (log: string) =>
-    spawnSync(process.execPath, [join(place, 'write.js'), log, keyFile, JSON.stringify(event(1))], {
+    spawnSync(process.execPath, [script, log, keyFile, JSON.stringify(event(1))], {
       encoding: 'utf8',
     });
 
