@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Here and not in a test: the workers inherit it, so that one printed seed repeats the whole run (test/scale.ts).
@@ -8,7 +9,14 @@ console.log(`seed ${process.env.AGENTGOV_SEED} (AGENTGOV_SEED=${process.env.AGEN
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          // vitest leaves a core free, which of two cores is half of them, and these tests wait more than they work.
+          maxWorkers: availableParallelism(),
+        },
+      },
       {
         test: {
           name: 'native',
