@@ -3,6 +3,8 @@
 //
 //   needs     programs to put into the guest (needs.mjs); default none
 //   variants  the names of the boots it is for (matrix.mjs); default all
+//   per       `boot` (default): its outcome can differ with each boot; `handlers`: only with the handlers that run, so
+//             npm test runs it in one of the boots that have the same
 //   timeout   seconds inside the guest; default 120
 //   product   what of agentgov it uses: `package` (default), `loader` or `none`
 import { readdirSync } from 'node:fs';
@@ -11,7 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { variantNames } from './matrix.mjs';
 import { guestFolder } from './places.mjs';
 
-/** All guest tests by name: [{ name, needs, variants, timeout, product }], `boot` first. */
+/** All guest tests by name: [{ name, needs, variants, per, timeout, product }], `boot` first. */
 export async function loadTests() {
   const names = readdirSync(guestFolder)
     .filter((file) => file.endsWith('.mjs'))
@@ -19,8 +21,8 @@ export async function loadTests() {
   const tests = await Promise.all(
     names.map(async (name) => {
       const module = await import(pathToFileURL(join(guestFolder, `${name}.mjs`)));
-      const { needs = [], variants = variantNames, timeout = 120, product = 'package' } = module;
-      return { name, needs, variants, timeout, product };
+      const { needs = [], variants = variantNames, per = 'boot', timeout = 120, product = 'package' } = module;
+      return { name, needs, variants, per, timeout, product };
     }),
   );
   const rank = ({ name }) => `${name === 'boot' ? 0 : 1}${name}`;

@@ -57,6 +57,8 @@ async function reach(host, port) {
   return end(socket);
 }
 
+export const per = 'handlers';
+
 export default async function ({ assert, artifacts, run, tier }) {
   const listening = HOSTS.map((host) => createServer().listen(0, host));
   await Promise.all(listening.map((server) => once(server, 'listening')));

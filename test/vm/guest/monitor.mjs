@@ -44,18 +44,21 @@ function neighbour(file) {
   return () => process.kill(-child.pid, 'SIGKILL');
 }
 
-export default async function ({ assert, canary, file, monitor, tier, work }) {
+export default async function ({ agentgov, assert, canary, file, monitor, tier, work }) {
   const name = canary();
   const at = (path) => join(work, path);
   file(`in-${name}`, 'in\n');
   const script = file('script.sh', SCRIPT);
   const stop = neighbour(file(`neighbour-${name}`, 'mine\n'));
   const server = await listen();
-  const { code, stdout, stderr, log } = await monitor(['sh', script, work, name, String(server.port)]);
+  const { code, stdout, stderr, log, file: audit } = await monitor(['sh', script, work, name, String(server.port)]);
   stop();
   server.close();
   assert.equal(code, 7, stderr);
   assert.ok(stdout.includes('bye\n'), 'what the command printed came through');
+  const verified = await agentgov(['verify', '--json', audit]);
+  assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+  assert.equal(JSON.parse(verified.stdout).events, log.events.length);
 
   const shell = log.one('process_exec', { argv: (argv) => argv[0] === 'sh' && argv[1] === script });
   assert.equal(shell.exe, '/usr/bin/busybox');

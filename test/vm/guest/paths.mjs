@@ -2,6 +2,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+export const per = 'handlers';
 export const needs = ['c:open-ways'];
 
 export default async function ({ assert, canary, monitor, work }) {

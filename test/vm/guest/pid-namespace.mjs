@@ -1,4 +1,6 @@
 // In a PID namespace of its own, as in a container, agentgov finds its tier and governs; the pids are those known there.
+export const per = 'handlers';
+
 export default async function ({ assert, canary, monitor, work }) {
   const made = `${work}/${canary()}`;
   const script = 'echo $$ > "$0"; unshare -p -f sh -c \'echo > "$0".below\' "$0"; exit 7';

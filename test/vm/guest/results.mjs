@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
+export const per = 'handlers';
 export const needs = ['c:failing-calls'];
 
 /** A port of the loopback on which nothing listens (any more). */

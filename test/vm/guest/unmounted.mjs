@@ -11,6 +11,8 @@ umount /sys/fs/cgroup && mount -t tmpfs none /sys/fs/cgroup && mkdir /sys/fs/cgr
 mount -t cgroup2 none /sys/fs/cgroup/unified || exit 1
 `;
 
+export const per = 'handlers';
+
 export default async function ({ assert, canary, file, monitor, tier }) {
   for (const [what, mounts] of Object.entries({ unmounted: UNMOUNTED, unified: UNIFIED })) {
     const name = file(`${what}-${canary()}`, 'text');
