@@ -26,6 +26,17 @@ import {
 
 const folder = scratch();
 
+/** Begins a session over a process that stands still, until the function that comes back ends both. */
+async function besideSession(): Promise<() => Promise<Session>> {
+  const subject = await startSubject(folder, new Script().ready());
+  const monitor = startMonitor(['--pid', String(subject.pid)]);
+  await monitor.seen(({ event_type }) => event_type === 'session_start');
+  return () => {
+    subject.go();
+    return monitor.finish();
+  };
+}
+
 /** Everything in a log is about a member: the command, who was forked by a member, or agentgov itself. */
 function strangers(session: Session): unknown[] {
   const members = new Set([session.events[0]?.pid]);
@@ -75,8 +86,7 @@ describe('a busy process outside the tree', () => {
   });
 
   it('works on in a seccomp sandbox that kills it for any other system call', async () => {
-    const monitor = startMonitor(['--', 'sleep', '3']);
-    await monitor.seen(({ event_type }) => event_type === 'session_start');
+    const end = await besideSession();
     // SECCOMP_MODE_STRICT: read, write and exit, and nothing else, or it is killed.
     const script = new Script().call('strict', NR.prctl, 22, 1).ready().ready().call('end', 60, 0);
     const subject = await startSubject(folder, script);
@@ -84,7 +94,7 @@ describe('a busy process outside the tree', () => {
     subject.go();
     subject.go();
     expect(await code).toEqual([0, null]);
-    expect((await monitor.finish()).code).toBe(0);
+    expect((await end()).code).toBe(0);
   });
 
   it('makes the same system calls, seen by strace, with and without a session', async () => {
@@ -116,10 +126,9 @@ describe('a busy process outside the tree', () => {
         .filter((line) => !/^write|^getrandom/.test(line));
     };
     const before = await calls('before');
-    const monitor = startMonitor(['--', 'sleep', '3']);
-    await monitor.seen(({ event_type }) => event_type === 'session_start');
+    const end = await besideSession();
     const during = await calls('during');
-    const session = await monitor.finish();
+    const session = await end();
     expect(during).toEqual(before);
     expect(during.length).toBeGreaterThan(400);
     expect(session.log.includes(marks)).toBe(false);

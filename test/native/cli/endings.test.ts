@@ -1,6 +1,6 @@
 // However a session ends, its log says why and holds, and the exit code is right.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
@@ -73,15 +73,12 @@ describe('a session ends', () => {
   it('after --duration, and the target goes on', async () => {
     const subject = await startSubject(folder, busy());
     subject.go();
-    const begin = Date.now();
-    const session = await startMonitor(['--pid', String(subject.pid)], { flags: ['--duration', '2'] }).finish();
+    const session = await startMonitor(['--pid', String(subject.pid)], { flags: ['--duration', '1'] }).finish();
     expect(session.code, session.stderr).toBe(0);
-    expectEnd(session, /duration|2 s/i);
+    expectEnd(session, /duration of 1 s/);
     const start = session.events.find(({ event_type }) => event_type === 'session_start');
     const lasted = ((session.events.at(-1)?.ts_us ?? 0) - (start?.ts_us ?? 0)) / 1e6;
-    expect(lasted).toBeGreaterThan(1.8);
-    expect(lasted).toBeLessThan(4);
-    expect(Date.now() - begin).toBeLessThan(15_000);
+    expect(lasted).toBeGreaterThan(0.9);
     expect(alive(subject.pid)).toBe(true);
   });
 
@@ -106,10 +103,17 @@ describe('a session ends', () => {
 
   it('when its loader dies under a command, which goes on to its own end', async () => {
     const mark = join(folder, canary());
-    const monitor = startMonitor(['--', 'sh', '-c', `touch ${mark}-1; sleep 2; touch ${mark}-2; exit 3`]);
+    const monitor = startMonitor([
+      '--',
+      'sh',
+      '-c',
+      `touch ${mark}-1; until [ -e ${mark}-go ]; do sleep 0.1; done; touch ${mark}-2; exit 3`,
+    ]);
     await monitor.seen(({ path }) => path === `${mark}-1`);
     process.kill(loaderOf(monitor.child.pid ?? -1), 'SIGKILL');
+    writeFileSync(`${mark}-go`, '');
     const session = await monitor.finish();
+    expect(existsSync(`${mark}-2`)).toBe(true);
     // Its log could not be completed.
     expect(session.code, session.stderr).toBe(4);
     expectEnd(session, /loader/i);
