@@ -9,6 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { random } from '../scale.js';
 import {
+  AF_INET,
+  AF_INET6,
   canary,
   type Done,
   doneByLabel,
@@ -22,6 +24,8 @@ import {
   readRecord,
   result,
   Script,
+  SHUT_WR,
+  STREAM,
   scratch,
   startMonitor,
 } from '../support/index.js';
@@ -29,11 +33,6 @@ import {
 const folder = scratch();
 const draw = random('connections');
 const some = (): number => 1 + Math.floor(draw() * 200_000);
-
-const AF_INET = 2;
-const AF_INET6 = 10;
-const STREAM = 1;
-const SHUT_WR = 1;
 
 /** What one end of a connection knows of it. */
 interface End {

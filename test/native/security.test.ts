@@ -1,36 +1,12 @@
 // What reaches beyond the tree: other processes, identities, namespaces and the kernel itself.
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  canary,
-  type Done,
-  doneByLabel,
-  type Event,
-  monitored,
-  NR,
-  program,
-  readRecord,
-  result,
-  Script,
-  type Session,
-  scratch,
-  startSubject,
-} from '../support/index.js';
+import { type Event, NR, perform, result, Script, type Session, scratch, startSubject } from '../support/index.js';
 
 const folder = scratch();
 const SIGCONT = 18;
 const SIGUSR1 = 10;
 const PTRACE_ATTACH = 16;
 const PTRACE_DETACH = 17;
-
-async function runScript(script: Script): Promise<{ session: Session; done: Map<string, Done> }> {
-  const file = join(folder, canary());
-  writeFileSync(file, script.toString());
-  const session = await monitored([program('syscalls'), `${file}.record`, file]);
-  expect(session.code, session.stderr).toBe(0);
-  return { session, done: doneByLabel(readRecord(`${file}.record`)) };
-}
 
 const of = ({ events }: Session, type: string): Event[] => events.filter(({ event_type }) => event_type === type);
 
@@ -48,7 +24,7 @@ describe('another process', () => {
       .call('pidfd-kill', NR.pidfd_send_signal, result('p'), SIGCONT, 0, 0)
       .call('probe', NR.kill, subject.pid, 0)
       .fork('inside', (child) => child.raise(SIGUSR1));
-    const { session, done } = await runScript(script);
+    const { session, done } = await perform(folder, script);
     expect([...done].filter(([label, { status }]) => status !== 0 && label !== 'inside')).toEqual([]);
     expect(done.get('inside')?.status).toBe(-SIGUSR1);
     const signals = of(session, 'signal');
@@ -70,7 +46,7 @@ describe('another process', () => {
       .call('pidfd=p', NR.pidfd_open, subject.pid, 0)
       .call('getfd', NR.pidfd_getfd, result('p'), 1, 0)
       .call('nobody', NR.ptrace, PTRACE_ATTACH, 4_194_303, 0, 0);
-    const { session, done } = await runScript(script);
+    const { session, done } = await perform(folder, script);
     expect([...done].filter(([, { status }]) => status !== 0).map(([label]) => label)).toEqual(['nobody']);
     const traces = of(session, 'ptrace');
     const attach = traces.filter(({ request }) => request === 'PTRACE_ATTACH');
@@ -95,7 +71,7 @@ describe('identity and namespaces', () => {
           .call('setresuid', NR.setresuid, 4321, 4321, 4321)
           .call('back', NR.setuid, 0),
       );
-    const { session, done } = await runScript(script);
+    const { session, done } = await perform(folder, script);
     const changes = of(session, 'privilege_change');
     const seen = changes.map(({ syscall, errno, value, pid }) => [syscall, errno, value, pid]);
     const ask = (syscall: string): unknown[] => seen.filter(([name]) => name === syscall);
@@ -122,7 +98,7 @@ describe('the kernel', () => {
       .call('module-fd', NR.finit_module, -1, '', 0)
       .call('perf', NR.perf_event_open, 0, 0, -1, -1, 0)
       .call('kexec', NR.kexec_load, 0, 0, 0, 0x7fff);
-    const { session, done } = await runScript(script);
+    const { session, done } = await perform(folder, script);
     const tries = of(session, 'kernel_tamper');
     const truth = ['map', 'bad-bpf', 'module', 'module-fd', 'perf', 'kexec'].map((label) => done.get(label)?.status);
     expect(tries.map(({ errno }) => errno ?? 0)).toEqual(truth);

@@ -103,6 +103,14 @@ export const O = {
   TMPFILE: 0o20200000,
 } as const;
 
+/** Address families and types of sockets (include/linux/socket.h, include/linux/net.h). */
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const STREAM = 1;
+export const DGRAM = 2;
+export const SHUT_WR = 1;
+
 /** An argument as the helper reads it. */
 type Word = { word: string };
 /** A number is a number, a string or bytes-as-a-path is a C string (see {@link text}), a Buffer is plain bytes. */
@@ -150,6 +158,16 @@ export class Script {
 
   recv(label: string, fd: Argument): this {
     return this.#add('recv', label, written(fd));
+  }
+
+  /** A whole conversation on a new stream socket: `bytes` are sent, then everything is read. */
+  converse(label: string, family: number, to: Buffer, bytes: number): this {
+    return this.call(`${label}-socket=s`, NR.socket, family, STREAM, 0)
+      .call(label, NR.connect, result('s'), to, to.length)
+      .send(`${label}-send`, result('s'), bytes)
+      .call(`${label}-shutdown`, NR.shutdown, result('s'), SHUT_WR)
+      .recv(`${label}-recv`, result('s'))
+      .call(`${label}-close`, NR.close, result('s'));
   }
 
   /** What `fill` adds happens in a child, which then exits with 0. */

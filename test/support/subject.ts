@@ -3,10 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
-import { program } from './programs.js';
+import { expect, onTestFinished } from 'vitest';
+import { type MonitorOptions, monitored, type Session } from './monitored.js';
+import { program, readRecord } from './programs.js';
 import { canary } from './scratch.js';
-import type { Script } from './script.js';
+import { type Done, doneByLabel, type Script } from './script.js';
 
 export interface Subject {
   pid: number;
@@ -33,4 +34,22 @@ export async function startSubject(folder: string, script: Script, helper = prog
   await Promise.race([once(stdout, 'data'), ended]);
   if (child.exitCode !== null) throw new Error(`the subject ended with ${child.exitCode} before it was ready`);
   return { pid, child, record, go: () => void stdin.write('\n'), ended };
+}
+
+export interface Performed {
+  session: Session;
+  /** The command that did it. */
+  argv: string[];
+  /** Its own record. */
+  done: Map<string, Done>;
+}
+
+/** Lets a governed process do what a script says, from its first instruction to its end. */
+export async function perform(folder: string, script: Script, options: MonitorOptions = {}): Promise<Performed> {
+  const file = join(folder, canary());
+  writeFileSync(file, script.toString());
+  const argv = [program('syscalls'), `${file}.record`, file];
+  const session = await monitored(argv, options);
+  expect(session.code, session.stderr).toBe(0);
+  return { session, argv, done: doneByLabel(readRecord(`${file}.record`)) };
 }

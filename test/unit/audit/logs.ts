@@ -64,6 +64,9 @@ export const makeLines = (count: number): string[] => chain(Array.from({ length:
 
 export const joined = (lines: string[]): string => lines.map((line) => `${line}\n`).join('');
 
+/** What a random change puts into a line: what JSON is made of, and what comes near it. */
+export const PIECES = ['"', '\\', ', ', ': ', '{', '}', '[', ']', '\\u00', '-', '0', '1.5', ' ', 'a', '\x7f'] as const;
+
 /** A folder of this test's own, removed after it. */
 export function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'agentgov-audit-'));

@@ -3,7 +3,7 @@ import { JsonError, recanonicalise } from '../../../src/audit/python-json.js';
 import { nothingFound, SELF_CUT, SELF_HEAD, scanLine } from '../../../src/audit/scan.js';
 import { bytesOf } from '../../../src/audit/scan-value.js';
 import { random } from '../../scale.js';
-import { event, sealed, ZEROS } from './logs.js';
+import { event, PIECES, sealed, ZEROS } from './logs.js';
 
 const scans = (line: Buffer): boolean => scanLine(bytesOf(Buffer.concat([line, Buffer.from('\n')])), 0, nothingFound());
 
@@ -89,25 +89,7 @@ describe('the byte scanner', () => {
   it('never accepts what is not canonical, in 20,000 random changes', () => {
     const draw = random('scanner');
     const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(draw() * items.length)] as Item;
-    const pieces = [
-      '"',
-      '\\',
-      ', ',
-      ': ',
-      '{',
-      '}',
-      '[',
-      ']',
-      '\\u00',
-      '-',
-      '0',
-      '1.5',
-      ' ',
-      'a',
-      '\x7f',
-      'null',
-      '"a": 1',
-    ];
+    const pieces = [...PIECES, 'null', '"a": 1'];
     let accepted = 0;
     for (let round = 0; round < 20_000; round += 1) {
       const line = sealed({ ...event(round), text: 'a\u001f"b', list: [] }, 1 + (round % 9), ZEROS);

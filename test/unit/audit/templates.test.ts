@@ -4,7 +4,7 @@ import { nothingFound, scanLine } from '../../../src/audit/scan.js';
 import { bytesOf } from '../../../src/audit/scan-value.js';
 import { Templates } from '../../../src/audit/templates.js';
 import { random } from '../../scale.js';
-import { event, sealed, ZEROS } from './logs.js';
+import { event, PIECES, sealed, ZEROS } from './logs.js';
 
 const draw = random('templates');
 const below = (end: number): number => Math.floor(draw() * end);
@@ -36,25 +36,7 @@ function record(index: number) {
 
 describe('templates', () => {
   it('find in each of 20,000 lines, whole or changed, what the scanner finds', () => {
-    const pieces = [
-      '"',
-      '\\',
-      ', ',
-      ': ',
-      '{',
-      '}',
-      '[',
-      ']',
-      '\\u00',
-      '-',
-      '0',
-      '1.5',
-      ' ',
-      'a',
-      '\x7f',
-      '\xff',
-      '\n',
-    ];
+    const pieces = [...PIECES, '\xff', '\n'];
     const templates = new Templates();
     let accepted = 0;
     for (let round = 0; round < 20_000; round += 1) {

@@ -3,8 +3,8 @@ import { DnsReader, dnsAnswerEvent } from '../../../src/dns/index.js';
 import { checkEvent } from '../../../src/events/index.js';
 import { message, name, QUESTION, record, TYPE } from './packets.js';
 
-const packet = (payload: Buffer) => ({
-  msg: 'dns',
+/** The process that read the answer: its fields go into the event as they are. */
+const reader = {
   pid: 7,
   tid: 8,
   start_us: 1,
@@ -15,6 +15,11 @@ const packet = (payload: Buffer) => ({
   uid: 1000,
   gid: 1000,
   ppid: 6,
+};
+
+const packet = (payload: Buffer) => ({
+  msg: 'dns',
+  ...reader,
   server_ip: '127.0.0.53',
   server_port: 53,
   protocol: 'udp' as const,
@@ -38,16 +43,7 @@ it('holds what the packet and the answer say, in registered fields', () => {
     event_type: 'dns_answer',
     action: 'OBSERVED',
     agent_id: 'agent',
-    pid: 7,
-    tid: 8,
-    start_us: 1,
-    ts_us: 2,
-    timestamp: '2026-04-14T09:23:01.234Z',
-    comm: 'curl',
-    exe: '/usr/bin/curl',
-    uid: 1000,
-    gid: 1000,
-    ppid: 6,
+    ...reader,
     dest_domain: 'Api.example',
     query_type: 'A',
     rcode: 'NOERROR',
