@@ -7,7 +7,7 @@ import { afterAll } from 'vitest';
 import { chainFault, type Event, parseLog } from './log.js';
 import { killTree } from './processes.js';
 import { agentgov } from './repo.js';
-import { scratch } from './scratch.js';
+import { canary, scratch } from './scratch.js';
 
 export interface Finished {
   /** Exit code; null when a signal ended it. */
@@ -44,6 +44,7 @@ export interface RunOptions {
 }
 
 export interface MonitorOptions extends RunOptions {
+  /** Its own by default: one agent is governed once on a machine, whoever else tests on it. */
   agentId?: string;
   /** Further flags, before the target. */
   flags?: string[];
@@ -118,7 +119,7 @@ afterAll(() => {
 /** Starts `agentgov monitor` on `target`: ["--", CMD…], ["--pid", "1"], …. */
 export function startMonitor(target: readonly string[], options: MonitorOptions = {}): Running {
   const logFile = options.logFile ?? join(mkdtempSync(join(logs, 'log-')), 'audit.jsonl');
-  const args = ['monitor', '--output-file', logFile, '--agent-id', options.agentId ?? 'test-agent'];
+  const args = ['monitor', '--output-file', logFile, '--agent-id', options.agentId ?? canary()];
   args.push('--output', options.output ?? 'jsonl', ...(options.flags ?? []), ...target);
   const child = spawn(agentgov, args, {
     cwd: options.cwd,
@@ -162,9 +163,12 @@ export function startMonitor(target: readonly string[], options: MonitorOptions 
       looked += added.lastIndexOf(10) + 1;
       const found = parseLog(added).find(fits);
       if (found) return found;
-      if (last) break;
+      if (last) {
+        const { code, stderr } = await ended;
+        throw new Error(`the session ended with ${code} before the event came: ${stderr}`);
+      }
     }
-    throw new Error(`the event did not come; the log holds ${events().length} others`);
+    throw new Error(`the event did not come in ${timeout} ms; the log holds ${events().length} others`);
   }
   return { child, logFile, events, seen, ended, finish };
 }
