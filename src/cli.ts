@@ -1,5 +1,5 @@
-import { Command, CommanderError } from 'commander';
-import { AgentgovError, EXIT } from './errors.js';
+import { Command, type CommanderError } from 'commander';
+import { EXIT } from './errors.js';
 import { VERSION } from './package.js';
 
 /** A subcommand: what the list of commands says of it, and its module, loaded when it is used. */
@@ -118,18 +118,19 @@ function usageText(error: CommanderError, words: readonly string[]): string {
   return `${text}; see ${help}.`;
 }
 
+/** By what it carries: a command that is a bundle of its own has its own copy of the class. */
+const isCommanderError = (error: unknown): error is CommanderError =>
+  error instanceof Error && 'code' in error && String(error.code).startsWith('commander.');
+
 function report(error: unknown, words: readonly string[]): number {
-  if (error instanceof CommanderError) {
+  if (isCommanderError(error)) {
     // Help and version were asked for and are printed; without any word the help is an answer to a mistake.
     if (error.exitCode === 0) return EXIT.ok;
     if (error.code === 'commander.help') return EXIT.usage;
     complain(usageText(error, words));
     return EXIT.usage;
   }
-  if (error instanceof AgentgovError) {
-    complain(error.message);
-    return error.exitCode;
-  }
+  // AgentgovError, and whatever else says how it is to end.
   if (error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number') {
     complain(error.message);
     return error.exitCode;

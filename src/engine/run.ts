@@ -1,7 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { AuditWriter, type Finding, type WriterOptions } from '../audit/index.js';
 import { findLoader, type Loader, LoaderRefusal, type Notice, socketPeer, startLoader } from '../bpf/index.js';
 import { type ControlServer, runtimeFolder, serveControl } from '../control/index.js';
@@ -191,9 +190,8 @@ const suspects = (target: Target, user: Identity | undefined, uid: number): Susp
 /** What agentgov consists of: whoever can change one of these can change what it records next time. */
 function governingFiles(loaderPath: string): string[] {
   const dist = join(PACKAGE_ROOT, 'dist');
-  const dependencies = ['commander', 'execa', 'chalk', 'fzstd'].map((name) => fileURLToPath(import.meta.resolve(name)));
   const own = ['package.json', 'bin/agentgov'].map((name) => join(PACKAGE_ROOT, name));
-  return [process.execPath, loaderPath, ...own, ...listed(dist), ...dependencies];
+  return [process.execPath, loaderPath, ...own, ...listed(dist)];
 }
 
 function listed(folder: string): string[] {

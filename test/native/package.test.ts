@@ -1,5 +1,15 @@
 // The package as a user gets it: packed, installed into an empty folder, run where there is no compiler.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -89,6 +99,21 @@ describe('the package', () => {
     expect(paths.filter((path) => strange.test(path))).toEqual([]);
     const loader = packed.files.find(({ path }) => path === `prebuilt/linux-${process.arch}/agentgov-loader`);
     expect((loader?.mode ?? 0) & 0o111).toBe(0o111);
+  });
+
+  it('has all that it runs within itself, and says whose work is in it', () => {
+    const dist = join(project, 'node_modules/agentgov/dist');
+    const notices = readFileSync(join(dist, 'THIRD-PARTY-NOTICES.txt'), 'utf8');
+    for (const name of ['commander', 'execa', 'cross-spawn', 'yaml'])
+      expect(notices).toMatch(RegExp(`^${name} \\d`, 'm'));
+    const scripts = readdirSync(dist).filter((name) => name.endsWith('.js'));
+    const imported = scripts.flatMap((name) =>
+      [...readFileSync(join(dist, name), 'utf8').matchAll(/(?:^|[;}])(?:import|export)\b[^;"']*from ?"([^"]+)"/gm)].map(
+        ([, from]) => from ?? '',
+      ),
+    );
+    expect(imported).toContain('crypto');
+    expect(imported.filter((from) => !from.startsWith('./') && !isBuiltin(from))).toEqual([]);
   });
 
   it('runs nothing when it is installed, and installs on every system', () => {
