@@ -156,19 +156,10 @@ static void send_socket(struct report *r, enum ag_kind kind, const struct socket
     send_record(r);
 }
 
-static void report_socket(struct report *r, uint64_t inode) {
-    const struct socket_info *info = sockets_find(&r->sockets, inode);
-    if (!info)
-        return;
-    if (info->listening)
-        send_socket(r, AG_LISTEN, info, &info->local, info->local_len);
-    else if (info->connected)
-        send_socket(r, AG_CONNECT, info, &info->peer, info->peer_len);
-    else if (info->type == SOCK_DGRAM && info->local_len)
-        send_socket(r, AG_BIND, info, &info->local, info->local_len);
-}
-
-/* The tables are those of the process's network namespace: read anew only when that is another one. */
+/*
+ * The tables are those of the process's network namespace: read anew only when that is another one, and only for
+ * whoever has a socket, because the kernel walks a large table of connections for it.
+ */
 static void read_sockets(struct report *r) {
     char path[64];
     struct stat net;
@@ -178,6 +169,19 @@ static void read_sockets(struct report *r) {
     sockets_free(&r->sockets);
     sockets_read(&r->sockets, r->head.pid);
     r->net = net;
+}
+
+static void report_socket(struct report *r, uint64_t inode) {
+    read_sockets(r);
+    const struct socket_info *info = sockets_find(&r->sockets, inode);
+    if (!info)
+        return;
+    if (info->listening)
+        send_socket(r, AG_LISTEN, info, &info->local, info->local_len);
+    else if (info->connected)
+        send_socket(r, AG_CONNECT, info, &info->peer, info->peer_len);
+    else if (info->type == SOCK_DGRAM && info->local_len)
+        send_socket(r, AG_BIND, info, &info->local, info->local_len);
 }
 
 static void report_descriptors(struct report *r) {
@@ -215,7 +219,6 @@ static void report_one(struct report *r, struct processes *t, uint32_t pid) {
     memcpy(r->head.comm, stat.comm, sizeof(r->head.comm));
     if (!is_launcher(pid))
         report_exec(r);
-    read_sockets(r);
     report_descriptors(r);
 }
 

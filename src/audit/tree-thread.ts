@@ -2,7 +2,7 @@
 // and the thread that appends has no time for it when events come fast.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { LeafRange } from './merkle.js';
 import type { TreeReader } from './tree-reader.js';
 
@@ -38,9 +38,9 @@ export class TreeThread {
     tree.adopt(leaves, answer.position);
   }
 
-  #ask(request: TreeRequest): Promise<TreeAnswer> {
-    this.#worker ??= new Worker(SCRIPT);
-    const worker = this.#worker;
+  async #ask(request: TreeRequest): Promise<TreeAnswer> {
+    const worker = this.#worker ?? (await begin());
+    this.#worker = worker;
     // It keeps the process only while somebody waits for it.
     worker.ref();
     return new Promise((resolve, reject) => {
@@ -67,4 +67,10 @@ export class TreeThread {
   async close(): Promise<void> {
     await this.#worker?.terminate();
   }
+}
+
+/** Most sessions need no other thread, nor Node's module for it. */
+async function begin(): Promise<Worker> {
+  const { Worker } = await import('node:worker_threads');
+  return new Worker(SCRIPT);
 }

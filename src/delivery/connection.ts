@@ -1,6 +1,5 @@
 // One stream to a receiver.
 import { connect as connectNet, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import type { StreamAddress } from './address.js';
 
 /** For `tls://`: whom to believe, and who we are; the system's authorities and nobody without it. PEM. */
@@ -28,9 +27,11 @@ export class Connection {
   }
 
   /** @throws Error, the system's or that of TLS, when there is no connection */
-  static open(address: StreamAddress, tls: TlsOptions = {}): Promise<Connection> {
+  static async open(address: StreamAddress, tls: TlsOptions = {}): Promise<Connection> {
+    // Only here: who sends nothing need not load it, and most do not.
+    const secure = address.kind === 'tls' ? await import('node:tls') : undefined;
     return new Promise((resolve, reject) => {
-      const socket = socketTo(address, tls);
+      const socket = socketTo(address, tls, secure);
       const timer = setTimeout(() => socket.destroy(new Error('no answer within 10 s')), PATIENCE_MS);
       const failed = (error: Error): void => {
         clearTimeout(timer);
@@ -91,11 +92,11 @@ export class Connection {
   }
 }
 
-function socketTo(address: StreamAddress, tls: TlsOptions): Socket {
+function socketTo(address: StreamAddress, tls: TlsOptions, secure: typeof import('node:tls') | undefined): Socket {
   if (address.kind === 'unix') return connectNet({ path: address.path });
   const { host, port } = address;
-  if (address.kind === 'tcp') return connectNet({ host, port, keepAlive: true });
+  if (secure === undefined) return connectNet({ host, port, keepAlive: true });
   // An address has no name that could be asked for (RFC 6066, 3).
   const servername = /^[\d.]+$|:/.test(host) ? '' : host;
-  return connectTls({ host, port, servername, minVersion: 'TLSv1.2', ...tls });
+  return secure.connect({ host, port, servername, minVersion: 'TLSv1.2', ...tls });
 }
