@@ -110,6 +110,70 @@ static __always_inline struct exec_names exec_names(void *ctx) {
     return names;
 }
 
+/*
+ * The file of a script is closed by now and no pointer to it is left in the binprm: exec_binprm() has dropped it for
+ * the interpreter's. But what drops the last reference to a file only leaves the rest for the way back to user space
+ * (fput() in fs/file_table.c), so it still hangs in task_works. The newest work comes first there, and the exec has
+ * dropped the script before anything else that it opened, as it has the outermost of several before the others.
+ */
+#define FMODE_EXEC 0x20 /* include/linux/fs.h: only the kernel itself opens so */
+#define WORKS_MAX 256   /* each is a file of which the process that is replaced was the last user */
+
+static __always_inline struct file *file_of_work(__u64 work) {
+    if (bpf_core_field_exists(struct file___task_work, f_task_work))
+        return (struct file *)(work - bpf_core_field_offset(struct file___task_work, f_task_work));
+    if (bpf_core_field_exists(struct file___rcuhead, f_rcuhead))
+        return (struct file *)(work - bpf_core_field_offset(struct file___rcuhead, f_rcuhead));
+    return (struct file *)(work - bpf_core_field_offset(struct file___u, f_u));
+}
+
+/* The oldest file among the works from `work` on that was opened to be executed, or 0. */
+__attribute__((noinline)) __u64 dropped_by_exec(__u64 work) {
+    __u64 oldest = 0;
+    for (int i = 0; i < WORKS_MAX; i++) {
+        if (!work)
+            return oldest;
+        struct file *file = file_of_work(work);
+        struct inode *inode = BPF_CORE_READ(file, f_inode);
+        /* Works of other kinds hang there too: what is no file does not lead to the same inode in two ways. */
+        if (inode && inode == BPF_CORE_READ(file, f_path.dentry, d_inode) && BPF_CORE_READ(file, f_flags) & FMODE_EXEC)
+            oldest = (__u64)file;
+        struct callback_head *head = (void *)work;
+        work = (__u64)BPF_CORE_READ(head, next);
+    }
+    return 0;
+}
+
+/*
+ * The descriptor under which an interpreter was given the file, or -1: then it was not dropped (binfmt_misc with the
+ * flag O, Documentation/admin-guide/binfmt-misc.rst). It is in the vector that the new program starts with.
+ */
+#define AT_NULL 0
+#define AT_EXECFD 2
+#define AUXV_MAX 32
+
+__attribute__((noinline)) int exec_descriptor(void) {
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    struct mm_struct *mm = BPF_CORE_READ(task, mm);
+    unsigned long *entry = (void *)((char *)mm + bpf_core_field_offset(struct mm_struct, saved_auxv));
+    for (int i = 0; i < AUXV_MAX; i++, entry += 2) {
+        unsigned long pair[2] = {};
+        bpf_probe_read_kernel(pair, sizeof(pair), entry);
+        if (pair[0] == AT_EXECFD)
+            return pair[1];
+        if (pair[0] == AT_NULL)
+            break;
+    }
+    return -1;
+}
+
+static __always_inline void part_script(struct scratch *s, __u32 slot, struct task_struct *task) {
+    int fd = exec_descriptor();
+    struct file *file = fd >= 0 ? file_of_fd(fd) : (void *)dropped_by_exec((__u64)BPF_CORE_READ(task, task_works));
+    if (file && s->rec.size <= DATA_BYTES / 2 - AG_PATH_MAX - NAME_BYTES)
+        part_file(s, slot, AG_PART_SCRIPT, 0, file);
+}
+
 /* begin_new_exec() is over: mm, credentials and name are the new program's, and nothing of it has run. */
 SEC("tp/sched/sched_process_exec")
 int sched_process_exec(void *ctx) {
@@ -146,6 +210,7 @@ int sched_process_exec(void *ctx) {
     if (names.interp) {
         part_kernel_string(s, AG_PART_SCRIPT_ASKED, 0, names.asked, AG_PATH_MAX);
         part_kernel_string(s, AG_PART_INTERP, 0, names.interp, INTERP_BYTES);
+        part_script(s, slot, task);
     }
     record_send(s, true);
     scratch_release(s);

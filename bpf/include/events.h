@@ -27,7 +27,7 @@ enum ag_kind {
                      arg2 parent start */
     AG_EXEC,      /* arg0 cgroup id, arg1 inner pid, arg2 euid, arg3 bytes of the whole argv;
                      PATH exe, CWD, ARGV; SCRIPT_ASKED (the name given to execve) and INTERP, which may be the same name
-                     again: then it is no script */
+                     again: then it is no script; SCRIPT, when the file was found */
     AG_EXEC_FAIL, /* ret; ASKED, BASE, ARGV none */
     AG_EXIT,      /* arg0 wait status as the kernel keeps it (code << 8 | signal) */
     AG_OPEN,      /* ret; arg0 open flags, arg1 file->f_mode (success only); PATH, or ASKED (+ BASE) on failure */
@@ -97,6 +97,7 @@ enum ag_part_type {
     AG_PART_SOCKADDR,     /* struct sockaddr_in, _in6 or _un as the kernel has it; cut to what was given */
     AG_PART_DATA,         /* bytes */
     AG_PART_INTERP,       /* AG_EXEC of a script: the interpreter's name as in the #! line */
+    AG_PART_SCRIPT,       /* AG_EXEC of a script: its file; same form as PATH */
 };
 
 enum ag_part_flag {

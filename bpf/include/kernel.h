@@ -28,10 +28,13 @@ struct hlist_bl_node {
     struct hlist_bl_node *next, **pprev;
 };
 
+struct inode;
+
 struct dentry {
     struct hlist_bl_node d_hash;
     struct dentry *d_parent;
     struct qstr d_name;
+    struct inode *d_inode;
 };
 
 struct vfsmount {
@@ -61,12 +64,29 @@ struct inode {
     struct super_block *i_sb;
 };
 
+struct callback_head {
+    struct callback_head *next;
+};
+
 struct file {
     struct inode *f_inode;
     unsigned int f_mode;
     unsigned int f_flags;
     void *private_data;
     struct path f_path;
+};
+
+/* What a file hangs by when its last reference was dropped: of one place, the names of 6.12, of 6.1 and of 5.10. */
+struct file___task_work {
+    struct callback_head f_task_work;
+};
+
+struct file___rcuhead {
+    struct callback_head f_rcuhead;
+};
+
+struct file___u {
+    struct callback_head f_u;
 };
 
 struct fdtable {
@@ -85,6 +105,7 @@ struct fs_struct {
 struct mm_struct {
     struct file *exe_file;
     unsigned long arg_start, arg_end;
+    unsigned long saved_auxv[1];
 };
 
 struct pid_namespace;
@@ -146,6 +167,7 @@ struct task_struct {
     struct files_struct *files;
     struct signal_struct *signal;
     struct mm_struct *mm;
+    struct callback_head *task_works;
 };
 
 struct linux_binprm {

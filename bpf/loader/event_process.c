@@ -34,14 +34,20 @@ static void fill_argv(struct events *ev, const struct record *r, struct line *l)
 static void fill_script(struct events *ev, const struct record *r, struct line *l) {
     const struct part *asked = record_part(r, AG_PART_SCRIPT_ASKED, false);
     const struct part *interpreter = record_part(r, AG_PART_INTERP, false);
-    if (asked && interpreter && asked->len == interpreter->len && !memcmp(asked->data, interpreter->data, asked->len))
+    if (!asked)
         return;
-    if (asked) {
-        struct path path;
-        bool absolute = asked->len > 0 && asked->data[0] == '/';
-        path_join(asked, absolute ? NULL : record_part(r, AG_PART_CWD, false), &path);
-        if (path.len > 0)
-            fill_text(ev, l, F_SCRIPT, path.bytes, path.len);
+    if (interpreter && asked->len == interpreter->len && !memcmp(asked->data, interpreter->data, asked->len))
+        return;
+    const struct part *script = record_part(r, AG_PART_SCRIPT, false);
+    struct path path;
+    if (script)
+        path_from_part(script, &path);
+    else
+        path_join(asked, asked->len > 0 && asked->data[0] == '/' ? NULL : record_part(r, AG_PART_CWD, false), &path);
+    if (path.len > 0) {
+        fill_text(ev, l, F_SCRIPT, path.bytes, path.len);
+        if (!path.resolved)
+            line_json(l, F_PATH_RESOLVED, "false", 5);
     }
     if (interpreter && !(interpreter->flags & AG_PART_UNREAD))
         fill_text(ev, l, F_INTERPRETER, interpreter->data, interpreter->len);

@@ -11,7 +11,7 @@
 #include <linux/types.h>
 #include "include/events.h"
 
-#define RECORD_PARTS_MAX 8 /* an exec has five, everything else at most four */
+#define RECORD_PARTS_MAX 8 /* an exec has six, everything else at most four */
 #define RECORD_SIZE_MAX (sizeof(struct ag_record) + 65536)
 
 struct part {

@@ -218,7 +218,8 @@ export const FIELDS = {
   path_resolved: {
     type: 'boolean',
     format: 'only `false`',
-    meaning: 'the path is only the asked name joined to its directory: symlinks and `..` are not followed',
+    meaning:
+      'the path (of a `process_exec` that succeeded, the script) is only the asked name joined to its directory: symlinks and `..` are not followed',
     on: PATHS,
   },
   path_deleted: {

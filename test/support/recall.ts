@@ -47,8 +47,7 @@ function real(path: string): string {
 function execFault(traced: TracedExec, event: Event): string | undefined {
   const script = event.script !== undefined;
   const found = script ? event.script : event.path;
-  // Whether a script's own name is resolved is another test's matter; here it must be that script.
-  if (found !== real(traced.path) && !(script && found === settled(traced.path))) return `is ${found}`;
+  if (found !== real(traced.path)) return `is ${found}`;
   // Of a script the kernel makes: interpreter, its one argument if any, the name as asked, the arguments.
   const argv = event.argv ?? [];
   const tail = traced.argv.slice(1);

@@ -144,13 +144,18 @@ static void a_life(void) {
     CHECK_TEXT(out.data, out.len,
                "{" ACTION "\"argv\": [\"sh\", \"\", \"-c\\\\xff\"], \"argv_bytes\": 70000, \"argv_cut\": true, "
                "\"cgroup\": \"18446744073709551615\", " COMM "\"cwd\": \"/w\", \"event_type\": \"process_exec\", " GID
-               "\"interpreter\": \"/bin/sh\", \"path\": \"/bin/sh\", " PID
+               "\"interpreter\": \"/bin/sh\", \"path\": \"/bin/sh\", \"path_resolved\": false, " PID
                "\"pid_inner\": 7, \"ppid\": 1, \"script\": \"/w/s\", " START TID STAMP(""));
     make_record(&made, AG_EXEC);
     ADD_PART(&made, AG_PART_CWD, 0, "w\0");
     ADD_PART(&made, AG_PART_SCRIPT_ASKED, 0, "/bin/./s");
-    expect("{" ACTION COMM "\"cwd\": \"/w\", \"event_type\": \"process_exec\", " GID PID
+    expect("{" ACTION COMM "\"cwd\": \"/w\", \"event_type\": \"process_exec\", " GID "\"path_resolved\": false, " PID
            "\"script\": \"/bin/s\", " START TID STAMP(""));
+    ADD_PART(&made, AG_PART_SCRIPT, 0, "real\0w\0");
+    expect("{" ACTION COMM "\"cwd\": \"/w\", \"event_type\": \"process_exec\", " GID PID
+           "\"script\": \"/w/real\", " START TID STAMP(""));
+    ADD_PART(&made, AG_PART_INTERP, 0, "/bin/./s"); /* the same name again: no script, whatever else was found */
+    expect("{" ACTION COMM "\"cwd\": \"/w\", \"event_type\": \"process_exec\", " GID PID START TID STAMP(""));
     head = make_record(&made, AG_EXIT);
     head->arg[0] = 3 << 8;
     expect("{" ACTION COMM "\"event_type\": \"process_exit\", \"exit_code\": 3, " GID PID START TID STAMP(""));
