@@ -1,5 +1,5 @@
 import { median, ratioMeasure, shareMeasure } from '../harness/index.mjs';
-import { makeFloodFiles, runFlood } from './flood-run.mjs';
+import { makeFloodFiles, REPORT_EVENTS, runFlood } from './flood-run.mjs';
 import { preparePlainPipe } from './plain-pipe.mjs';
 
 const FILES = 1_000_000;
@@ -108,15 +108,17 @@ function memoryFailures(floods) {
   return most <= MEMORY_BOUND_KB ? [] : [`resident memory is ${megabytes(most)}, over ${megabytes(MEMORY_BOUND_KB)}`];
 }
 
-function failuresOf({ rate, status, opened, failed, found, invented, lost, intact }) {
+function failuresOf({ rate, status, opened, failed, found, invented, reported, lost, intact }) {
   const at = rate ? `at ${rate} a second` : 'as fast as they can';
   return [
     ...(status === 0 ? [] : [`${at}: agentgov ended with status ${status}`]),
     ...(failed === 0 ? [] : [`${at}: ${failed} opens failed in the generator itself`]),
     ...(invented === 0 ? [] : [`${at}: ${invented} opens are in the log that nobody did`]),
-    ...(found + lost === opened
+    ...(found + reported + lost === opened + REPORT_EVENTS
       ? []
-      : [`${at}: ${opened} opened, but ${found} in the log and ${lost} said to be lost`]),
+      : [
+          `${at}: ${opened} opened and ${REPORT_EVENTS} more, but ${found} and ${reported} in the log and ${lost} said to be lost`,
+        ]),
     ...(intact === false ? [`${at}: the log does not verify`] : []),
   ];
 }
