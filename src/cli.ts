@@ -164,12 +164,18 @@ const LAST_MS = 200;
 
 /** `main` as a process: its exit code is the result, and a reader that goes away ends it quietly. */
 export async function runCli(argv: readonly string[]): Promise<void> {
+  let unwritten = false;
   // Whoever writes while the reader has gone gets EPIPE here as well as from their own write.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // A session that shows itself there has a listener of its own, and a log that goes on.
+    if (code === 'EPIPE' || process.stdout.listenerCount('error') > 1) return;
+    if (!unwritten) complain(`cannot write to standard output (${code}): make room there, or send it elsewhere`);
+    unwritten = true;
+    process.exitCode = EXIT.internal;
   });
   process.stderr.on('error', () => {});
-  process.exitCode = await main(argv);
+  const result = await main(argv);
+  process.exitCode = unwritten ? EXIT.internal : result;
   // The work is done and its code is settled: whoever presses Ctrl-C once more changes neither.
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => {});
   // A command that goes on without its recording, or a socket without an answer, must not hold us here.

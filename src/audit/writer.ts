@@ -1,9 +1,10 @@
 // The one writer of a log.
 import { constants } from 'node:fs';
-import { type FileHandle, link, mkdir, open, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, link, open, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
+import { makeFolder } from '../folders.js';
 import { takeLock } from '../lock.js';
 import { chained } from './canonical.js';
 import { fillTemplate, GENESIS, MAX_LINE, seal, type Tip, type Unsealed } from './chain.js';
@@ -152,10 +153,10 @@ export class AuditWriter {
    *   do not verify.
    */
   static async open(file: string, options: WriterOptions = {}): Promise<AuditWriter> {
-    const { makeFolder = false, reserve = false } = options;
+    const { reserve = false } = options;
     const path = resolve(file);
     try {
-      if (makeFolder) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      if (options.makeFolder) makeFolder(dirname(path), 0o700);
       const releaseLock = await takeLock(path);
       try {
         const writer = await AuditWriter.#openLocked(path, releaseLock, options);
@@ -555,10 +556,11 @@ const moveBoth = (path: string): string =>
   `look at it with agentgov verify, then move it and ${tipPath(path)} away, or give another --output-file`;
 
 const ADVICE = new Map([
-  ['ENOENT', 'its folder does not exist: make it first'],
+  ['ENOENT', 'its folder does not exist: make it first, or'],
   ['ENOTDIR', 'a part of its path is not a folder'],
   ['EISDIR', 'it is a folder'],
-  ['ELOOP', 'it is a symbolic link: give the path that it leads to'],
+  ['ELOOP', 'it is a symbolic link: give the path that it leads to, or'],
+  ['ENAMETOOLONG', 'the path is too long'],
   ['EROFS', 'the file system is read-only'],
   ['EACCES', 'permission denied'],
   ['EPERM', 'permission denied'],
@@ -568,5 +570,7 @@ const ADVICE = new Map([
 function openError(path: string, error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (error instanceof AgentgovError || code === undefined) return error;
-  return usageError(`cannot write the log ${path}: ${ADVICE.get(code) ?? code}, or give another --output-file`, error);
+  const advice = ADVICE.get(code) ?? `it cannot be opened (${code})`;
+  const otherwise = advice.endsWith(', or') ? advice : `${advice}:`;
+  return usageError(`cannot write the log ${path}: ${otherwise} give another --output-file`, error);
 }

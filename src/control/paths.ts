@@ -1,6 +1,7 @@
-import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { AgentgovError, EXIT } from '../errors.js';
+import { makeFolder } from '../folders.js';
 
 /** sizeof(sun_path) in <sys/un.h>, less the NUL. */
 const SOCKET_PATH_MAX = 107;
@@ -23,7 +24,16 @@ export const socketPath = (folder: string, agentId: string): string => join(fold
  * @throws AgentgovError exit 4.
  */
 export function claimFolder(folder: string, uid: number): void {
-  mkdirSync(folder, { recursive: true, mode: uid === 0 ? 0o755 : 0o700 });
+  try {
+    makeFolder(folder, uid === 0 ? 0o755 : 0o700);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new AgentgovError(
+      `The folder ${folder} of the control sockets cannot be made (${code}); make it, writable by uid ${uid} alone.`,
+      EXIT.internal,
+      { cause: error },
+    );
+  }
   const stats = lstatSync(folder);
   if (!stats.isDirectory() || stats.uid !== uid || (stats.mode & 0o022) !== 0) {
     throw new AgentgovError(

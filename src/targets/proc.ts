@@ -4,6 +4,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 export interface ProcessInfo {
   pid: number;
   ppid: number;
+  /** It belongs to the kernel, runs no program, and what it starts is nobody's work. */
+  isKernelThread: boolean;
   /** Start time in clock ticks since boot (field 22 of /proc/PID/stat): with the pid, the identity. */
   startTicks: string;
   /** Empty when it cannot be read (another user's process, a kernel thread). */
@@ -13,6 +15,9 @@ export interface ProcessInfo {
   gid: number;
   groups: number[];
 }
+
+/** PF_KTHREAD, include/linux/sched.h. */
+const KERNEL_THREAD = 0x0020_0000;
 
 const MAX_ARGV = 128 * 1024;
 
@@ -44,6 +49,7 @@ export function readProcess(pid: number): ProcessInfo | undefined {
     return {
       pid,
       ppid: Number(fields[1]),
+      isKernelThread: (Number(fields[6]) & KERNEL_THREAD) !== 0,
       startTicks: fields[19] ?? '',
       exe: exeOf(pid),
       argv,
@@ -51,6 +57,15 @@ export function readProcess(pid: number): ProcessInfo | undefined {
       gid: numbers(status, 'Gid')[1] ?? 0,
       groups: numbers(status, 'Groups'),
     };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The process that this number names a thread of; undefined when there is no such thread. */
+export function processOf(tid: number): number | undefined {
+  try {
+    return numbers(readFileSync(`/proc/${tid}/status`, 'latin1'), 'Tgid')[0];
   } catch {
     return undefined;
   }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { usageError } from '../errors.js';
 import { matchesGlob } from './glob.js';
 import { agentIdFor, programNames } from './names.js';
-import { allProcesses, ownAncestry, type ProcessInfo, readProcess } from './proc.js';
+import { allProcesses, ownAncestry, type ProcessInfo, processOf, readProcess } from './proc.js';
 
 /** The highest pid that Linux gives (PID_MAX_LIMIT, include/linux/threads.h). */
 const PID_MAX = 4_194_304;
@@ -54,8 +54,13 @@ function refuseOwnTree(roots: ProcessInfo[]): void {
 function byPids(words: string[] | true): ProcessInfo[] {
   return parsePids(words).map((pid) => {
     const info = readProcess(pid);
-    if (info === undefined) throw usageError(`There is no process ${pid}; list candidates with: ps -eo pid,args.`);
-    return info;
+    if (info?.isKernelThread) throw usageError(`Process ${pid} is a thread of the kernel, which runs no agent.`);
+    if (info !== undefined) return info;
+    const process = processOf(pid);
+    if (process === undefined || process === pid) {
+      throw usageError(`There is no process ${pid}; list candidates with: ps -eo pid,args.`);
+    }
+    throw usageError(`${pid} is a thread of process ${process}; say --pid ${process}.`);
   });
 }
 

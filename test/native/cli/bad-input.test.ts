@@ -26,6 +26,16 @@ function expectSentence(ended: Finished, code: number): void {
   expect(ended.stdout.length).toBe(0);
 }
 
+/** `monitor` where an empty read-only file system hides a folder. */
+const hidden = (place: string, words: string[]): Promise<Finished> => {
+  const line = `mount -t tmpfs -o ro none ${place} && exec "$0" monitor "$@"`;
+  return run(['unshare', '--mount', 'sh', '-c', line, agentgov, ...words]);
+};
+
+/** Process 2 of a machine; in a PID namespace of its own there is none to be named. */
+const isKernels = (pid: number): boolean =>
+  existsSync(`/proc/${pid}`) && readFileSync(`/proc/${pid}/cmdline`).length === 0;
+
 const unusedPid = (): string => {
   for (let pid = 32_000; pid > 300; pid--) if (!existsSync(`/proc/${pid}`)) return String(pid);
   throw new Error('every pid is in use');
@@ -63,6 +73,10 @@ describe('a target that is none', () => {
     expect(existsSync(log)).toBe(false);
   });
 
+  it.runIf(isKernels(2))('a thread of the kernel', async () => {
+    expectSentence(await run([agentgov, 'monitor', '--output-file', newLog(), '--pid', '2']), 2);
+  });
+
   it('never becomes a command: an empty --pid swallows nothing', async () => {
     const mark = join(folder, canary());
     const ended = await run([agentgov, 'monitor', '--output-file', newLog(), '--pid', 'touch', mark]);
@@ -97,6 +111,14 @@ describe('a log that cannot be written', () => {
     const mark = join(folder, canary());
     const ended = await run([agentgov, 'monitor', '--output-file', join(disk, 'audit.jsonl'), '--', 'touch', mark]);
     expectSentence(ended, 2);
+    expect(existsSync(mark)).toBe(false);
+  });
+
+  it('because nothing can be made where logs go by default', async () => {
+    const mark = join(folder, canary());
+    const ended = await hidden('/var/log', ['--', 'touch', mark]);
+    expectSentence(ended, 2);
+    expect(ended.stderr).toContain('the file system is read-only');
     expect(existsSync(mark)).toBe(false);
   });
 
@@ -148,6 +170,14 @@ describe('a log that cannot be written', () => {
 });
 
 describe('what is missing', () => {
+  it('a place for the control socket', async () => {
+    const mark = join(folder, canary());
+    const ended = await hidden('/run', ['--output-file', newLog(), '--', 'touch', mark]);
+    expectSentence(ended, 4);
+    expect(ended.stderr).toContain('/run/agentgov');
+    expect(existsSync(mark)).toBe(false);
+  });
+
   it('privilege: it names the capability', async () => {
     // The same user without any: another one might not be able to read this checkout.
     const bare = ['setpriv', '--bounding-set', '-all', '--inh-caps', '-all', agentgov];

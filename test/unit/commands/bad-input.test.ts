@@ -1,8 +1,9 @@
 // Bad input: one sentence that says what to do, the right exit code, nothing lost. What needs no kernel.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { expectWhole, install, monitor, newLog, type Result, run } from '../engine/installed.js';
+import { expectWhole, finished, install, monitor, newLog, type Result, run } from '../engine/installed.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -18,6 +19,10 @@ function sleeper(): string {
   onTestFinished(() => void child.kill('SIGKILL'));
   return String(child.pid);
 }
+
+/** A number that is a thread's, and no process's. */
+const aThread = (): string =>
+  readdirSync('/proc/self/task').find((tid) => tid !== String(process.pid)) ?? 'none in this process';
 
 describe('the words of monitor', () => {
   it.each<[string, string[], RegExp]>([
@@ -44,6 +49,7 @@ describe('the words of monitor', () => {
     ['a finding that is none', ['--fail-on', 'rain', '--', 'true'], /--fail-on takes one of block/],
     ['a tier that is none', ['--tier', 'best', '--', 'true'], /--tier takes one of/],
     ['an agent id that leaves its folder', ['--agent-id', '../x', '--', 'true'], /--agent-id takes up to 64/],
+    ['a thread', ['--pid', aThread()], /is a thread of process \d+; say --pid \d+/],
     ['its own tree', ['--pid', String(process.pid)], /agentgov itself or one of its ancestors/],
   ])('%s', async (_name, words, message) => {
     const log = newLog();
@@ -181,5 +187,15 @@ describe('other commands', () => {
     });
     await new Promise((resolve) => child.once('close', resolve));
     expect(said).toBe('');
+  });
+});
+
+describe('a standard output that takes nothing', () => {
+  // A finding is exit 1, and an intact log must not look like one.
+  it('is one sentence, and no finding', async () => {
+    const log = newLog();
+    writeFileSync(log, '');
+    const shell = spawn('sh', ['-c', '"$0" verify "$1" > /dev/full', join(install({}), 'bin/agentgov'), log]);
+    expectSentence(await finished(shell), 4, /standard output \(ENOSPC\)/);
   });
 });
