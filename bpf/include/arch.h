@@ -57,8 +57,10 @@ struct pt_regs {
 };
 #pragma clang attribute pop
 
+#define AG_TIF_32BIT (1 << 22) /* arch/arm64/include/asm/thread_info.h: a 32-bit program; no table is kept for them */
+
 static __always_inline bool ag_is_ia32(struct task_struct *task) {
-    return false; /* arm64's 32-bit tasks are refused by the loader: it has no table for them */
+    return BPF_CORE_READ(task, thread_info.flags) & AG_TIF_32BIT;
 }
 
 static __always_inline __u32 ag_syscall_nr(struct pt_regs *regs) {

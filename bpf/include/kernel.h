@@ -145,6 +145,7 @@ struct cred {
 };
 
 struct thread_info {
+    unsigned long flags;
     __u32 status; /* x86: TS_COMPAT while in a 32-bit system call */
 };
 
