@@ -4,7 +4,7 @@ export type EndReason =
   | { kind: 'duration'; seconds: number }
   | { kind: 'tree_empty' }
   | { kind: 'stopped'; killed: number }
-  | { kind: 'stdout_closed' }
+  | { kind: 'stdout_closed'; how: string }
   | { kind: 'loader_died'; how: string }
   | { kind: 'log_failed'; cause: string }
   | { kind: 'internal'; cause: string };
@@ -23,7 +23,7 @@ export function reasonText(reason: EndReason): string {
     case 'stopped':
       return `stopped on request: ${processes(reason.killed)} killed, none is left`;
     case 'stdout_closed':
-      return 'stdout was closed by its reader';
+      return `stdout ${reason.how}`;
     case 'loader_died':
       return `the loader ${reason.how}; what happened after that is not in this log`;
     case 'log_failed':

@@ -219,10 +219,11 @@ async function attend({ options, session, command, control, view }: Attended): P
   const { say, duration } = options;
   if (view !== undefined) {
     session.show(view);
-    view.broken.catch(() => {
+    view.broken.catch(({ code }: NodeJS.ErrnoException) => {
+      const how = code === 'EPIPE' ? 'was closed by its reader' : `could not be written (${code})`;
       // A command is not left unwatched because nobody looks at the screen.
-      if (command === undefined) session.end({ kind: 'stdout_closed' });
-      else say('stdout was closed; the recording goes on in the log.');
+      if (command === undefined) session.end({ kind: 'stdout_closed', how });
+      else say(`stdout ${how}; the recording goes on in the log.`);
     });
   }
   const left = deferred<NodeJS.Signals>();

@@ -1,9 +1,8 @@
 // Bad input: one sentence that says what to do, the right exit code, nothing lost. What needs no kernel.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { expectWhole, finished, install, monitor, newLog, type Result, run } from '../engine/installed.js';
+import { expectWhole, finished, install, monitor, newLog, type Result, run, start } from '../engine/installed.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -195,7 +194,9 @@ describe('a standard output that takes nothing', () => {
   it('is one sentence, and no finding', async () => {
     const log = newLog();
     writeFileSync(log, '');
-    const shell = spawn('sh', ['-c', '"$0" verify "$1" > /dev/full', join(install({}), 'bin/agentgov'), log]);
-    expectSentence(await finished(shell), 4, /standard output \(ENOSPC\)/);
+    const stdout = openSync('/dev/full', 'w');
+    const ended = await finished(start(install({}), ['verify', log], stdout));
+    closeSync(stdout);
+    expectSentence(ended, 4, /standard output \(ENOSPC\)/);
   });
 });

@@ -61,9 +61,9 @@ export interface Run {
   seen(type: string): Promise<void>;
 }
 
-/** Runs agentgov with these words. */
-export function start(root: string, words: string[], stdio: 'pipe' | 'ignore' = 'pipe'): ChildProcess {
-  return spawn(process.execPath, [join(root, 'bin/agentgov'), ...words], { stdio: ['ignore', stdio, 'pipe'] });
+/** Runs agentgov with these words. `stdout`: or a descriptor. */
+export function start(root: string, words: string[], stdout: 'pipe' | 'ignore' | number = 'pipe'): ChildProcess {
+  return spawn(process.execPath, [join(root, 'bin/agentgov'), ...words], { stdio: ['ignore', stdout, 'pipe'] });
 }
 
 export function finished(child: ChildProcess): Promise<Result> {
@@ -87,11 +87,11 @@ export const newLog = (): string => join(folder, `${canary()}.jsonl`);
 export function monitor(
   root: string,
   words: string[],
-  options: { log?: string; agentId?: string; read?: boolean } = {},
+  options: { log?: string; agentId?: string; read?: boolean; stdout?: number } = {},
 ): Run {
   const log = options.log ?? newLog();
   const agentId = options.agentId ?? canary();
-  const child = start(root, ['monitor', '--output-file', log, '--agent-id', agentId, ...words]);
+  const child = start(root, ['monitor', '--output-file', log, '--agent-id', agentId, ...words], options.stdout);
   const events = (): AgentEvent[] => {
     const text = existsSync(log) ? readFileSync(log, 'latin1') : '';
     const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openControl, runtimeFolder, socketPath } from '../../../src/control/index.js';
@@ -84,6 +84,15 @@ describe('a session on a running process', () => {
     expect(code, stderr).toBe(0);
     expect((await expectWhole(session)).reason).toMatch(/stdout was closed/);
     expect(stderr).toMatch(/Ended: stdout was closed/);
+  });
+
+  it('ends with 0 when its output is full, and says so', async () => {
+    const stdout = openSync('/dev/full', 'w');
+    const session = monitor(install({ bulk: 10 }), ['--pid', target()], { stdout });
+    const { code, stderr } = await session.result;
+    closeSync(stdout);
+    expect(code, stderr).toBe(0);
+    expect((await expectWhole(session)).reason).toBe('stdout could not be written (ENOSPC)');
   });
 
   it('goes on recording when the reader of its output stands still, and can be ended', async () => {
