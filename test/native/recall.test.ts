@@ -1,6 +1,6 @@
 // Recall against strace on real workloads: every exec, every path opened, made, moved or deleted, every destination.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { evidence } from '../evidence.js';
@@ -58,30 +58,11 @@ describe('recall is 100 %', () => {
 
   it('for git clone and git log of a local repository', { timeout: 120_000 }, async () => {
     const origin = join(folder, 'origin');
-    mkdirSync(origin);
-    const git = (...args: string[]): Buffer => execFileSync('git', args, { cwd: origin });
-    git('init', '-q', '-b', 'main');
-    git('config', 'user.email', 'test@example.invalid');
-    git('config', 'user.name', 'Test');
-    for (let commit = 0; commit < scaled(100); commit++) {
-      mkdirSync(join(origin, `folder-${commit % 7}`), { recursive: true });
-      writeFileSync(join(origin, `folder-${commit % 7}`, `file ${commit}`), `${commit}\n`.repeat(commit));
-      git('add', '.');
-      git('commit', '-q', '-m', `commit ${commit}`);
-    }
+    const git = programSource('git-workload.sh');
+    execFileSync('sh', [git, 'make', origin, String(scaled(100))]);
     const work = join(folder, 'git');
     mkdirSync(work);
-    const steps = [
-      'git clone -q --no-local "$0" copy',
-      'cd copy',
-      'git log -p --stat > ../log',
-      'git checkout -q -b other HEAD~3',
-      'git -c user.name=T -c user.email=t@example.invalid commit -q --allow-empty -m empty',
-      'git merge -q main 2>/dev/null || git -c user.name=T -c user.email=t@example.invalid merge -q --no-edit main',
-      'git gc -q',
-      'git status --short',
-    ];
-    await compare('git', ['sh', '-ec', steps.join('\n'), origin], work);
+    await compare('git', ['sh', git, 'work', origin], work);
     expect(readFileSync(join(work, 'log'), 'utf8')).toContain('commit 0');
   });
 

@@ -133,13 +133,13 @@ export function readTrace(file: string, cwd: string): Traced {
   };
 
   // A child's first call may be printed before its parent's fork returns, so who begot whom is worked out first. The
-  // working folder is an object that threads (CLONE_FS) share.
+  // working folder is an object that threads (CLONE_FS) share. `program` is what /proc/self/exe was at that time.
   const begot = new Map<number, { parent: number; shares: boolean }>();
   for (const call of all)
     if (/^(clone|clone3|fork|vfork)$/.test(call.name) && Number.parseInt(call.result, 10) > 0)
       begot.set(Number.parseInt(call.result, 10), { parent: call.pid, shares: call.args.join().includes('CLONE_FS') });
-  const folders = new Map<number, { path: string }>();
-  function folder(pid: number): { path: string } {
+  const folders = new Map<number, { path: string; program?: string }>();
+  function folder(pid: number): { path: string; program?: string } {
     const known = folders.get(pid);
     if (known) return known;
     const origin = begot.get(pid);
@@ -179,10 +179,13 @@ export function readTrace(file: string, cwd: string): Traced {
       case 'execve':
       case 'execveat': {
         const at = name === 'execve' ? 0 : 1;
-        const asked = absolute(quoted(args[at]), at ? args[0] : undefined);
+        const given = quoted(args[at]);
+        const own = given === '/proc/self/exe' ? folder(pid).program : undefined;
+        const asked = own ?? absolute(given, at ? args[0] : undefined);
         const argv = [...(args[at + 1] ?? '').matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(([, text]) =>
           unhex(text ?? ''),
         );
+        if (!failed) folder(pid).program = asked;
         done.execs.push({ pid, path: asked, argv, ...(failed && errno ? { errno } : {}) });
         break;
       }

@@ -2,7 +2,8 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { cacheFolder, guestFolder } from './places.mjs';
+import { build } from 'tsup';
+import { cacheFolder, guestFolder, repository } from './places.mjs';
 
 /** /lib/x is /usr/lib/x on every Debian of today, and in the guest. */
 const guestPath = (path) => path.replace(/^\/(bin|sbin|lib|lib32|lib64|libx32)\//, '/usr/$1/');
@@ -85,16 +86,28 @@ async function compiled(name) {
   return [{ path: `/usr/local/bin/${name}`, source: target }];
 }
 
+/** A file of test/ for the guest's /vm/test/; TypeScript as one .mjs, for the guest has no compiler. */
+async function shared(name) {
+  const source = join(repository, 'test', name);
+  if (!name.endsWith('.ts')) return [{ path: join('/vm/test', name), source }];
+  const outDir = cacheFolder('vm-modules');
+  const outExtension = () => ({ js: '.mjs' });
+  await build({ entry: [source], outDir, outExtension, format: 'esm', target: 'node20', config: false, silent: true });
+  const module = name.replace(/\.ts$/, '.mjs');
+  return [{ path: join('/vm/test', module), source: join(outDir, basename(module)) }];
+}
+
 const recipes = { python3, git };
 
 /**
- * The files that a list of needs stands for: `python3`, `git`, `c:NAME` for test/vm/guest/programs/NAME.c, or the name
- * of any program of this machine's system folders.
+ * The files that a list of needs stands for: `python3`, `git`, `c:NAME` for test/vm/guest/programs/NAME.c, `test:PATH`
+ * for a file of test/ (at /vm/test/PATH, .ts as .mjs), or the name of any program of this machine's system folders.
  */
 export async function filesFor(needs) {
   const lists = await Promise.all(
     [...needs].map(async (need) => {
       if (need.startsWith('c:')) return compiled(need.slice(2));
+      if (need.startsWith('test:')) return shared(need.slice(5));
       if (Object.hasOwn(recipes, need)) return recipes[need]();
       const found = ['/usr/bin', '/usr/sbin', '/bin', '/sbin']
         .map((folder) => join(folder, need))

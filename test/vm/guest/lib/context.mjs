@@ -39,6 +39,8 @@ export function makeContext({ folder, job, figures }) {
     preempt: job.preempt,
     /** A count of the full lane in, this lane's out (test/scale.ts). */
     scaled: (count) => (job.full ? count : Math.max(1, Math.ceil(count / 10))),
+    /** True in the full lane: for what takes too long elsewhere. */
+    full: job.full,
     seed: job.seed,
     /** An empty folder of this test. */
     work,
