@@ -3,6 +3,7 @@ import { LF } from './blocks.js';
 import { GENESIS, sha256, type Tip } from './chain.js';
 import { FINDINGS, type Finding, findingOf } from './findings.js';
 import { LeafRange, type Packed, packedLeaf } from './merkle.js';
+import { removalName } from './pruned-event.js';
 import { JsonError, type Members, readMembers, writeMembers } from './python-json.js';
 import { HASH_LENGTH, nothingFound, SELF_CUT, SELF_HEAD } from './scan.js';
 import { type Bytes, bytesOf } from './scan-value.js';
@@ -15,6 +16,18 @@ export interface Fault {
   readonly torn: boolean;
 }
 
+/** What is known of a log before its lines are read; it can be sent between threads. */
+export interface Expected {
+  /** Lines whose hash will be asked for, by `seq`. */
+  readonly watched: Set<number>;
+  /** Lines up to which there is a checkpoint. */
+  readonly signed: ReadonlySet<number>;
+  /** Files that somebody has recorded as removed, by `removalName`. */
+  readonly removed: ReadonlySet<string>;
+}
+
+const nothingExpected = (): Expected => ({ watched: new Set(), signed: new Set(), removed: new Set() });
+
 /** What a check of some lines in the middle of a log has found, all of which hold; it can be sent between threads. */
 export interface LinesReport {
   /** `seq` and `hash_prev` of the first line. */
@@ -24,7 +37,8 @@ export interface LinesReport {
   readonly tip: Tip;
   readonly lost: number;
   readonly findings: Record<Finding, number>;
-  readonly announced: readonly number[];
+  readonly unsigned: number | undefined;
+  readonly told: ReadonlySet<string>;
   readonly firstHash: string | undefined;
   /** Counted from the first of these lines. */
   readonly formFault: Fault | undefined;
@@ -40,11 +54,11 @@ export interface LinesReport {
  */
 export function reportOnLines(
   lines: Buffer,
-  watched: Set<number>,
+  expected: Expected,
   wantsTree: boolean,
   templates: Templates,
 ): LinesReport | undefined {
-  const check = new ChainCheck('midway', watched, templates);
+  const check = new ChainCheck('midway', expected, templates);
   check.wantsTree = wantsTree;
   return check.lines(lines) === undefined ? check.report() : undefined;
 }
@@ -68,28 +82,28 @@ export class ChainCheck {
   #unknownStart: boolean;
   /** `hash_self` of the log's first line, when it was among those checked. */
   firstHash: string | undefined;
-  /** Lines that announce a checkpoint, by `seq`. */
-  readonly announced: number[] = [];
+  /** The first line that announces a checkpoint which is not there. One is enough: there may be as many as lines. */
+  unsigned: number | undefined;
+  /** Those of the removed files that the log tells of. */
+  readonly told = new Set<string>();
   /** Set to grow the Merkle tree of the lines as well. */
   tree: LeafRange | undefined;
   /** Roots of the tree at the watched lines. */
   readonly #roots = new Map<number, Uint8Array>();
-  /** Watched lines; and what is known of them. */
-  readonly #marks: Set<number>;
+  /** What is known of the watched lines. */
   readonly #watched = new Map<number, string | undefined>();
   readonly #found = nothingFound();
   readonly #templates: Templates;
 
   /**
    * `start`: where the log stands before the first line; `midway`: that is not known, and the first line's `seq` and
-   * `hash_prev` are taken as they are. `marks`: watched lines.
+   * `hash_prev` are taken as they are.
    */
   constructor(
     start: Tip | 'midway' = { count: 0, hash: GENESIS },
-    marks: Set<number> = new Set(),
+    readonly expected: Expected = nothingExpected(),
     templates = new Templates(),
   ) {
-    this.#marks = marks;
     this.#templates = templates;
     this.#unknownStart = start === 'midway';
     if (start === 'midway') return;
@@ -101,20 +115,16 @@ export class ChainCheck {
   watch(seqs: ReadonlyArray<number | undefined>): void {
     for (const seq of seqs) {
       if (seq === undefined) continue;
-      this.#marks.add(seq);
+      this.expected.watched.add(seq);
       // The line before the first one is known from elsewhere.
       this.#watched.set(seq, seq > 0 && seq === this.#seq ? this.#hash : undefined);
       if (seq === this.#seq && this.tree) this.#roots.set(seq, this.tree.root());
     }
   }
 
-  get watched(): number[] {
-    return [...this.#marks];
-  }
-
   /** What the lines checked so far come to, for `absorb`; undefined when there are none. */
   report(): LinesReport | undefined {
-    const { events, tip, lost, findings, announced, firstHash, formFault, firstSeq } = this;
+    const { events, tip, lost, findings, unsigned, told, firstHash, formFault, firstSeq } = this;
     const firstPrev = this.#firstPrev;
     if (firstSeq === undefined || firstPrev === undefined) return undefined;
     const hashes = [...this.#watched].flatMap(([seq, hash]) => (hash === undefined ? [] : [[seq, hash] as const]));
@@ -125,7 +135,8 @@ export class ChainCheck {
       tip,
       lost,
       findings,
-      announced,
+      unsigned,
+      told,
       firstHash,
       formFault,
       hashes,
@@ -147,7 +158,8 @@ export class ChainCheck {
     this.firstSeq ??= firstSeq;
     this.firstHash ??= report.firstHash;
     this.lost = Math.min(this.lost + report.lost, Number.MAX_SAFE_INTEGER);
-    this.announced.push(...report.announced);
+    this.unsigned ??= report.unsigned;
+    for (const name of report.told) this.told.add(name);
     this.#seq = report.tip.count;
     this.#hash = report.tip.hash;
     return true;
@@ -191,7 +203,7 @@ export class ChainCheck {
   /** True when a line begins at `start` that certainly holds and is canonical. What is wrong is not for this to say. */
   #scanned(bytes: Bytes, start: number): boolean {
     const found = this.#found;
-    if (!this.#templates.scan(bytes, start, found)) return false;
+    if (!this.#templates.scan(bytes, start, found) || found.type === PRUNED) return false;
     const block = bytes.each;
     const prev = block.toString('latin1', found.prevAt, found.prevAt + HASH_LENGTH);
     if (this.#unknownStart) this.#begin(found.seq, prev);
@@ -245,11 +257,13 @@ export class ChainCheck {
     const hash = sha256(writeMembers(members));
     if (own !== `"${hash}"`) return WRONG_SELF;
     if (form !== undefined) this.formFault = this.#fault(form);
+    const type = plain(members, 'event_type');
+    if (type === PRUNED) this.#tell(members);
     this.#advance(
       number,
       hash,
       this.tree && packedLeaf(line),
-      plain(members, 'event_type'),
+      type,
       plain(members, 'action'),
       safeInteger(members.get('count')),
     );
@@ -266,12 +280,12 @@ export class ChainCheck {
     this.events += 1;
     if (seq === 1) this.firstHash = hash;
     if (leaf !== undefined) this.tree?.add(leaf);
-    if (type === 'checkpoint') this.announced.push(seq);
+    if (type === 'checkpoint' && !this.expected.signed.has(seq)) this.unsigned ??= seq;
     this.firstSeq ??= seq;
     this.#seq = seq;
     this.#hash = hash;
     this.#unknownStart = false;
-    if (this.#marks.has(seq)) {
+    if (this.expected.watched.has(seq)) {
       this.#watched.set(seq, hash);
       if (this.tree && this.wantsTree) this.#leavesAt.push([seq, this.tree.toHex()]);
       if (this.tree?.begin === 0) this.#roots.set(seq, this.tree.root());
@@ -281,6 +295,14 @@ export class ChainCheck {
     this.findings[finding] += 1;
     // A loss without a usable count is still a loss.
     if (finding === 'loss') this.lost = Math.min(this.lost + Math.max(count, 1), Number.MAX_SAFE_INTEGER);
+  }
+
+  /** A removal that nobody expects is not kept. */
+  #tell(members: Members): void {
+    const path = members.get('path');
+    if (!path?.startsWith('"')) return;
+    const name = removalName(JSON.parse(path), members.get('first_seq') ?? '', members.get('last_seq') ?? '');
+    if (this.expected.removed.has(name)) this.told.add(name);
   }
 
   #wrongPrev(): string {
@@ -300,6 +322,8 @@ function leavesOf(begin: number, end: number, hashes: readonly string[]): LeafRa
   return range;
 }
 
+/** The type of the lines that tell of removed files; only the slow path looks into them. */
+const PRUNED = 'log_pruned';
 const WRONG_SELF = 'hash_self does not match the event';
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

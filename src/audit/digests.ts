@@ -58,6 +58,9 @@ export interface Removal {
   readonly timestamp: string;
 }
 
+/** `behind`: the log tells of it behind this line, for the files up to there were finished when it was recorded. */
+export type RecordedRemoval = Removal & { readonly behind: number };
+
 /** That the log itself tells of so many removals, the first ones. */
 export interface Announcement {
   readonly announced: number;
@@ -68,7 +71,7 @@ export interface Announcement {
 export class Digests {
   private constructor(
     readonly list: readonly Digest[],
-    readonly removals: readonly Removal[],
+    readonly removals: readonly RecordedRemoval[],
     /** How many of them the log tells of. */
     readonly announced: number,
     readonly tip: Tip,
@@ -98,9 +101,19 @@ export class Digests {
       .split('\n')
       .slice(0, -1)
       .map((line) => JSON.parse(line) as Digest & Removal & Announcement);
+    const list = records.filter(({ file }) => file !== undefined);
+    let behind = 0;
+    const removals: RecordedRemoval[] = [];
+    for (const record of records) {
+      const { file, removed } = record;
+      const own = list.find((digest) => digest.file === (file ?? removed));
+      // However the records are ordered: a file is finished before it is removed.
+      behind = Math.max(behind, own?.last_seq ?? 0);
+      if (removed !== undefined) removals.push({ ...record, behind });
+    }
     return new Digests(
-      records.filter(({ file }) => file !== undefined),
-      records.filter(({ removed }) => removed !== undefined),
+      list,
+      removals,
       records.findLast(({ announced }) => announced !== undefined)?.announced ?? 0,
       check.tip,
     );

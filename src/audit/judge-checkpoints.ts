@@ -43,9 +43,8 @@ function problemOf(check: ChainCheck, file: CheckpointFile | undefined, how: How
     held = checkpoint.size;
   }
   if (!how.looksForAnnounced) return undefined;
-  const sizes = new Set(checkpoints.map(({ size }) => size));
-  const missing = check.announced.find((seq) => !sizes.has(seq) && !(how.live && seq > held));
-  if (missing === undefined) return undefined;
+  const { unsigned: missing } = check;
+  if (missing === undefined || (how.live && missing > held)) return undefined;
   return found(
     'tampered',
     missing,

@@ -5,12 +5,12 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { ChainCheck, LinesReport } from './chain-check.js';
+import type { ChainCheck, Expected, LinesReport } from './chain-check.js';
 import { RANGE } from './ranges.js';
 
 /** What a worker is told at its start. */
 export interface PoolJob {
-  readonly watched: readonly number[];
+  readonly expected: Expected;
   readonly wantsTree: boolean;
 }
 
@@ -55,7 +55,7 @@ export class Pool {
 
   constructor(count: number, check: ChainCheck) {
     this.#check = check;
-    const workerData: PoolJob = { watched: check.watched, wantsTree: check.tree !== undefined };
+    const workerData: PoolJob = { expected: check.expected, wantsTree: check.tree !== undefined };
     this.#hands = Array.from({ length: count }, () => handOf(new Worker(SCRIPT, { workerData })));
   }
 

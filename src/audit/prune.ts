@@ -52,15 +52,20 @@ export async function prune(log: string, { days, dryRun = false }: PruneOptions)
       if (file !== undefined) removed.push(file);
     }
   } catch (error) {
+    // Of what has gone by now.
+    if (!dryRun) await tell(log).catch(() => {});
     const code = codeOf(error);
     if (error instanceof AgentgovError || code === undefined) throw error;
     throw usageError(`cannot remove files of ${log} (${code}): make its folder writable`, error);
   }
-  if (removed.length > 0 && !dryRun && (await lockHolder(log)) === undefined) {
-    // A writer's first act is to tell of what was removed.
-    await (await AuditWriter.open(log)).close();
-  }
+  if (!dryRun) await tell(log);
   return removed;
+}
+
+/** A writer's first act is to tell of what was removed, now or by a run that was interrupted. */
+async function tell(log: string): Promise<void> {
+  const { removals, announced } = await Digests.read(log);
+  if (removals.length > announced && (await lockHolder(log)) === undefined) await (await AuditWriter.open(log)).close();
 }
 
 /** Undefined where the file has gone already. */

@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+// What a log tells of its files that were removed on purpose.
+import { basename, join } from 'node:path';
 import type { EventDraft } from '../events/index.js';
 import type { Removal } from './digests.js';
 
@@ -19,3 +20,7 @@ export const prunedEvent = (
   reason,
   timestamp: new Date().toISOString(),
 });
+
+/** The name of a removal, which its record and its event have in common. */
+export const removalName = (file: string, firstSeq: number | string, lastSeq: number | string): string =>
+  `${basename(file)} ${firstSeq} ${lastSeq}`;

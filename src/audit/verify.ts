@@ -11,6 +11,7 @@ import { type Claim, found, type Judged, judgeClaim, type Problem } from './clai
 import { BrokenDigests, type Digest, Digests, logOf } from './digests.js';
 import { codeOf } from './files.js';
 import { judgeCheckpoints } from './judge-checkpoints.js';
+import { judgeRemovals, nameOf } from './judge-removals.js';
 import { faultOfSet, inOrder, type LogFiles, type Part } from './log-files.js';
 import { LeafRange } from './merkle.js';
 import type { VerifierKey } from './note.js';
@@ -117,14 +118,20 @@ async function judge(files: readonly string[], beside: Beside, options: VerifyOp
   if (before) beside.start = { count: before.last_seq, hash: before.tip };
   const fault = beside.fault ?? (digests && faultOfSet(parts, digests));
 
-  const check = new ChainCheck(beside.start);
+  const check = new ChainCheck(beside.start, {
+    watched: new Set(),
+    signed: new Set(checkpoints?.checkpoints.map(({ size }) => size)),
+    removed: new Set(digests?.removals.map(nameOf)),
+  });
   check.firstHash = before?.log;
   if (checkpoints) {
     check.tree = LeafRange.from(0, beside.start.count, before?.tree ?? []);
     check.watch(checkpoints.checkpoints.map(({ size }) => size));
   }
   check.watch([options.remembered?.count, options.expectCount, tip instanceof BrokenTip ? undefined : tip?.count]);
-  const problem = await readParts(parts, check, beside, options);
+  const problem =
+    (await readParts(parts, check, beside, options)) ??
+    (digests && beside.own === undefined ? judgeRemovals(check, digests, beside.start.count, beside.live) : undefined);
   const ofSet = fault === undefined ? undefined : { ...found('tampered', null, fault), chain: 'failed' as const };
   return conclude(check, ofSet ?? problem, beside, options);
 }

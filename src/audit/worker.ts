@@ -5,8 +5,7 @@ import type { PoolJob, RangeAnswer, RangeRequest } from './pool.js';
 import { RangeReader } from './ranges.js';
 import { Templates } from './templates.js';
 
-const { watched, wantsTree } = workerData as PoolJob;
-const marks = new Set(watched);
+const { expected, wantsTree } = workerData as PoolJob;
 const reader = new RangeReader();
 const templates = new Templates();
 
@@ -15,7 +14,7 @@ parentPort?.on('message', ({ fd, from, to }: RangeRequest) => {
   const answer: RangeAnswer = lines && {
     start: lines.start,
     end: lines.end,
-    report: reportOnLines(lines.bytes, marks, wantsTree, templates),
+    report: reportOnLines(lines.bytes, expected, wantsTree, templates),
   };
   parentPort?.postMessage(answer);
 });

@@ -3,20 +3,28 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { serialize } from 'node:v8';
 import { build } from 'tsup';
 import { describe, expect, it } from 'vitest';
 import { ChainCheck, reportOnLines } from '../../../src/audit/chain-check.js';
 import { LeafRange } from '../../../src/audit/merkle.js';
 import { Templates } from '../../../src/audit/templates.js';
 import { random, scaled } from '../../scale.js';
-import { chain, event, folder, hashOf, joined, makeLines, sealed } from './logs.js';
+import { chain, event, folder, hashOf, joined, makeLines, sealed, ZEROS } from './logs.js';
 
 const draw = random('blocks');
 const below = (end: number): number => Math.floor(draw() * end);
 const WATCHED = [1, 17, 40, 99, 100];
 
 function fresh(): ChainCheck {
-  const check = new ChainCheck();
+  const check = new ChainCheck(
+    { count: 0, hash: ZEROS },
+    {
+      watched: new Set(),
+      signed: new Set([32]),
+      removed: new Set(['audit-000001.jsonl 1 9']),
+    },
+  );
   check.tree = new LeafRange();
   check.watch(WATCHED);
   return check;
@@ -30,7 +38,8 @@ const outcome = (check: ChainCheck, fault: unknown) => ({
   first: [check.firstSeq, check.firstHash],
   lost: check.lost,
   findings: check.findings,
-  announced: check.announced,
+  unsigned: check.unsigned,
+  told: [...check.told],
   hashes: WATCHED.map(check.hashAt),
   roots: WATCHED.map((seq) => check.rootAt(seq)).map((root) => root && Buffer.from(root).toString('hex')),
 });
@@ -46,7 +55,7 @@ function inPieces(lines: string[]) {
   for (let at = 0; at < lines.length; ) {
     const next = at + 1 + below(30);
     const piece = joined(lines.slice(at, next));
-    const report = reportOnLines(Buffer.from(piece), new Set(WATCHED), true, templates);
+    const report = reportOnLines(Buffer.from(piece), fresh().expected, true, templates);
     // As it arrives from another thread.
     if (report === undefined || !check.absorb(structuredClone(report))) {
       const fault = check.lines(Buffer.from(piece));
@@ -61,6 +70,10 @@ function inPieces(lines: string[]) {
 const lines = chain(
   Array.from({ length: 100 }, (_, index) => {
     if (index % 23 === 0) return { ...event(index), event_type: 'events_lost', count: index };
+    if (index === 50)
+      return { ...event(index), event_type: 'log_pruned', path: '/a/audit-000001.jsonl', first_seq: 1, last_seq: 9 };
+    if (index === 51)
+      return { ...event(index), event_type: 'log_pruned', path: '/a/other.jsonl', first_seq: 1, last_seq: 9 };
     if (index % 31 === 0) return { ...event(index), event_type: 'checkpoint' };
     return { ...event(index), action: index % 11 === 0 ? 'WOULD_BLOCK' : 'OBSERVED' };
   }),
@@ -70,9 +83,21 @@ const at = (index: number): string => lines[index] ?? '';
 describe('blocks', () => {
   it('come to the same as the whole, for a log that holds', () => {
     const whole = inOneGo(lines);
-    expect(whole).toMatchObject({ fault: undefined, events: 100, announced: [32, 63, 94] });
+    expect(whole).toMatchObject({ fault: undefined, events: 100, unsigned: 63, told: ['audit-000001.jsonl 1 9'] });
     expect(whole.roots).not.toContain(undefined);
     for (let round = 0; round < 50; round += 1) expect(inPieces(lines)).toEqual(whole);
+  });
+
+  it.each(['checkpoint', 'log_pruned', 'events_lost'])('of nothing but %s are no more to remember', (type) => {
+    const bytes = [200, scaled(20_000)].map((count) => {
+      const fields = { event_type: type, path: '/a/audit-000001.jsonl', first_seq: 1, last_seq: 9 };
+      const hostile = chain(Array.from({ length: count }, (_, index) => ({ ...event(index), ...fields })));
+      const report = reportOnLines(Buffer.from(joined(hostile)), fresh().expected, false, new Templates());
+      expect(report?.events).toBe(count);
+      return serialize(report).length;
+    });
+    // Numbers get longer.
+    expect(Math.abs((bytes[1] ?? 0) - (bytes[0] ?? 0))).toBeLessThan(100);
   });
 
   it('come to the same as the whole, wherever it is broken', () => {

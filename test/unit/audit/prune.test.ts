@@ -7,7 +7,7 @@ import { Digests, digestsPath } from '../../../src/audit/digests.js';
 import { AuditWriter, findLogs, prune, type Verification, verifyLog } from '../../../src/audit/index.js';
 import { newSigner } from '../../../src/audit/note.js';
 import { pruneCommand } from '../../../src/commands/prune.js';
-import { event, folder } from './logs.js';
+import { chain, event, type Fields, folder, joined } from './logs.js';
 
 const key = newSigner('example.org/host');
 const DAY = 86_400_000;
@@ -154,6 +154,64 @@ describe('prune', () => {
     const [next = ''] = logFiles(path).map((name) => join(dirname(path), name));
     rmSync(next);
     expect(await verify(path)).toMatchObject({ verdict: 'tampered', reason: expect.stringContaining('is missing') });
+  });
+});
+
+describe('a removal that was recorded by hand', () => {
+  type Spoil = (records: Fields[], removals: Fields[]) => Fields[];
+  const asPruneWouldDoIt: Spoil = (records, removals) => [...records, ...removals];
+
+  /** As root can: the digests with records that prune would have made, and its event missing in the log. */
+  async function removeTwo(path: string, spoil: Spoil): Promise<void> {
+    const two = (await Digests.read(path)).list.slice(0, 2);
+    const removals = two.map(({ file, first_seq, last_seq }) => ({
+      removed: file,
+      first_seq,
+      last_seq,
+      reason: 'by hand',
+    }));
+    const lines = readFileSync(digestsPath(path), 'utf8').trim().split('\n');
+    const records = lines.map((line) => {
+      const { seq: _, hash_prev: __, hash_self: ___, ...fields } = JSON.parse(line) as Fields;
+      return fields;
+    });
+    writeFileSync(digestsPath(path), joined(chain(spoil(records, removals))));
+    for (const { file } of two) rmSync(join(dirname(path), file));
+  }
+
+  it.each<[string, Spoil]>([
+    ['as prune does it', asPruneWouldDoIt],
+    ['as if the log told of it', (...all) => [...asPruneWouldDoIt(...all), { announced: 2 }]],
+    ['as if it were long ago', (records, removals) => [...removals, ...records]],
+    ['with other lines', (records, removals) => [...records, ...removals.map((one) => ({ ...one, last_seq: 1 }))]],
+  ])('is found: %s', async (_, spoil) => {
+    const path = await written();
+    await removeTwo(path, spoil);
+    expect(await verify(path)).toMatchObject({
+      verdict: 'tampered',
+      first_bad_line: null,
+      reason: expect.stringMatching(
+        /^audit-00000[12]\.jsonl is recorded as removed, and the log does not tell of it: /,
+      ),
+      checks: { chain: 'failed' },
+    });
+  });
+
+  it('is not told from one that was interrupted, which the next run puts in order', async () => {
+    const path = await written();
+    await removeTwo(path, asPruneWouldDoIt);
+    expect(await prune(path, { days: 1e6 })).toEqual([]);
+    expect(prunedIn(path)).toHaveLength(2);
+    expect(await verify(path)).toMatchObject({ verdict: 'intact' });
+  });
+
+  it('is not asked of a writer that is at work and has not got to it', async () => {
+    const path = await written();
+    const writer = await AuditWriter.open(path, { checkpoints: { key } });
+    await removeTwo(path, asPruneWouldDoIt);
+    expect(await verify(path)).toMatchObject({ verdict: 'intact', live: true });
+    await writer.close();
+    expect(await verify(path)).toMatchObject({ verdict: 'tampered' });
   });
 });
 
