@@ -12,6 +12,9 @@ export interface LogFiles {
   readonly files: readonly string[];
 }
 
+/** What to call a log: its only file, or the name that its files share. */
+export const logName = ({ log, files }: LogFiles): string => (files.length === 1 ? (files[0] ?? log) : log);
+
 const LOG_FILE = /\.jsonl(?:\.gz|\.zst)?$/;
 
 /**
@@ -32,6 +35,21 @@ export async function findLogs(paths: readonly string[]): Promise<LogFiles[]> {
     else logs.set(key, [file]);
   }
   return [...logs.values()].map((group) => ({ log: logOf(group[0] ?? '') ?? group[0] ?? '', files: group }));
+}
+
+/**
+ * As `findLogs`, for whoever wants the events: the name by which its writer knows a log stands for all its files, not for
+ * the newest alone.
+ */
+export async function findWholeLogs(paths: readonly string[]): Promise<LogFiles[]> {
+  const logs = await findLogs(paths);
+  return Promise.all(
+    logs.map(async ({ log, files }) => {
+      if (!files.some((file) => resolve(file) === resolve(log))) return { log, files };
+      const others = (await filesOf(log)).filter((file) => resolve(file) !== resolve(log));
+      return { log, files: [...others, log] };
+    }),
+  );
 }
 
 async function expand(path: string): Promise<string[]> {

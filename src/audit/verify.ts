@@ -12,7 +12,7 @@ import { BrokenDigests, type Digest, Digests, logOf } from './digests.js';
 import { codeOf } from './files.js';
 import { judgeCheckpoints } from './judge-checkpoints.js';
 import { judgeRemovals, nameOf } from './judge-removals.js';
-import { faultOfSet, inOrder, type LogFiles, type Part } from './log-files.js';
+import { faultOfSet, inOrder, type LogFiles, logName, type Part } from './log-files.js';
 import { LeafRange } from './merkle.js';
 import type { VerifierKey } from './note.js';
 import { Pool, workersFor } from './pool.js';
@@ -50,7 +50,6 @@ export const verifyFile = (path: string, options: VerifyOptions = {}): Promise<V
  * @throws AgentgovError (usage) when a file cannot be read.
  */
 export async function verifyLog({ log, files }: LogFiles, options: VerifyOptions = {}): Promise<Verification> {
-  const name = files.length === 1 ? (files[0] ?? log) : log;
   let beside: Beside | undefined;
   try {
     beside = await lookBeside(log, files, options);
@@ -62,7 +61,10 @@ export async function verifyLog({ log, files }: LogFiles, options: VerifyOptions
     const known = tip instanceof BrokenTip ? 1 : (tip?.count ?? options.remembered?.count ?? digests?.list.length ?? 0);
     if (code === 'ENOENT' && beside && known > 0)
       return conclude(new ChainCheck(beside.start), undefined, beside, options);
-    throw usageError(`cannot read ${name} (${code}): give the path of an audit log that you may read`, error);
+    throw usageError(
+      `cannot read ${logName({ log, files })} (${code}): give the path of an audit log that you may read`,
+      error,
+    );
   }
 }
 

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { findLogs, type LogFiles } from '../audit/index.js';
+import { findWholeLogs, type LogFiles } from '../audit/index.js';
 import {
   parseStreamAddress,
   Sender,
@@ -35,7 +35,7 @@ export function exportCommand(): Command {
         'Exit code: 0 all events were written, 1 the log is not intact, 2 it cannot be read or the receiver is not there,\n' +
         '4 the receiver was lost.',
     )
-    .argument('<audit...>', 'the files of one audit log, or their folder')
+    .argument('<audit...>', 'one audit log, or its folder: all its files are read; a finished file stands for itself')
     .requiredOption('--to <format>', `the format: ${FORMAT_NAMES.join(', ')}`, oneOf('--to', FORMAT_NAMES))
     .option('--follow', 'go on with what the writer adds, until Ctrl-C')
     .option('--from <seq>', 'begin with this event', (text) => lineNumber('--from', text))
@@ -96,7 +96,7 @@ async function run(paths: string[], flags: Flags): Promise<void> {
 async function oneLog(paths: string[], { follow, to, syslog }: Flags): Promise<LogFiles> {
   if (to === 'csv' && syslog !== undefined)
     throw usageError('a syslog message is no table: give --to ocsf, ecs or cef');
-  const [log, ...others] = await findLogs(paths);
+  const [log, ...others] = await findWholeLogs(paths);
   if (log === undefined || others.length > 0) throw usageError('one log is exported at a time: give the files of one');
   if (follow && !log.files.some((file) => resolve(file) === resolve(log.log)))
     throw usageError(`--follow needs the file that is being written: give ${escapeForTerminal(log.log)} as well`);

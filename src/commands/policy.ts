@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline';
 import chalk from 'chalk';
 import { Command } from 'commander';
+import { findWholeLogs } from '../audit/index.js';
 import { EXIT, usageError } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
 import { escapeForTerminal } from '../output/index.js';
@@ -155,7 +156,9 @@ function parseEvent(text: string): AgentEvent {
 async function recorded(engine: Engine, file: string, seq: number): Promise<{ event: AgentEvent; subject: Subject }> {
   const run = new PolicyRun(engine);
   let found: { event: AgentEvent; subject: Subject } | undefined;
-  await readEvents(file, Number.POSITIVE_INFINITY, (event) => {
+  const [log, ...others] = await findWholeLogs([file]);
+  if (log === undefined || others.length > 0) throw usageError(`${file} is not one log: give --from the files of one`);
+  await readEvents(log, Number.POSITIVE_INFINITY, (event) => {
     if (event.seq === seq) found = { event, subject: run.subjectOf(event) };
     run.decide(event);
   });

@@ -43,7 +43,7 @@ export function replayCommand(): Command {
         'or a recording cannot be read or does not verify.',
     )
     .argument('<policy>', 'policy file')
-    .argument('<audit...>', 'audit logs, each replayed on its own')
+    .argument('<audit...>', 'audit logs, or folders of them, each log replayed on its own and with all its files')
     .option('--json', 'print one JSON document (the same as --report json)')
     .option('--report <format>', `print a report: ${REPORTS.join(', ')}`, oneOf('--report', REPORTS))
     .option('-o, --output <file>', 'write the report there instead of stdout')

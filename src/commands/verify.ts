@@ -6,6 +6,7 @@ import {
   type Finding,
   findLogs,
   type LogFiles,
+  logName,
   readVkeys,
   type Tip,
   type Verification,
@@ -70,7 +71,7 @@ async function verify(paths: string[], flags: Flags): Promise<void> {
     throw usageError('--expect-count, --expect-hash and --checkpoints speak of one log: give one');
   }
   for (const files of logs) {
-    const path = nameOf(files);
+    const path = logName(files);
     const log = { path, outcome: await judge(files, flags, keys, memory?.get(path)) };
     // Alone, it is the error of the whole command.
     if (logs.length === 1 && log.outcome instanceof AgentgovError) throw log.outcome;
@@ -95,15 +96,13 @@ function remember(memory: VerifierMemory | undefined, { path, outcome }: Judged)
   if (count !== null && hash !== null) memory?.set(path, { count, hash });
 }
 
-const nameOf = ({ log, files }: LogFiles): string => (files.length === 1 ? (files[0] ?? log) : log);
-
 async function judge(
   files: LogFiles,
   { compat = false, expectCount, expectHash, checkpoints }: Flags,
   keys: VerifierKey[],
   remembered: Tip | undefined,
 ): Promise<Judged['outcome']> {
-  const progress = progressOf(nameOf(files));
+  const progress = progressOf(logName(files));
   try {
     return await verifyLog(files, {
       compat,

@@ -1,44 +1,10 @@
 import { isAscii } from 'node:buffer';
-import { open } from 'node:fs/promises';
-import { usageError } from '../../errors.js';
+import { type LogFiles, logName, readRaw } from '../../audit/index.js';
+import { AgentgovError, usageError } from '../../errors.js';
 import type { AgentEvent } from '../../events/index.js';
-
-const BLOCK = 4 * 2 ** 20;
-/** As in the audit log; a longer line is no event. */
-const MAX_LINE = 16 * 2 ** 20;
-const LF = 0x0a;
 
 /** Our own logs are ASCII, and for that one byte is one character without decoding. */
 const textOf = (bytes: Buffer): string => bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
-
-/** Whole lines of a file, many at a time, in bounded memory. The last one need not end. */
-async function* readText(path: string): AsyncGenerator<string> {
-  const file = await open(path, 'r');
-  try {
-    let buffer = Buffer.allocUnsafe(BLOCK);
-    let filled = 0;
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, null);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-      const end = buffer.subarray(0, filled).lastIndexOf(LF) + 1;
-      if (end > 0) {
-        yield textOf(buffer.subarray(0, end));
-        buffer.copyWithin(0, end, filled);
-        filled -= end;
-      } else if (filled > MAX_LINE) {
-        throw usageError(`${path} has a line of more than ${MAX_LINE} bytes: it is no audit log`);
-      } else if (filled === buffer.length) {
-        const larger = Buffer.allocUnsafe(buffer.length * 2);
-        buffer.copy(larger, 0, 0, filled);
-        buffer = larger;
-      }
-    }
-    if (filled > 0) yield `${textOf(buffer.subarray(0, filled))}\n`;
-  } finally {
-    await file.close();
-  }
-}
 
 function parse(line: string): AgentEvent | undefined {
   try {
@@ -49,32 +15,44 @@ function parse(line: string): AgentEvent | undefined {
   }
 }
 
+/** Where an event stands: in which file of the log, and in which line of it, from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
 /**
- * Calls `onEvent` with each event of a log and its line (from 1), up to `limit` lines.
+ * Calls `onEvent` with each event of a log, up to `limit` lines.
  * @returns how many lines were no events.
  * @throws AgentgovError (exit 2) when it cannot be read.
  */
 export async function readEvents(
-  path: string,
+  log: LogFiles,
   limit: number,
-  onEvent: (event: AgentEvent, line: number) => void,
+  onEvent: (event: AgentEvent, place: Place) => void,
 ): Promise<number> {
-  let line = 0;
+  let [file, line] = ['', 0];
+  let left = limit;
   let skipped = 0;
   try {
-    for await (const text of readText(path)) {
-      for (let from = 0, to = text.indexOf('\n'); to >= 0; from = to + 1, to = text.indexOf('\n', from)) {
-        if (line === limit) return skipped;
-        line++;
+    for await (const { path, bytes } of readRaw(log)) {
+      if (path !== file) [file, line] = [path, 0];
+      const text = textOf(bytes);
+      for (let from = 0; from < text.length; ) {
+        if (left-- <= 0) return skipped;
+        const end = text.indexOf('\n', from);
+        const to = end < 0 ? text.length : end;
         const event = parse(text.slice(from, to));
+        line++;
         if (event === undefined) skipped++;
-        else onEvent(event, line);
+        else onEvent(event, { file, line });
+        from = to + 1;
       }
     }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === undefined) throw error;
-    throw usageError(`cannot read ${path} (${code}): give the path of an audit log that you may read`, error);
+    if (error instanceof AgentgovError || code === undefined) throw error;
+    throw usageError(`cannot read ${logName(log)} (${code}): give the path of an audit log that you may read`, error);
   }
   return skipped;
 }

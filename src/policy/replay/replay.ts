@@ -1,13 +1,13 @@
 // What a policy would have done to recordings.
 import { stat } from 'node:fs/promises';
-import { type Verification, verifyFile } from '../../audit/index.js';
+import { findWholeLogs, type LogFiles, logName, type Verification, verifyLog } from '../../audit/index.js';
 import { usageError } from '../../errors.js';
 import type { AgentEvent } from '../../events/index.js';
 import { Engine, type Verdict } from '../engine/engine.js';
 import { operationsIn, PolicyRun } from '../engine/run.js';
 import type { Policy } from '../language/types.js';
 import { type Finding, Findings } from './findings.js';
-import { readEvents } from './read.js';
+import { type Place, readEvents } from './read.js';
 
 export interface ReplayOptions {
   /** Home folders that `~` stands for. */
@@ -18,7 +18,7 @@ export interface ReplayOptions {
   unverified?: boolean;
 }
 
-/** One recording, and what is known of its soundness. */
+/** One recording, which may be in several files, and what is known of its soundness. */
 export interface RecordingSummary {
   readonly file: string;
   events: number;
@@ -86,21 +86,22 @@ export const failedBefore = ({ errno, action, event_type: type }: AgentEvent): b
   (type.startsWith('file_') || type === 'process_exec');
 
 async function check(
-  file: string,
+  log: LogFiles,
   { compat = false, unverified = false }: ReplayOptions,
 ): Promise<Verification | undefined> {
   if (unverified) return undefined;
+  const [file = log.log] = log.files;
   const isFile = await stat(file).then(
     (found) => found.isFile(),
-    () => true, // verifyFile says why it cannot be read
+    () => true, // verifyLog says why it cannot be read
   );
   if (!isFile)
     throw usageError(`${file} is no regular file and can be read only once: --unverified replays it unchecked`);
-  const verification = await verifyFile(file, { compat });
+  const verification = await verifyLog(log, { compat });
   const { verdict, reason } = verification;
   if (verdict === 'intact' || verdict === 'empty') return verification;
   throw usageError(
-    `${file} does not verify (${verdict}: ${reason}); find out why, or replay it all the same with --unverified`,
+    `${logName(log)} does not verify (${verdict}: ${reason}); find out why, or replay it all the same with --unverified`,
   );
 }
 
@@ -128,7 +129,7 @@ class Replay {
     this.#run = new PolicyRun(this.engine);
   }
 
-  take(event: AgentEvent, file: string, line: number): void {
+  take(event: AgentEvent, { file, line }: Place): void {
     const { agent_id: wanted } = this.policy.document;
     if (wanted !== undefined && event.agent_id !== undefined && event.agent_id !== wanted) this.otherAgents++;
     const subject = this.#run.subjectOf(event);
@@ -155,29 +156,34 @@ class Replay {
 }
 
 /**
- * Replays recordings under a policy. Memory grows with the different findings, not with the recording.
+ * Replays recordings (logs, or folders of them) under a policy. Memory grows with the different findings, not with the recording.
  *
  * @throws AgentgovError (exit 2) when a recording cannot be read or does not verify.
  */
 export async function replay(
   policy: Policy,
-  files: readonly string[],
+  paths: readonly string[],
   options: ReplayOptions = {},
 ): Promise<ReplayResult> {
   const run = new Replay(policy, options.homes);
   const recordings: RecordingSummary[] = [];
   let events = 0;
   let milliseconds = 0;
-  for (const file of files) {
-    const verification = await check(file, options);
-    const recording: RecordingSummary = { file, events: 0, skipped: 0, ...(verification && { verification }) };
+  for (const log of await findWholeLogs(paths)) {
+    const verification = await check(log, options);
+    const recording: RecordingSummary = {
+      file: logName(log),
+      events: 0,
+      skipped: 0,
+      ...(verification && { verification }),
+    };
     recordings.push(recording);
     run.restart();
     const begin = performance.now();
     // No further than what was verified: a live log has grown since.
-    recording.skipped = await readEvents(file, verification?.events ?? Number.POSITIVE_INFINITY, (event, line) => {
+    recording.skipped = await readEvents(log, verification?.events ?? Number.POSITIVE_INFINITY, (event, place) => {
       recording.events++;
-      run.take(event, file, line);
+      run.take(event, place);
     });
     milliseconds += performance.now() - begin;
     events += recording.events;

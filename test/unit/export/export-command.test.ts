@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { dirname, join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Digests } from '../../../src/audit/digests.js';
 import { AuditWriter } from '../../../src/audit/index.js';
 import { exportCommand } from '../../../src/commands/export.js';
 import { event, folder, logFile, makeLines } from '../audit/logs.js';
@@ -92,9 +93,15 @@ describe('agentgov export', () => {
     for (let index = 0; index < 60; index += 1) writer.append(event(index));
     await writer.close();
     execFileSync('gzip', [join(dirname(path), 'audit-000002.jsonl')]);
-    const { out, error } = await run(dirname(path), '--to', 'ecs');
-    expect(error).toBeUndefined();
-    expect(seqsOf(linesOf(out))).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+    for (const named of [dirname(path), path]) {
+      const { out, error } = await run(named, '--to', 'ecs');
+      expect(error).toBeUndefined();
+      expect(seqsOf(linesOf(out))).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+    }
+    const { list } = await Digests.read(path);
+    const one = await run(join(dirname(path), 'audit-000002.jsonl.gz'), '--to', 'ecs');
+    expect(seqsOf(linesOf(one.out)).at(0)).toBe(list[1]?.first_seq);
+    expect(seqsOf(linesOf(one.out)).at(-1)).toBe(list[1]?.last_seq);
     const rest = await run(dirname(path), '--to', 'ecs', '--from', '58');
     expect(seqsOf(linesOf(rest.out))).toEqual([58, 59, 60]);
   });

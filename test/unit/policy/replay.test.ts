@@ -1,10 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { canonical } from '../../../src/audit/index.js';
+import { AuditWriter, canonical } from '../../../src/audit/index.js';
 import { main } from '../../../src/cli.js';
-import { parsePolicy, replay, suggest } from '../../../src/policy/index.js';
+import type { AgentEvent } from '../../../src/events/index.js';
+import { parsePolicy, type ReplayResult, replay, suggest } from '../../../src/policy/index.js';
 import { type Fields, sha256, ZEROS } from '../audit/logs.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'agentgov-replay-'));
@@ -143,9 +145,48 @@ describe('what would have been', () => {
   });
 
   it('starts anew with each recording: another one is another life', async () => {
-    const result = await replay(policy, [file, file]);
+    const again = join(folder, `again-${made++}.jsonl`);
+    copyFileSync(file, again);
+    const result = await replay(policy, [file, again]);
     expect(result.tallies.find(({ verdict }) => verdict.by === 'rate')?.events).toBe(2);
     expect(result.recordings.map(({ events }) => events)).toEqual([15, 15]);
+  });
+
+  it('takes the files of a rotated log, packed ones too, as one recording', async () => {
+    const place = mkdtempSync(join(folder, 'rotated-'));
+    const log = join(place, 'audit.jsonl');
+    const writer = await AuditWriter.open(log, { rotateBytes: 1500 });
+    for (const fields of EVENTS)
+      writer.append({
+        action: 'OBSERVED',
+        agent_id: 'a',
+        timestamp: '2026-04-14T09:23:01.234Z',
+        pid: 7,
+        start_us: 1,
+        ...fields,
+      } as AgentEvent);
+    await writer.close();
+    const whole = await replay(policy, [file]);
+    const tallies = ({ tallies: all }: ReplayResult) =>
+      all.map(({ verdict, events }) => [verdict.name, verdict.by, events]);
+    execFileSync('gzip', [join(place, 'audit-000001.jsonl')]);
+    execFileSync('zstd', ['-q', '--rm', join(place, 'audit-000002.jsonl')]);
+    for (const named of [log, place]) {
+      const result = await replay(policy, [named]);
+      expect(result.recordings).toMatchObject([{ file: log, events: 15, verification: { verdict: 'intact' } }]);
+      expect(tallies(result)).toEqual(tallies(whole));
+      // Each where it stands.
+      expect(result.findings[0]?.first).toMatchObject({ file: join(place, 'audit-000001.jsonl.gz'), line: 3, seq: 3 });
+      expect(result.findings.at(-1)?.first.file).toBe(log);
+    }
+    const unverified = await run('replay', policyFile, log, '--unverified', '--json');
+    expect(JSON.parse(unverified.out)).toMatchObject({
+      events: 15,
+      recordings: [{ verdict: 'unverified', skipped: 0 }],
+    });
+    rmSync(join(place, 'audit-000002.jsonl.zst'));
+    const missing = await run('replay', policyFile, log);
+    expect(missing).toMatchObject({ code: 2, err: expect.stringContaining('audit-000002.jsonl with the lines') });
   });
 });
 
