@@ -1,7 +1,6 @@
 // Rotation: the names of finished files, and AUDIT.digests, which says for each where it begins and ends. The digests are
 // a chained log of their own, so that none can be changed or left out unseen.
-import { constants } from 'node:fs';
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { usageError } from '../errors.js';
@@ -9,7 +8,7 @@ import { Locked, takeLock } from '../lock.js';
 import { chained } from './canonical.js';
 import { GENESIS, seal, type Tip } from './chain.js';
 import { ChainCheck } from './chain-check.js';
-import { codeOf, syncFolder } from './files.js';
+import { codeOf, openToAppend, syncFolder } from './files.js';
 
 export const digestsPath = (log: string): string => `${log}.digests`;
 
@@ -154,8 +153,7 @@ export async function addDigest(log: string, record: Digest | Removal | Announce
   try {
     const { tip } = await Digests.read(log);
     const { line } = seal(chained({ ...record }, tip));
-    const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
-    const file: FileHandle = await open(digestsPath(log), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    const file = await openToAppend(digestsPath(log));
     try {
       const bytes = await file.readFile();
       const whole = bytes.lastIndexOf(0x0a) + 1;

@@ -1,5 +1,6 @@
 // Small steps with files that several parts of the room take.
-import { open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 
 /** Makes names durable that were made, changed or removed in a folder. */
 export async function syncFolder(path: string): Promise<void> {
@@ -9,6 +10,15 @@ export async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
+}
+
+/**
+ * A file that is only ever appended to, made for its owner alone where it is not there. No symbolic link: whoever may
+ * write in the folder could otherwise have root append to a file of their choice.
+ */
+export function openToAppend(path: string): Promise<FileHandle> {
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+  return open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
 }
 
 /** The `code` of a system error; undefined for errors of other kinds. */

@@ -1,7 +1,6 @@
 // The one writer of a log.
-import { constants } from 'node:fs';
-import { type FileHandle, link, open, stat, unlink } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
 import { makeFolder } from '../folders.js';
@@ -9,16 +8,18 @@ import { takeLock } from '../lock.js';
 import { chained } from './canonical.js';
 import { fillTemplate, GENESIS, MAX_LINE, seal, type Tip, type Unsealed } from './chain.js';
 import { checkpointsPath } from './checkpoint.js';
-import { addDigest, BrokenDigests, type Digest, Digests, finishedPath } from './digests.js';
-import { syncFolder } from './files.js';
+import { addDigest, type Digest, Digests } from './digests.js';
+import { openToAppend, syncFolder } from './files.js';
 import { LeafRange } from './merkle.js';
 import { type CheckpointOptions, checkpointEvent, EVERY_EVENTS, EVERY_MS, Notary } from './notary.js';
 import { Outbox } from './outbox.js';
 import { prunedEvent } from './pruned-event.js';
 import { lastLineEnd, pendingTails, recoveredEvent, setAside, settle } from './recover.js';
+import { knownDigests, knownTip, openError, refuseIfChanged } from './refuse.js';
 import { takeReserve } from './reserve.js';
-import { checkTail, firstHash, lastAgent, lastHash } from './tail.js';
-import { BrokenTip, readTip, TipFile, type TipRecord, tipPath } from './tip-file.js';
+import { type Finished, finishFile, giveName, isFinished, startOf } from './rotate.js';
+import { checkTail, firstHash, lastAgent } from './tail.js';
+import { TipFile } from './tip-file.js';
 
 export interface WriterOptions {
   /** Make missing folders, readable by their owner alone; for the default place of a log, never for a user's. */
@@ -176,9 +177,7 @@ export class AuditWriter {
     releaseLock: () => Promise<void>,
     options: WriterOptions,
   ): Promise<AuditWriter> {
-    // O_NOFOLLOW: whoever may write in the folder could otherwise have root append to a file of their choice.
-    const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
-    const file = await open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    const file = await openToAppend(path);
     try {
       const found = await file.stat();
       if (!found.isFile()) throw usageError(`${path} is not a regular file: give the path of a log`);
@@ -280,39 +279,31 @@ export class AuditWriter {
     this.#watchAge(Date.now());
   }
 
-  /** Gives the file its last name and its digest, and begins the next. May be called again when it has failed. */
+  /** Gives the file its digest and its last name, and begins the next. May be called again when it has failed. */
   async #finishFile(last: Tip): Promise<FileHandle> {
-    const digests = await Digests.read(this.path);
-    let own = digests.last?.last_seq === last.count ? digests.last : undefined;
-    if (own === undefined) {
-      await this.#notary?.work(this.#durable);
-      const { range } = this.#notary ?? {};
-      own = {
-        bytes: this.#durable.size,
-        file: basename(finishedPath(this.path, digests.list.length + 1)),
-        first_hash_prev: this.#start.hash,
-        first_seq: this.#start.count + 1,
-        last_seq: last.count,
-        log: this.#log ?? GENESIS,
-        timestamp: new Date().toISOString(),
-        tip: last.hash,
-        tree: range?.end === last.count ? range.toHex() : [],
-      };
-      await addDigest(this.path, own);
-    }
-    if (await isSameFile(this.path, this.#file)) await giveName(this.path, own.file);
-    const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
-    const next = await open(this.path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    const { log } = await finishFile(this.path, this.#file, last, () => this.#describeFile(last));
+    const next = await openToAppend(this.path);
     await syncFolder(dirname(this.path));
     await this.#file.close();
     this.#file = next;
     this.#start = last;
     this.#durable = { ...last, size: 0 };
-    await this.#tipFile.write({ ...this.#durable, log: own.log, closed: false });
+    await this.#tipFile.write({ ...this.#durable, log, closed: false });
     await this.#notary?.follow();
     // Behind this: it waits for lines to be durable, which they cannot be before this ends. Else the next start does it.
     void this.#recordRemovals().catch(() => {});
     return next;
+  }
+
+  async #describeFile(last: Tip): Promise<Finished> {
+    await this.#notary?.work(this.#durable);
+    const { range } = this.#notary ?? {};
+    return {
+      start: this.#start,
+      bytes: this.#durable.size,
+      log: this.#log ?? GENESIS,
+      tree: range?.end === last.count ? range.toHex() : [],
+    };
   }
 
   /** Writes into the log that there will be a checkpoint up to this very line, and sees to it. */
@@ -495,82 +486,4 @@ export class AuditWriter {
       { cause },
     );
   }
-}
-
-const startOf = (last: Digest | undefined): Tip =>
-  last ? { count: last.last_seq, hash: last.tip } : { count: 0, hash: GENESIS };
-
-async function knownDigests(path: string): Promise<Digests> {
-  try {
-    return await Digests.read(path);
-  } catch (error) {
-    if (!(error instanceof BrokenDigests)) throw error;
-    throw usageError(`${error.message}, so nothing is added to the log: move all its files away`, error);
-  }
-}
-
-/** True when the open file is the one that this digest speaks of, under the log's own name still. */
-const isFinished = async (file: FileHandle, { tip, bytes }: Digest): Promise<boolean> =>
-  (await file.stat()).size === bytes && (await lastHash(file, bytes)) === tip;
-
-const isSameFile = async (path: string, file: FileHandle): Promise<boolean> => {
-  const [named, own] = await Promise.all([stat(path).catch(() => undefined), file.stat()]);
-  return named?.ino === own.ino && named.dev === own.dev;
-};
-
-/** Renames a log's file to a name in the same folder that nothing has yet. */
-async function giveName(path: string, name: string): Promise<void> {
-  const finished = join(dirname(path), name);
-  // link(2) fails where rename(2) would replace. A crash can have left both names.
-  await link(path, finished).catch(async (error: unknown) => {
-    const [one, other] = await Promise.all([stat(path), stat(finished)]);
-    if (one.ino !== other.ino || one.dev !== other.dev) throw error;
-  });
-  await unlink(path);
-  await syncFolder(dirname(path));
-}
-
-async function knownTip(path: string): Promise<TipRecord | undefined> {
-  try {
-    return await readTip(path);
-  } catch (error) {
-    if (!(error instanceof BrokenTip)) throw error;
-    throw usageError(`${error.message}, so nothing is added to the log: ${moveBoth(path)}`, error);
-  }
-}
-
-/** `hash`: what the log has where the tip file's last line should be. */
-function refuseIfChanged(path: string, tip: Tip, hash: string | undefined, known: TipRecord): void {
-  const wrong =
-    tip.count < known.count
-      ? `has ${tip.count} events where its tip file knows ${known.count}`
-      : known.count > 0 && hash !== known.hash
-        ? `has another event ${known.count} than its tip file knows`
-        : known.closed && tip.count > known.count
-          ? `has events that were added after its writer had closed it`
-          : undefined;
-  if (wrong) throw usageError(`${path} ${wrong}, so nothing is added to it: ${moveBoth(path)}`);
-}
-
-const moveBoth = (path: string): string =>
-  `look at it with agentgov verify, then move it and ${tipPath(path)} away, or give another --output-file`;
-
-const ADVICE = new Map([
-  ['ENOENT', 'its folder does not exist: make it first, or'],
-  ['ENOTDIR', 'a part of its path is not a folder'],
-  ['EISDIR', 'it is a folder'],
-  ['ELOOP', 'it is a symbolic link: give the path that it leads to, or'],
-  ['ENAMETOOLONG', 'the path is too long'],
-  ['EROFS', 'the file system is read-only'],
-  ['EACCES', 'permission denied'],
-  ['EPERM', 'permission denied'],
-  ['ENOSPC', 'no space is left there'],
-]);
-
-function openError(path: string, error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (error instanceof AgentgovError || code === undefined) return error;
-  const advice = ADVICE.get(code) ?? `it cannot be opened (${code})`;
-  const otherwise = advice.endsWith(', or') ? advice : `${advice}:`;
-  return usageError(`cannot write the log ${path}: ${otherwise} give another --output-file`, error);
 }
