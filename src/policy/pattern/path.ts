@@ -1,6 +1,6 @@
 // Path patterns: `*` stays within a component, `**` is any number of whole components, nothing else is special.
 // Paths are compared in the spelling of the event record (a byte that is not UTF-8 is `\xNN`), which is injective.
-import { coversStars, literalLength, matchesStars, type Stars } from './stars.js';
+import { coversStars, listsMeet, literalLength, matchesStars, type Stars, starsMeet } from './stars.js';
 
 /** `**`, or one component. */
 export type Component = 'any' | Stars;
@@ -95,6 +95,23 @@ export function coversPath(wide: PathPattern, narrow: PathPattern): boolean {
   const parts = narrow.components.map((component) => (component === 'any' ? undefined : component));
   return takesAll(wide.components, 0, parts, 0, (one, part) => part !== undefined && coversStars(one, part));
 }
+
+/** Whether some path is matched by both. */
+export function pathsMeet(a: PathPattern, b: PathPattern): boolean {
+  return listsMeet(
+    a.components,
+    b.components,
+    (component) => component === 'any',
+    (one, other) => one !== 'any' && other !== 'any' && starsMeet(one, other),
+  );
+}
+
+/** A path of the event record as a pattern that matches it alone. */
+export const literalPattern = (path: string): string =>
+  path.replace(/\\(?!x[89a-f][0-9a-f])|\*/gi, (found, at: number) =>
+    // `\x5c` in the record is a backslash, and a pattern spells it alike.
+    found === '*' ? '\\*' : path.slice(at, at + 4).toLowerCase() === '\\x5c' ? '\\' : '\\\\',
+  );
 
 /** What is wrong with a pattern, in words that say what to write instead. */
 export class PatternError extends Error {}

@@ -26,5 +26,46 @@ export function matchesStars(pieces: Stars, text: string): boolean {
  */
 export const coversStars = (wide: Stars, narrow: Stars): boolean => matchesStars(wide, narrow.join('\u0000'));
 
+/**
+ * Whether two lists with wildcards (each stands for any number of items) have a list in common.
+ *
+ * @param meet whether two items that are no wildcards have something in common.
+ */
+export function listsMeet<Item>(
+  a: readonly Item[],
+  b: readonly Item[],
+  isWild: (item: Item) => boolean,
+  meet: (one: Item, other: Item) => boolean,
+): boolean {
+  // reach[j]: the items of `a` up to here and the first j of `b` have a list in common.
+  let reach = [true, ...b.map((_, at) => b.slice(0, at + 1).every(isWild))];
+  for (const one of a) {
+    const next = [isWild(one) && (reach[0] ?? false)];
+    for (const [at, other] of b.entries()) {
+      const grows = isWild(one) ? (reach[at + 1] ?? false) || (next[at] ?? false) : false;
+      const shrinks = isWild(other) ? (next[at] ?? false) || (reach[at + 1] ?? false) : false;
+      const steps = !isWild(one) && !isWild(other) && (reach[at] ?? false) && meet(one, other);
+      next.push(grows || shrinks || steps);
+    }
+    reach = next;
+  }
+  return reach[b.length] ?? false;
+}
+
+/** Whether some text is matched by both. */
+export function starsMeet(a: Stars, b: Stars): boolean {
+  if (a.length === 1 && b.length === 1) return a[0] === b[0];
+  if (a.length === 1) return matchesStars(b, a[0] ?? '');
+  if (b.length === 1) return matchesStars(a, b[0] ?? '');
+  // A star is a wildcard; no name holds a NUL.
+  const items = (stars: Stars): string[] => [...stars.join('\u0000')];
+  return listsMeet(
+    items(a),
+    items(b),
+    (item) => item === '\u0000',
+    (one, other) => one === other,
+  );
+}
+
 /** Characters that a pattern pins down. */
 export const literalLength = (pieces: Stars): number => pieces.reduce((sum, piece) => sum + piece.length, 0);

@@ -1,21 +1,16 @@
 // What a policy would have done to recordings.
-import { stat } from 'node:fs/promises';
-import { findWholeLogs, type LogFiles, logName, type Verification, verifyLog } from '../../audit/index.js';
-import { usageError } from '../../errors.js';
+import { findWholeLogs, logName, type Verification } from '../../audit/index.js';
 import type { AgentEvent } from '../../events/index.js';
 import { Engine, type Verdict } from '../engine/engine.js';
 import { operationsIn, PolicyRun } from '../engine/run.js';
 import type { Policy } from '../language/types.js';
 import { type Finding, Findings } from './findings.js';
 import { type Place, readEvents } from './read.js';
+import { checkRecording, type Trust } from './recording.js';
 
-export interface ReplayOptions {
+export interface ReplayOptions extends Trust {
   /** Home folders that `~` stands for. */
   homes?: readonly string[];
-  /** Logs of other writers: only the hashes must hold. */
-  compat?: boolean;
-  /** Do not ask whether the recording is what was recorded; lines that are no events are skipped. */
-  unverified?: boolean;
 }
 
 /** One recording, which may be in several files, and what is known of its soundness. */
@@ -85,26 +80,6 @@ export const failedBefore = ({ errno, action, event_type: type }: AgentEvent): b
   typeof type === 'string' &&
   (type.startsWith('file_') || type === 'process_exec');
 
-async function check(
-  log: LogFiles,
-  { compat = false, unverified = false }: ReplayOptions,
-): Promise<Verification | undefined> {
-  if (unverified) return undefined;
-  const [file = log.log] = log.files;
-  const isFile = await stat(file).then(
-    (found) => found.isFile(),
-    () => true, // verifyLog says why it cannot be read
-  );
-  if (!isFile)
-    throw usageError(`${file} is no regular file and can be read only once: --unverified replays it unchecked`);
-  const verification = await verifyLog(log, { compat });
-  const { verdict, reason } = verification;
-  if (verdict === 'intact' || verdict === 'empty') return verification;
-  throw usageError(
-    `${logName(log)} does not verify (${verdict}: ${reason}); find out why, or replay it all the same with --unverified`,
-  );
-}
-
 /** One run over all recordings, in their order. */
 class Replay {
   readonly engine: Engine;
@@ -170,7 +145,7 @@ export async function replay(
   let events = 0;
   let milliseconds = 0;
   for (const log of await findWholeLogs(paths)) {
-    const verification = await check(log, options);
+    const verification = await checkRecording(log, options);
     const recording: RecordingSummary = {
       file: logName(log),
       events: 0,

@@ -2,8 +2,10 @@
 import type { AgentEvent } from '../../events/index.js';
 import { asksOf } from '../engine/asks.js';
 import { Engine } from '../engine/engine.js';
+import { quote } from '../language/quote.js';
 import type { Match, Policy, Rule } from '../language/types.js';
 import { parseAddress } from '../pattern/address.js';
+import { literalPattern } from '../pattern/path.js';
 import type { Finding } from './findings.js';
 
 export interface Suggestion {
@@ -13,13 +15,6 @@ export interface Suggestion {
   /** Numbers of findings that no addition clears, with the rule that stands in the way. */
   readonly left: readonly { readonly number: number; readonly by: string }[];
 }
-
-/** A path of the record as a pattern that matches it alone. */
-const asPattern = (path: string): string =>
-  path.replace(/\\(?!x[89a-f][0-9a-f])|\*/gi, (found, at: number) =>
-    // `\x5c` in the record is a backslash, and a pattern spells it alike.
-    found === '*' ? '\\*' : path.slice(at, at + 4).toLowerCase() === '\\x5c' ? '\\' : '\\\\',
-  );
 
 const accessOf = (event: AgentEvent): string[] => {
   const { event_type: type, access, flags } = event;
@@ -52,9 +47,9 @@ function matchOf({ sample, event_type: type }: Finding): Match | undefined {
   // As the engine compares them: with `..` taken out of what was only asked for.
   const names = [...new Set(asksOf(sample).map(({ path }) => path))];
   const paths = names.filter((name) => name !== undefined).filter((name) => /^[/@]/.test(name));
-  if (access.length > 0) return paths.length === names.length ? { access, path: paths.map(asPattern) } : undefined;
+  if (access.length > 0) return paths.length === names.length ? { access, path: paths.map(literalPattern) } : undefined;
   if (type === 'tool_call') return typeof sample.tool === 'string' ? { tool: [sample.tool] } : undefined;
-  if (paths.length > 0) return { event: [type], path: paths.map(asPattern) };
+  if (paths.length > 0) return { event: [type], path: paths.map(literalPattern) };
   const { dest_domain: domain, dest_ip: ip, local_ip: own } = sample;
   const port = sample.dest_port ?? sample.local_port;
   const ports = typeof port === 'number' ? { port: [port] } : {};
@@ -67,7 +62,7 @@ function matchOf({ sample, event_type: type }: Finding): Match | undefined {
 }
 
 const withProgram = (match: Match, exe: string | undefined): Match =>
-  exe?.startsWith('/') ? { ...match, exe: [asPattern(exe)] } : match;
+  exe?.startsWith('/') ? { ...match, exe: [literalPattern(exe)] } : match;
 
 /** What two matches must share to be one rule: everything but the list of objects. */
 function groupKey({ path, destination_domain: domain, destination_ip: ip, ...rest }: Match): string {
@@ -143,12 +138,6 @@ export function suggest(
   const useful = made.filter(({ from }) => from.some((one) => !uncleared.has(one)));
   return { rules: useful.map(({ rule }) => rule), yaml: useful.map(show).join(''), left };
 }
-
-/** A value as JSON, which YAML reads; what a terminal would obey or hide is written as an escape. */
-const quote = (value: string | number): string =>
-  JSON.stringify(value).replace(/[^ -~\p{L}\p{N}]/gu, (char) =>
-    [...Array(char.length).keys()].map((at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
-  );
 
 function show({ rule, from }: { rule: Rule; from: readonly number[] }): string {
   const shown = from.length > 8 ? `${from.slice(0, 8).join(', ')} and ${from.length - 8} more` : from.join(', ');
