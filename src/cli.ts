@@ -29,6 +29,18 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'the key that signs checkpoints',
     load: async () => (await import('./commands/keys.js')).keysCommand(),
   },
+  learn: {
+    summary: 'grow a profile of what an agent does',
+    load: async () => (await import('./commands/learn.js')).learnCommand(),
+  },
+  generate: {
+    summary: 'make a policy of a profile',
+    load: async () => (await import('./commands/generate.js')).generateCommand(),
+  },
+  diff: {
+    summary: 'what is new in a profile',
+    load: async () => (await import('./commands/diff.js')).diffCommand(),
+  },
   replay: {
     summary: 'what a policy would have done to a recording',
     load: async () => (await import('./commands/replay.js')).replayCommand(),

@@ -1,0 +1,80 @@
+// Drift between two profiles: what one shows and the other does not.
+import type { Entry, Profile, Program } from './model.js';
+import { sensitiveAs } from './sensitive.js';
+import { shapedKey } from './summary.js';
+import type { Verb } from './verbs.js';
+
+/** One thing that only one of the two profiles has. Names that never come again are compared by what they have in common. */
+export interface Drift {
+  readonly exe?: string;
+  readonly role: string;
+  readonly script?: string;
+  readonly do: Verb;
+  /** Path, host and port, or tool, as it was seen first. */
+  readonly object: string;
+  times: number;
+  runs: number;
+  first?: string;
+  /** The rule of the kit that closes it. */
+  readonly sensitive?: string;
+}
+
+export interface ProfileDiff {
+  readonly appeared: readonly Drift[];
+  readonly gone: readonly Drift[];
+}
+
+const objectOf = ({ target: { path, many, domain, ip, port, protocol, tool } }: Entry): string => {
+  if (path !== undefined) return many ? `${path}/*` : path;
+  const host = domain ?? ip;
+  if (host !== undefined) return port === undefined ? host : `${host}:${port}`;
+  return tool ?? protocol ?? '';
+};
+
+const byKey = (profile: Profile): Map<string, { program: Program; entries: Entry[] }> => {
+  const found = new Map<string, { program: Program; entries: Entry[] }>();
+  for (const [name, program] of profile.programs) {
+    for (const entry of program.entries.values()) {
+      const key = shapedKey(name, entry);
+      const known = found.get(key);
+      if (known) known.entries.push(entry);
+      else found.set(key, { program, entries: [entry] });
+    }
+  }
+  return found;
+};
+
+function driftOf({ key }: Program, entries: readonly Entry[]): Drift {
+  const [sample] = [...entries].sort((a, b) => (a.first < b.first ? -1 : 1)) as [Entry];
+  const sensitive = sensitiveAs(sample.verb, sample.target);
+  return {
+    ...(key.exe !== undefined && { exe: key.exe }),
+    role: key.role,
+    ...(key.script !== undefined && { script: key.script }),
+    do: sample.verb,
+    object: objectOf(sample),
+    times: entries.reduce((sum, { total }) => sum + total, 0),
+    runs: new Set(entries.flatMap(({ sessions }) => sessions.map(({ run }) => run))).size,
+    ...(sample.first !== '' && { first: sample.first }),
+    ...(sensitive !== undefined && { sensitive }),
+  };
+}
+
+/** Sensitive things first, then by program and object. */
+const order = (a: Drift, b: Drift): number =>
+  Number(b.sensitive !== undefined) - Number(a.sensitive !== undefined) ||
+  compare(a.exe ?? '', b.exe ?? '') ||
+  compare(a.do, b.do) ||
+  compare(a.object, b.object);
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** What `b` shows that `a` does not, and the other way round. */
+export function diffProfiles(a: Profile, b: Profile): ProfileDiff {
+  const [before, after] = [byKey(a), byKey(b)];
+  const only = (of: typeof before, than: typeof before): Drift[] =>
+    [...of]
+      .filter(([key]) => !than.has(key))
+      .map(([, { program, entries }]) => driftOf(program, entries))
+      .sort(order);
+  return { appeared: only(after, before), gone: only(before, after) };
+}

@@ -1,0 +1,174 @@
+// A profile as a file: sorted, one entry a line, so that a diff of two files is one of what happened.
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { Ajv, type ValidateFunction } from 'ajv';
+import { asciiJson } from '../ascii-json.js';
+import { usageError } from '../errors.js';
+import type { Entry, Profile, Program, Role, Session } from './model.js';
+import { PROFILE_SCHEMA, PROFILE_VERSION } from './schema.js';
+import { newProfile } from './sensitive.js';
+import { partialReasons } from './summary.js';
+import type { Verb } from './verbs.js';
+
+/** A profile of 400,000 entries has some 80 MB. */
+const MAX_BYTES = 512 * 2 ** 20;
+
+interface EntryJson {
+  addresses?: string[];
+  do: Verb;
+  domain?: string;
+  first?: string;
+  ip?: string;
+  last?: string;
+  many?: true;
+  path?: string;
+  port?: number;
+  protocol?: string;
+  sessions: [number, number][];
+  tool?: string;
+}
+
+interface ProfileJson {
+  programs: { entries: EntryJson[]; exe?: string; role: Role; script?: string }[];
+  sessions: Session[];
+}
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+/** Keys in their order, as all of the file is. */
+const sorted = (value: object): object =>
+  Object.fromEntries(
+    Object.entries(value)
+      .filter(([, of]) => of !== undefined)
+      .sort(([a], [b]) => byText(a, b)),
+  );
+
+/** In the order of the file. */
+export const sessionsOf = (profile: Profile): Session[] =>
+  [...profile.sessions.values()].sort(
+    (a, b) => byText(a.first, b.first) || byText(a.id, b.id) || byText(a.agent, b.agent),
+  );
+
+const entryJson = (entry: Entry, places: ReadonlyMap<Session, number>): object =>
+  sorted({
+    ...entry.target,
+    do: entry.verb,
+    sessions: entry.sessions
+      .map((session, at) => [places.get(session) ?? 0, entry.times[at] ?? 0] as const)
+      .sort(([a], [b]) => a - b),
+    ...(entry.first !== '' && { first: entry.first, last: entry.last }),
+    ...(entry.addresses.size > 0 && { addresses: [...entry.addresses].sort() }),
+  });
+
+const orderOf = ({ role, exe, script }: Program['key']): string => `${role}\u0000${exe ?? ''}\u0000${script ?? ''}`;
+
+/** The text of the file. The same profile has the same text, however it came about. */
+export function profileText(profile: Profile): string {
+  const sessions = sessionsOf(profile);
+  const places = new Map(sessions.map((session, at) => [session, at]));
+  const lines = [
+    '{',
+    '"format": "agentgov-profile",',
+    `"partial": ${asciiJson(partialReasons(profile))},`,
+    '"programs": [',
+  ];
+  const programs = [...profile.programs.values()]
+    .filter(({ entries }) => entries.size > 0)
+    .sort((a, b) => byText(orderOf(a.key), orderOf(b.key)));
+  for (const [at, { entries, key }] of programs.entries()) {
+    lines.push('{"entries": [');
+    const keys = [...entries.keys()].sort();
+    for (const [index, name] of keys.entries()) {
+      const comma = index < keys.length - 1 ? ',' : '';
+      lines.push(`${asciiJson(entryJson(entries.get(name) as Entry, places))}${comma}`);
+    }
+    const rest = asciiJson(sorted({ exe: key.exe, role: key.role, script: key.script }));
+    lines.push(`], ${rest.slice(1)}${at < programs.length - 1 ? ',' : ''}`);
+  }
+  lines.push('],', '"sessions": [');
+  for (const [at, session] of sessions.entries())
+    lines.push(`${asciiJson(sorted(session))}${at < sessions.length - 1 ? ',' : ''}`);
+  lines.push('],', `"version": ${PROFILE_VERSION}`, '}', '');
+  return lines.join('\n');
+}
+
+let compiled: ValidateFunction | undefined;
+
+/** @throws AgentgovError (exit 2) with the file's name where the text is no profile of this version. */
+export function parseProfile(text: string, file: string): Profile {
+  const value = parseJson(text, file) as { format?: unknown; version?: unknown };
+  if (value?.format !== 'agentgov-profile')
+    throw usageError(`${file} is no profile: give a file that agentgov learn has written`);
+  if (value.version !== PROFILE_VERSION) {
+    throw usageError(
+      `${file} is a profile of version ${JSON.stringify(value.version)}, and this agentgov reads version ${PROFILE_VERSION}: learn it anew from the recordings, or use the agentgov that wrote it`,
+    );
+  }
+  compiled ??= new Ajv({ strict: true, allowUnionTypes: true }).compile(PROFILE_SCHEMA);
+  if (!compiled(value)) {
+    const [fault] = compiled.errors ?? [];
+    throw usageError(`${file} is a damaged profile (${fault?.instancePath} ${fault?.message}): learn it anew`);
+  }
+  return build(value as unknown as ProfileJson, file);
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw usageError(`${file} is no profile (${(error as Error).message}): give a file of agentgov learn`, error);
+  }
+}
+
+function build(json: ProfileJson, file: string): Profile {
+  const profile = newProfile();
+  const sessions = json.sessions.map((session) =>
+    Object.assign(profile.session(session.id, session.agent, session.run), session),
+  );
+  for (const { entries, ...key } of json.programs) {
+    const program = profile.program(key);
+    for (const { do: verb, sessions: times, first = '', last = '', addresses = [], ...target } of entries) {
+      const entry = program.entry(verb, target);
+      for (const [place, count] of times) {
+        const session = sessions[place];
+        if (session === undefined)
+          throw usageError(`${file} is a damaged profile (no session ${place}): learn it anew`);
+        entry.add(session, count, first, last);
+      }
+      for (const address of addresses) entry.address(address);
+    }
+  }
+  return profile;
+}
+
+/** @throws AgentgovError (exit 2) when it cannot be read or is no profile. */
+export async function loadProfile(file: string): Promise<Profile> {
+  try {
+    const { size } = await stat(file);
+    if (size > MAX_BYTES) throw usageError(`${file} is larger than ${MAX_BYTES} bytes: that is no profile`);
+    return parseProfile(await readFile(file, 'utf8'), file);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === undefined) throw error;
+    throw usageError(`cannot read the profile ${file} (${code}): give a file of agentgov learn`, error);
+  }
+}
+
+/** Whole or not at all: whoever reads the file while this is killed finds the old one. */
+export async function saveProfile(file: string, profile: Profile): Promise<void> {
+  const made = `${file}.${process.pid}.tmp`;
+  try {
+    const handle = await open(made, 'w', 0o600);
+    try {
+      await handle.writeFile(profileText(profile));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(made, file);
+  } catch (error) {
+    await rm(made, { force: true });
+    throw usageError(
+      `cannot write the profile ${file} (${(error as NodeJS.ErrnoException).code}): give --profile a file that you may write`,
+      error,
+    );
+  }
+}

@@ -1,0 +1,44 @@
+import type { Rule } from '../../policy/index.js';
+
+/**
+ * Where in the policy a rule stands. learned: seen in several runs (or there is only one). once: in one run only.
+ * decide: it touches what the kit closes, and is held until a person has decided. closed: the kit itself.
+ */
+export type Section = 'learned' | 'once' | 'decide' | 'closed';
+
+export interface Made {
+  readonly section: Section;
+  readonly rule: Rule;
+  /** What it rests on, in a sentence. */
+  readonly why: string;
+  /** The same for single values of its match. */
+  readonly notes: ReadonlyMap<string, string>;
+}
+
+export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+
+/** `12x in 3 runs`. */
+export const often = ({ times, runs }: { times: number; runs: ReadonlySet<string> }): string =>
+  `${times}x in ${counted(runs.size, 'run')}`;
+
+/** Names of rules: words of the policy's author, each once. */
+export class Names {
+  readonly #taken = new Set<string>();
+
+  constructor(taken: readonly string[]) {
+    for (const name of taken) this.#taken.add(name);
+  }
+
+  next(words: string): string {
+    const plain = words
+      .toLowerCase()
+      .replace(/~/g, 'home')
+      .replace(/[^a-z0-9]+/g, '_')
+      .replace(/^_+|_+$/g, '')
+      .slice(0, 60);
+    let name = plain;
+    for (let number = 2; this.#taken.has(name); number++) name = `${plain}_${number}`;
+    this.#taken.add(name);
+    return name;
+  }
+}
