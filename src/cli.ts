@@ -31,7 +31,8 @@ const COMMANDS: Record<string, Entry> = {
   },
   learn: {
     summary: 'grow a profile of what an agent does',
-    load: async () => (await import('./commands/learn.js')).learnCommand(),
+    load: async (command) => (await import('./commands/learn.js')).learnCommand(command),
+    takesCommand: true,
   },
   generate: {
     summary: 'make a policy of a profile',
@@ -124,8 +125,8 @@ function usageText(error: CommanderError, words: readonly string[]): string {
     .replace(/^error: /, '')
     .replace(/\n.*/s, '')
     .replace(/\.$/, '');
-  if (error.code === 'commander.excessArguments' && name === 'monitor') {
-    return 'monitor takes no arguments of its own; a command goes behind "--".';
+  if (error.code === 'commander.excessArguments' && (name === 'monitor' || name === 'learn')) {
+    return `${name} takes no arguments of its own; a command goes behind "--".`;
   }
   return `${text}; see ${help}.`;
 }

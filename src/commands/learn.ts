@@ -1,84 +1,81 @@
-// agentgov learn: a profile of what an agent does, from recordings.
+// agentgov learn: a profile of what an agent does, from recordings or while it works.
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { EXIT, usageError } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
-import {
-  assess,
-  type Entry,
-  learnRecordings,
-  loadProfile,
-  type Profile,
-  saveProfile,
-  sensitiveAs,
-  summarise,
-} from '../profile/index.js';
-import { word } from './values.js';
+import { learnRecordings, loadProfile, saveProfile, summarise } from '../profile/index.js';
+import { learnLive, tell } from './learn-live.js';
+import { addLogFlags, type LogFlags } from './log-flags.js';
+import { say } from './record.js';
+import { Sensitive } from './sensitive.js';
+import { addTargetFlags, type TargetOptions } from './target-flags.js';
+import { amount, word } from './values.js';
 
 const DEFAULT_FILE = 'profile.json';
-/** Sensitive things that are named one by one; the rest is counted. */
-const MOST_NAMED = 20;
+const DEFAULT_HOURS = 72;
 
-interface Flags {
+interface Flags extends TargetOptions, LogFlags {
   from?: string[];
-  profile: string;
+  profile?: string;
+  hours?: number;
+  minutes?: number;
   compat?: boolean;
   unverified?: boolean;
 }
 
-export function learnCommand(): Command {
-  return new Command('learn')
+/** `command`: the words behind "--". */
+export function learnCommand(command: string[] | undefined): Command {
+  const own = new Command('learn')
     .summary('grow a profile of what an agent does')
     .description(
-      'Learns what an agent does, from recordings, into a profile. A profile that is there already grows; what it has of the same sessions is not counted twice.\n\n' +
-        'Exit code: 0 done, 2 a recording cannot be read or does not verify.',
+      'Learns what an agent does into a profile: from recordings, or while it works, which is recorded as monitor does it.\n' +
+        'A profile that is there already grows; what it has of the same sessions is not counted twice, and the window\n' +
+        'counts all that was watched of this agent, so that learning goes on where it was ended.',
     )
-    .option('--from <audit...>', 'audit logs; the files of a rotated one in their order')
-    .option('--profile <file>', 'the profile', word('--profile'), DEFAULT_FILE)
-    .option('--compat', "another writer's log: ask only that the hashes hold")
-    .option('--unverified', 'learn a recording that does not verify; the profile is partial then')
-    .action(run);
+    .option('--from <audit...>', 'learn recordings: logs, or folders of them')
+    .option(
+      '--profile <file>',
+      `the profile (default: ${DEFAULT_FILE}; of a live agent beside its log)`,
+      word('--profile'),
+    )
+    .option('--hours <n>', `watch for so long altogether (default: ${DEFAULT_HOURS})`, amount('--hours'))
+    .option('--minutes <n>', '… or for so many minutes', amount('--minutes'))
+    .option('--compat', "with --from: another writer's log: ask only that the hashes hold")
+    .option('--unverified', 'with --from: learn a recording that does not verify; the profile is partial then');
+  return addLogFlags(addTargetFlags(own))
+    .usage('[options] (--from AUDIT... | --pid N... | --name PATTERN | -- CMD...)')
+    .action(async (flags: Flags) => {
+      process.exitCode = await run(flags, command);
+    });
 }
 
-const say = (line: string): void => void process.stderr.write(`agentgov: ${escapeForTerminal(line)}\n`);
+async function run(flags: Flags, command: string[] | undefined): Promise<number> {
+  const { from, hours, minutes } = flags;
+  if (from !== undefined) {
+    const isLive = command ?? flags.pid ?? flags.name ?? hours ?? minutes;
+    if (isLive !== undefined) throw usageError('--from learns recordings: leave out the live target and its window');
+    return learnFrom(from, flags);
+  }
+  if (flags.compat || flags.unverified) throw usageError('--compat and --unverified belong to --from');
+  const window = hours === undefined && minutes === undefined ? DEFAULT_HOURS * 3600 : 0;
+  return learnLive({ ...flags, windowSeconds: window + (hours ?? 0) * 3600 + (minutes ?? 0) * 60 }, command);
+}
 
-async function run(flags: Flags): Promise<void> {
-  if (flags.from === undefined) throw usageError('nothing to learn from: give recordings with --from');
-  const known = existsSync(flags.profile) ? await loadProfile(flags.profile) : undefined;
-  const named = new Named(say);
-  const { profile, skipped } = await learnRecordings(flags.from, flags, (entry) => named.take(entry));
+async function learnFrom(files: readonly string[], flags: Flags): Promise<number> {
+  const { profile: file = DEFAULT_FILE, compat = false, unverified = false } = flags;
+  const known = existsSync(file) ? await loadProfile(file) : undefined;
+  const sensitive = new Sensitive(say);
+  const { profile, skipped } = await learnRecordings(files, { compat, unverified }, (entry) => sensitive.take(entry));
   const { agents, events } = summarise(profile);
   if (events === 0) throw usageError('the recordings hold no event: nothing was learned');
-  named.rest();
+  sensitive.rest();
   if (skipped > 0) say(`${skipped} lines are no events and were skipped`);
-  if (known !== undefined) profile.merge(known);
-  await saveProfile(flags.profile, profile);
   if (agents.length > 1)
-    say(`the recordings are of ${agents.length} agents (${agents.join(', ')}): generate takes one with --agent-id`);
-  tell(profile, flags.profile);
-  process.exitCode = EXIT.ok;
-}
-
-/** How far the profile has got, and what to do next. */
-function tell(profile: Profile, file: string): void {
-  for (const line of assess(summarise(profile))) say(line);
-  say(`wrote ${file}; next: agentgov generate ${file} -o policy.yaml`);
-}
-
-/** Names sensitive things while they are learned, each once. */
-class Named {
-  readonly #seen = new Set<string>();
-  constructor(private readonly say: (line: string) => void) {}
-
-  take({ verb, target }: Entry): void {
-    const rule = sensitiveAs(verb, target);
-    const object = target.path ?? target.domain ?? target.ip ?? '';
-    if (rule === undefined || this.#seen.has(object)) return;
-    this.#seen.add(object);
-    if (this.#seen.size <= MOST_NAMED) this.say(`sensitive (${rule}): ${verb} ${object}`.trimEnd());
-  }
-
-  rest(): void {
-    if (this.#seen.size > MOST_NAMED) this.say(`sensitive: ${this.#seen.size - MOST_NAMED} more`);
-  }
+    say(
+      escapeForTerminal(`they are of ${agents.length} agents (${agents.join(', ')}): generate takes one, --agent-id`),
+    );
+  if (known !== undefined) profile.merge(known);
+  await saveProfile(file, profile);
+  tell(profile, file);
+  return EXIT.ok;
 }

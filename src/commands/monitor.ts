@@ -1,9 +1,8 @@
 import { Command } from 'commander';
-import { monitor, type Output } from '../engine/index.js';
-import { logPath, resolveTarget } from '../targets/index.js';
-import { addLogFlags, type LogFlags, logSetup } from './log-flags.js';
+import type { Output } from '../engine/index.js';
+import { addLogFlags, type LogFlags } from './log-flags.js';
+import { record, recordedBy, say } from './record.js';
 import { addTargetFlags, type TargetOptions } from './target-flags.js';
-import { ringSize } from './values.js';
 
 /**
  * With CMD nothing is shown unless asked for: its stdout is its own, whether that is a terminal that its interface is
@@ -16,28 +15,13 @@ function shown(flags: TargetOptions, command: string[] | undefined): Output | un
 }
 
 async function run(flags: TargetOptions & LogFlags, command: string[] | undefined): Promise<number> {
-  const target = await resolveTarget(flags, command);
+  const recorded = await recordedBy(flags, command);
   const output = shown(flags, command);
-  const ringBulk = ringSize('AGENTGOV_RING_BULK', process.env);
-  const ringCritical = ringSize('AGENTGOV_RING_CRITICAL', process.env);
-  const agentId = flags.agentId ?? target.agentId;
-  const say = (line: string): void => void process.stderr.write(`agentgov: ${line}\n`);
-  const { path } = logPath(flags.outputFile, agentId, process.geteuid?.() ?? 0, process.env);
-  const log = await logSetup(flags, path, say);
-  const session = monitor({
-    target,
-    agentId,
-    failOn: flags.failOn,
+  return record(recorded, flags, {
     say,
-    log: log.options,
-    ...(flags.outputFile === undefined ? {} : { outputFile: flags.outputFile }),
     ...(output === undefined ? {} : { output }),
     ...(flags.duration === undefined ? {} : { duration: flags.duration }),
-    ...(flags.tier === undefined ? {} : { tier: flags.tier }),
-    ...(ringBulk === undefined ? {} : { ringBulk }),
-    ...(ringCritical === undefined ? {} : { ringCritical }),
   });
-  return session.finally(() => log.close());
 }
 
 /** `command`: the words behind "--". */

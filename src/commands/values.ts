@@ -88,6 +88,15 @@ export function milliseconds(text: string): number {
   throw usageError(`--fsync-ms takes a number of milliseconds from 0 to 60000, not ${JSON.stringify(text)}.`);
 }
 
+/** A number above 0, as of hours; at most a year of them. */
+export function amount(option: string): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,6}(\.\d+)?$/.test(text) ? Number(text) : 0;
+    if (value > 0 && value <= LONGEST_SECONDS / 60) return value;
+    throw usageError(`${option} takes a number above 0, not ${JSON.stringify(text)}.`);
+  };
+}
+
 /** A number of days, as 183, 183d or 10y; up to a century. */
 export function days(text: string): number {
   const [, digits, unit] = /^(\d{1,6})([dy]?)$/.exec(text) ?? [];

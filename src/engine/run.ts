@@ -53,6 +53,8 @@ export interface MonitorOptions {
   /** Bytes of the kernel's rings. */
   ringBulk?: number;
   ringCritical?: number;
+  /** Called with what is written into the log, whole lines; what it throws ends the session. */
+  onLog?: (bytes: Buffer) => void;
   /** One line for the user, beside the output: where the log is, what is wrong, how it ended. */
   say: (line: string) => void;
   /** The binary; the one of this installation by default. */
@@ -115,8 +117,11 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   });
   undo.push(() => writer.close());
   const view = options.output === undefined ? undefined : openView(writer.path, writer.end, options);
+  const tap = options.onLog === undefined ? undefined : openTap(writer.path, writer.end, options.onLog, options.log);
   undo.push(() => view?.abort());
+  undo.push(() => tap?.abort());
   await view?.opened;
+  await tap?.opened;
   const warnings = trustWarnings(suspects(target, user, uid), governingFiles(loaderPath));
   session = new Session({ agentId, loader, writer, redactor, command, warnings });
   const control = await openControlSocket(options, session, loaderPath, uid);
@@ -134,7 +139,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   for (const warning of warnings) say(warning);
   // From here on there is a log to be completed, whatever happens.
   undo.length = 0;
-  const { result, leftBy } = await attend({ options, session, command, control, view });
+  const { result, leftBy } = await attend({ options, session, command, control, view, tap });
   say(summary(result, writer.path));
   return exitCode(options, command, result, leftBy);
 }
@@ -208,10 +213,11 @@ interface Attended {
   command: Command | undefined;
   control: ControlServer;
   view: View | undefined;
+  tap: View | undefined;
 }
 
 /** From session_start to the closed log, and to the end of the command that has the terminal. */
-async function attend({ options, session, command, control, view }: Attended): Promise<{
+async function attend({ options, session, command, control, view, tap }: Attended): Promise<{
   result: SessionResult;
   /** The signal that ended agentgov while the command ran on. */
   leftBy: NodeJS.Signals | undefined;
@@ -225,6 +231,10 @@ async function attend({ options, session, command, control, view }: Attended): P
       if (command === undefined) session.end({ kind: 'stdout_closed', how });
       else say(`stdout ${how}; the recording goes on in the log.`);
     });
+  }
+  if (tap !== undefined) {
+    session.show(tap);
+    tap.broken.catch((error: Error) => session.end({ kind: 'internal', cause: error.message }));
   }
   const left = deferred<NodeJS.Signals>();
   const unwatch = watchSignals({
@@ -251,6 +261,7 @@ async function attend({ options, session, command, control, view }: Attended): P
   cancel?.();
   control.close();
   await view?.finish();
+  await tap?.finish();
   if (command?.runs === true && result.reason.kind !== 'signal') {
     say(`The recording has ended (${result.text}); the command goes on without it.`);
   }
@@ -265,8 +276,22 @@ function openView(path: string, from: number, { output, log }: MonitorOptions): 
   const color = process.stdout.isTTY === true && !process.env.NO_COLOR && process.stdout.hasColors();
   const look = (): { color: boolean; width?: number } =>
     process.stdout.isTTY === true ? { color, width: process.stdout.columns } : { color: false };
-  const rotates = log?.rotateBytes !== undefined || log?.rotateMs !== undefined;
-  return new View(path, from, output === 'jsonl' ? jsonl() : pretty(look), openStdout(), rotates);
+  return new View(path, from, output === 'jsonl' ? jsonl() : pretty(look), openStdout(), rotates(log));
+}
+
+const rotates = (log: LogOptions | undefined): boolean => log?.rotateBytes !== undefined || log?.rotateMs !== undefined;
+
+/** A view that shows nobody anything. */
+function openTap(path: string, from: number, onLog: (bytes: Buffer) => void, log: LogOptions | undefined): View {
+  const style = {
+    chunk: 256 * 1024,
+    pace: 0,
+    render: (bytes: Buffer) => {
+      onLog(bytes);
+      return bytes;
+    },
+  };
+  return new View(path, from, style, { write: async () => {}, close: () => {} }, rotates(log));
 }
 
 async function tellOfStragglers(session: Session, say: (line: string) => void): Promise<void> {

@@ -46,7 +46,7 @@ export class Session {
   readonly #notes: string[] = [];
   readonly #over: Deferred<EndReason> = deferred();
   readonly #closed: Deferred<SessionResult> = deferred();
-  #view: View | undefined;
+  readonly #views: View[] = [];
   #paused = false;
   #writerLost = 0;
   #logFailure = '';
@@ -66,7 +66,7 @@ export class Session {
       this.#logFailure = error.message;
       this.end({ kind: 'log_failed', cause: error.message });
     };
-    writer.onOwnRecord = () => this.#tellView();
+    writer.onOwnRecord = () => this.#tellViews();
     void parts.loader.ended.then((outcome) => {
       if (outcome.kind === 'died') this.end({ kind: 'loader_died', how: outcome.how });
     });
@@ -101,13 +101,13 @@ export class Session {
       ...(command === undefined ? {} : { command: { argv: command.argv, cwd: process.cwd() } }),
     });
     this.#guard(() => this.intake.begin(start));
-    this.#tellView();
+    this.#tellViews();
   }
 
   /** Shows the log of this session. */
   show(view: View): void {
-    this.#view = view;
-    this.#tellView();
+    this.#views.push(view);
+    this.#tellViews();
   }
 
   /** @throws Error while the loader does not answer: who is governed is then not known. */
@@ -203,7 +203,7 @@ export class Session {
         }),
       ),
     );
-    this.#tellView();
+    this.#tellViews();
     try {
       await writer.close();
     } catch (error) {
@@ -256,7 +256,7 @@ export class Session {
   }
 
   #afterBatch(): void {
-    this.#tellView();
+    this.#tellViews();
     const { writer, loader } = this.#parts;
     if (this.#paused || writer.pendingBytes < BACKLOG) return;
     this.#paused = true;
@@ -267,8 +267,8 @@ export class Session {
     });
   }
 
-  #tellView(): void {
-    this.#view?.expect(this.#parts.writer.end);
+  #tellViews(): void {
+    for (const view of this.#views) view.expect(this.#parts.writer.end);
   }
 
   // An event that cannot be recorded is the end of the session, never a hole in it.

@@ -62,32 +62,38 @@ const orderOf = ({ role, exe, script }: Program['key']): string => `${role}\u000
 
 /** The text of the file. The same profile has the same text, however it came about. */
 export function profileText(profile: Profile): string {
+  let text = '';
+  for (const line of profileLines(profile)) text += `${line}\n`;
+  return text;
+}
+
+function* profileLines(profile: Profile): Generator<string> {
   const sessions = sessionsOf(profile);
   const places = new Map(sessions.map((session, at) => [session, at]));
-  const lines = [
-    '{',
-    '"format": "agentgov-profile",',
-    `"partial": ${asciiJson(partialReasons(profile))},`,
-    '"programs": [',
-  ];
+  yield '{';
+  yield '"format": "agentgov-profile",';
+  yield `"partial": ${asciiJson(partialReasons(profile))},`;
+  yield '"programs": [';
   const programs = [...profile.programs.values()]
     .filter(({ entries }) => entries.size > 0)
     .sort((a, b) => byText(orderOf(a.key), orderOf(b.key)));
   for (const [at, { entries, key }] of programs.entries()) {
-    lines.push('{"entries": [');
+    yield '{"entries": [';
     const keys = [...entries.keys()].sort();
     for (const [index, name] of keys.entries()) {
       const comma = index < keys.length - 1 ? ',' : '';
-      lines.push(`${asciiJson(entryJson(entries.get(name) as Entry, places))}${comma}`);
+      yield `${asciiJson(entryJson(entries.get(name) as Entry, places))}${comma}`;
     }
     const rest = asciiJson(sorted({ exe: key.exe, role: key.role, script: key.script }));
-    lines.push(`], ${rest.slice(1)}${at < programs.length - 1 ? ',' : ''}`);
+    yield `], ${rest.slice(1)}${at < programs.length - 1 ? ',' : ''}`;
   }
-  lines.push('],', '"sessions": [');
+  yield '],';
+  yield '"sessions": [';
   for (const [at, session] of sessions.entries())
-    lines.push(`${asciiJson(sorted(session))}${at < sessions.length - 1 ? ',' : ''}`);
-  lines.push('],', `"version": ${PROFILE_VERSION}`, '}', '');
-  return lines.join('\n');
+    yield `${asciiJson(sorted(session))}${at < sessions.length - 1 ? ',' : ''}`;
+  yield '],';
+  yield `"version": ${PROFILE_VERSION}`;
+  yield '}';
 }
 
 let compiled: ValidateFunction | undefined;

@@ -59,6 +59,7 @@ export interface Target {
 export const MOST_NAMES = 1024;
 /** Addresses kept for one name; clouds have no end of them. */
 const MOST_ADDRESSES = 16;
+const NO_ADDRESSES: ReadonlySet<string> = new Set();
 
 export const keyOf = (verb: Verb, { path, many, domain, ip, port, protocol, tool }: Target): string =>
   path !== undefined
@@ -71,8 +72,8 @@ export class Entry {
   /** Side by side: a session, and how many operations it had. */
   readonly sessions: Session[] = [];
   readonly times: number[] = [];
-  /** Of a destination that is known by name. */
-  readonly addresses = new Set<string>();
+  /** Of a destination that is known by name; most entries have none. */
+  #addresses: Set<string> | undefined;
 
   constructor(
     readonly verb: Verb,
@@ -88,8 +89,13 @@ export class Entry {
     this.#seen(first, last);
   }
 
+  get addresses(): ReadonlySet<string> {
+    return this.#addresses ?? NO_ADDRESSES;
+  }
+
   address(address: string): void {
-    if (this.addresses.size < MOST_ADDRESSES) this.addresses.add(address);
+    this.#addresses ??= new Set();
+    if (this.#addresses.size < MOST_ADDRESSES) this.#addresses.add(address);
   }
 
   /** Takes what another entry knows of other names of the same folder. */
@@ -107,7 +113,7 @@ export class Entry {
     this.#seen(other.first, other.last);
     // Sorted before they are cut, so that it does not matter who was merged into whom.
     const all = [...new Set([...this.addresses, ...other.addresses])].sort();
-    this.addresses.clear();
+    this.#addresses = undefined;
     for (const address of all) this.address(address);
   }
 

@@ -57,13 +57,14 @@ export const shapedKey = (program: string, { verb, target }: Entry): string => {
 
 export function summarise(profile: Profile): Summary {
   const all = [...profile.sessions.values()];
-  const things = new Map<string, { times: number; runs: Set<string> }>();
+  // The run of each thing, or that there are several: a set for each of some 100,000 would be most of the memory.
+  const things = new Map<string, { times: number; run: string | undefined }>();
   for (const [name, { entries }] of profile.programs) {
     for (const entry of entries.values()) {
       const key = shapedKey(name, entry);
-      const thing = things.get(key) ?? { times: 0, runs: new Set() };
+      const thing = things.get(key) ?? { times: 0, run: entry.sessions[0]?.run };
       thing.times += entry.total;
-      for (const { run } of entry.sessions) thing.runs.add(run);
+      if (entry.sessions.some(({ run }) => run !== thing.run)) thing.run = undefined;
       things.set(key, thing);
     }
   }
@@ -76,7 +77,7 @@ export function summarise(profile: Profile): Summary {
     seconds: all.reduce((sum, { seconds }) => sum + seconds, 0),
     things: seen.length,
     once: seen.filter(({ times }) => times === 1).length,
-    inOneRun: seen.filter(({ runs }) => runs.size === 1).length,
+    inOneRun: seen.filter(({ run }) => run !== undefined).length,
     operations: seen.reduce((sum, { times }) => sum + times, 0),
     jumps: all.reduce((sum, { jumps }) => sum + jumps, 0),
     partial: partialReasons(profile),

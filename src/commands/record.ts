@@ -1,0 +1,47 @@
+// What monitor and learn have in common: a target, its log, one session.
+import { type MonitorOptions, monitor } from '../engine/index.js';
+import { logPath, resolveTarget, type Target } from '../targets/index.js';
+import { type LogFlags, logSetup } from './log-flags.js';
+import type { TargetOptions } from './target-flags.js';
+import { ringSize } from './values.js';
+
+/** Who is to be recorded, and where. */
+export interface Recorded {
+  readonly target: Target;
+  readonly agentId: string;
+  /** Path of the log. */
+  readonly log: string;
+}
+
+/** @throws AgentgovError (exit 2) when the flags name nobody, or several. */
+export async function recordedBy(flags: TargetOptions, command: string[] | undefined): Promise<Recorded> {
+  const target = await resolveTarget(flags, command);
+  const agentId = flags.agentId ?? target.agentId;
+  const { path } = logPath(flags.outputFile, agentId, process.geteuid?.() ?? 0, process.env);
+  return { target, agentId, log: path };
+}
+
+/** @returns the exit code of agentgov. */
+export async function record(
+  { target, agentId, log: path }: Recorded,
+  flags: TargetOptions & LogFlags,
+  more: Pick<MonitorOptions, 'say' | 'output' | 'onLog' | 'duration'>,
+): Promise<number> {
+  const ringBulk = ringSize('AGENTGOV_RING_BULK', process.env);
+  const ringCritical = ringSize('AGENTGOV_RING_CRITICAL', process.env);
+  const log = await logSetup(flags, path, more.say);
+  const session = monitor({
+    ...more,
+    target,
+    agentId,
+    failOn: flags.failOn,
+    log: log.options,
+    ...(flags.outputFile === undefined ? {} : { outputFile: flags.outputFile }),
+    ...(flags.tier === undefined ? {} : { tier: flags.tier }),
+    ...(ringBulk === undefined ? {} : { ringBulk }),
+    ...(ringCritical === undefined ? {} : { ringCritical }),
+  });
+  return session.finally(() => log.close());
+}
+
+export const say = (line: string): void => void process.stderr.write(`agentgov: ${line}\n`);
