@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { monitor, ROOT, verify } from './demo/agentgov.mjs';
+import { recordCleanRuns, showLearned } from './demo/learned.mjs';
 import {
   destinations,
   eventsLost,
@@ -21,7 +22,6 @@ import { setStage } from './demo/stage.mjs';
 import { flipOneByte } from './demo/tamper.mjs';
 
 const AGENT = join(ROOT, 'examples', 'finance-agent');
-const DOCUMENTS = join(AGENT, 'docs');
 const WIDTH = 90; // of a command line on the screen; the log has all of it
 
 async function main() {
@@ -42,12 +42,19 @@ async function main() {
     const command = [process.execPath, relative(ROOT, join(AGENT, 'agent.mjs'))];
     const { audit, screen } = stage.files;
     const { environment } = stage;
-    const run = await monitor(command, { audit, screen, agentId: 'finance-agent', environment, signal });
+    const agentId = 'finance-agent';
+    const { logs, modelLines } = await recordCleanRuns(command, stage, { agentId, signal });
+    const run = await monitor(command, { audit, screen, agentId, environment, signal });
     if (run.stderr) print(dim(indent(safe(run.stderr.trimEnd()).replaceAll('\\u{a}', '\n'))));
     if (run.code !== 0) throw new Error(`the agent or agentgov ended with ${run.code}`);
 
-    const facts = readFacts(stage);
-    const claims = [...showAppLog(facts), ...showKernelView(facts, stage), ...(await showProof(facts, stage, signal))];
+    const facts = readFacts(stage, modelLines);
+    const claims = [
+      ...showAppLog(facts),
+      ...showKernelView(facts, stage),
+      ...(await showProof(facts, stage, signal)),
+      ...(await showLearned({ logs, facts, stage, signal })),
+    ];
     const failed = claims.filter((holds) => !holds).length;
     print(
       `\n${failed === 0 ? `All ${claims.length} claims hold.` : `${failed} of ${claims.length} claims do not hold.`}`,
@@ -58,9 +65,10 @@ async function main() {
   }
 }
 
-function readFacts({ files }) {
+/** `modelLines`: of the model's record that are of the runs before. */
+function readFacts({ files }, modelLines) {
   const events = readJsonl(files.audit);
-  const model = readJsonl(files.modelRecord);
+  const model = readJsonl(files.modelRecord).slice(modelLines);
   const payments = readJsonl(files.paymentRecord);
   const connections = (record) => record.filter(({ kind }) => kind === 'connection').length;
   return {
@@ -92,7 +100,7 @@ function showKernelView(facts, stage) {
   for (const line of tree.flatMap((root) => drawTree(root, stage))) print(`    ${line}`);
 
   // The log names files as the whole machine does; in a chroot that is more than the demo knows of their names.
-  const folder = join(firstExec(events).cwd, relative(ROOT, DOCUMENTS));
+  const folder = join(firstExec(events).cwd, relative(ROOT, stage.files.documents));
   const nameOf = ({ path }) => relative(folder, path);
   const documents = filesOpened(events, folder);
   print('\n  Documents opened');
@@ -121,7 +129,8 @@ function showKernelView(facts, stage) {
   const lost = eventsLost(events);
   return [
     claim(
-      last.documents.length === readdirSync(DOCUMENTS).length && last.documents.every((name) => opened.includes(name)),
+      last.documents.length === readdirSync(stage.files.documents).length &&
+        last.documents.every((name) => opened.includes(name)),
       `all ${last.documents.length} documents that the model was given were seen being opened`,
     ),
     claim(

@@ -27,6 +27,9 @@ export async function verify(file, { signal }) {
   return { code, result: JSON.parse(stdout) };
 }
 
+/** @returns {Promise<{code: number, stdout: string, stderr: string}>} how another command of agentgov ended */
+export const agentgov = (args, { signal }) => run(args, { stdout: 'pipe', signal });
+
 async function run(args, { stdout, environment = {}, signal }) {
   const limit = AbortSignal.timeout(LIMIT);
   const child = spawn(PROGRAM, args, {

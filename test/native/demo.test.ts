@@ -67,7 +67,7 @@ describe('npm run demo', () => {
     expect(Number(paid?.[2])).toBe(accepted);
     expect(log.connects[paid?.[1] ?? '']).toBe(accepted);
 
-    const documents = readdirSync(join(FINANCE_AGENT, 'docs')).map((name) => join(FINANCE_AGENT, 'docs', name));
+    const documents = readdirSync(join(FINANCE_AGENT, 'docs')).map((name) => join(kept, 'documents', name));
     expect(log.opened).toEqual(expect.arrayContaining(documents));
 
     const [whole, copy] = ['audit.jsonl', 'tampered.jsonl'].map((name) => readFileSync(join(kept, name)));
