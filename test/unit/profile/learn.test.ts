@@ -274,7 +274,7 @@ it('drift is what one profile has and the other has not, by shape', () => {
   expect(diffProfiles(after, before).appeared).toEqual([]);
 });
 
-describe('the commands', () => {
+describe('the commands', { timeout: 60_000 }, () => {
   async function cli(...words: string[]): Promise<{ code: number; out: string; err: string }> {
     const said = { out: '', err: '' };
     const into = (key: keyof typeof said) => (text: string | Uint8Array) => {
