@@ -1,0 +1,44 @@
+/**
+ * A piece of plaintext as it left or reached a TLS library: the contract between what captures (the loader, through
+ * `src/bpf`) and what understands (this room).
+ */
+export interface Chunk {
+  /** CLOCK_BOOTTIME of the call's return, microseconds. */
+  ts_us: number;
+  pid: number;
+  tid: number;
+  /** With `pid` the process's identity; boot time, microseconds. */
+  start_us: number;
+  comm: string;
+  /** Names one TLS connection of one process identity for good: an SSL object's address is used again, this is not. */
+  connection: string;
+  /** `out`: the governed process wrote it. */
+  direction: 'in' | 'out';
+  /** Position of the first byte in this direction of the connection, counted by the kernel from the first call seen. */
+  offset: number;
+  bytes: Buffer;
+  /** How many bytes of the same call follow in further chunks; 0 for a call's last chunk. */
+  more: number;
+}
+
+/** The end of a connection: its TLS object was freed, its process ended, or nobody can say any more. */
+export interface ConnectionEnd {
+  ts_us: number;
+  pid: number;
+  start_us: number;
+  connection: string;
+}
+
+/** What is known of the connection beside its bytes; each may come late, or never. */
+export interface Peer {
+  connection: string;
+  /** The server name that the client asked for (SNI). */
+  server_name?: string;
+  dest_ip?: string;
+  dest_port?: number;
+  dest_domain?: string;
+  /** The library and how it was found, as in `tls_coverage`. */
+  library?: string;
+  /** `true` when capture began in the middle of the connection: its first bytes are not the first of the stream. */
+  joined: boolean;
+}
