@@ -7,11 +7,13 @@
  *   entry        how a program on a tracepoint comes to its arguments
  *   emit         how a record gets into a ring, and how what does not is counted
  *   path         names as the kernel knows them
+ *   discovery    what may bring a TLS library into a process
  *   tasks        who runs, when a running tree is attached to
  *   process      fork, exec, exit; membership is handed on here
  *   syscalls     how a system call finds its handler
  *   files        opens, names, attributes; calls told by their arguments
  *   network      sockets and their ends
+ *   tls          plaintext of the calls into TLS libraries
  *   dns          answers from port 53
  *   signals      what is sent out of the tree
  *   objects      tiers lsm and hook: what the kernel resolved, and the work of an io_uring
@@ -38,11 +40,13 @@
 #include "entry.bpf.h"
 #include "emit.bpf.h"
 #include "path.bpf.h"
+#include "discovery.bpf.h"
 #include "tasks.bpf.h"
 #include "process.bpf.h"
 #include "syscalls.bpf.h"
 #include "files.bpf.h"
 #include "network.bpf.h"
+#include "tls.bpf.h"
 #include "dns.bpf.h"
 #include "signals.bpf.h"
 #include "objects.bpf.h"

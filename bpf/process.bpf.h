@@ -41,6 +41,8 @@ int task_newtask(void *ctx) {
         *byte = member ? AG_MEMBER : AG_STRANGER;
     if (!member)
         return 0;
+    if (tls_on)
+        notice_fork(tgid, pid, child, clone_flags);
     __u32 slot;
     struct scratch *s = record_begin(AG_FORK, AG_CLASS_PROCESS, &slot);
     if (!s)
@@ -174,12 +176,19 @@ static __always_inline void part_script(struct scratch *s, __u32 slot, struct ta
         part_file(s, slot, AG_PART_SCRIPT, 0, file);
 }
 
+/* The number (in the machine's namespace) of the thread that called exec: another's than the process's, now it has that. */
+static __always_inline __u32 exec_old_tid(void *ctx) {
+    return by_perf ? ((struct trace_event_raw_sched_process_exec *)ctx)->old_pid : (__u32)btf_arg(ctx, 1);
+}
+
 /* begin_new_exec() is over: mm, credentials and name are the new program's, and nothing of it has run. */
 SEC("tp/sched/sched_process_exec")
 int sched_process_exec(void *ctx) {
     if (!is_member(current_ids() >> 32))
         return 0;
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    if (tls_on)
+        notice_exec(task, exec_old_tid(ctx));
     __u32 slot;
     struct scratch *s = record_begin(AG_EXEC, AG_CLASS_PROCESS, &slot);
     if (!s)
@@ -269,6 +278,8 @@ int sched_process_exit(void *ctx) {
     *byte = AG_STRANGER;
     if (!member)
         return 0;
+    if (tls_on)
+        notice_exit(tgid, task);
     __u32 slot;
     struct scratch *s = record_begin(AG_EXIT, AG_CLASS_PROCESS, &slot);
     if (!s)

@@ -97,11 +97,16 @@ static __always_inline void call_send(struct scratch *s, __u32 slot, const struc
     scratch_release(s);
 }
 
+/* In tls.bpf.h, behind what it needs. */
+static __always_inline void tls_moved(struct pt_regs *regs, __u32 nr, long ret);
+
 SEC("tp/raw_syscalls/sys_exit")
 int sys_exit(void *ctx) {
     if (!is_member(current_ids() >> 32))
         return 0;
     __u32 nr = ag_syscall_nr(sys_exit_regs(ctx));
+    if (tls_on)
+        tls_moved(sys_exit_regs(ctx), nr, sys_exit_result(ctx));
     if (ag_is_ia32((struct task_struct *)bpf_get_current_task()))
         bpf_tail_call(ctx, &by_nr_ia32, nr);
     else

@@ -13,9 +13,18 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct pt_regs {
-    unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+    unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax, sp;
 };
 #pragma clang attribute pop
+
+/* Of a function of user space: what its probes find in the registers (System V ABI). */
+#define AG_ARG1(regs) ((regs)->di)
+#define AG_ARG2(regs) ((regs)->si)
+#define AG_ARG3(regs) ((regs)->dx)
+#define AG_ARG4(regs) ((regs)->cx)
+#define AG_RESULT(regs) ((regs)->ax)
+#define AG_STACK(regs) ((regs)->sp)
+#define AG_RETURN_POPS 8 /* the return address */
 
 #define AG_TS_COMPAT 2 /* arch/x86/include/asm/thread_info.h: the current system call is a 32-bit one */
 #define AG_X32_BIT 0x40000000
@@ -52,12 +61,20 @@ static __always_inline __u64 ag_syscall_arg(struct pt_regs *regs, bool ia32, int
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct pt_regs {
     __u64 regs[31];
+    __u64 sp;
     __u64 orig_x0;
     int syscallno;
 };
 #pragma clang attribute pop
 
 #define AG_TIF_32BIT (1 << 22) /* arch/arm64/include/asm/thread_info.h: a 32-bit program; no table is kept for them */
+#define AG_ARG1(user) ((user)->regs[0]) /* AAPCS64 */
+#define AG_ARG2(user) ((user)->regs[1])
+#define AG_ARG3(user) ((user)->regs[2])
+#define AG_ARG4(user) ((user)->regs[3])
+#define AG_RESULT(user) ((user)->regs[0])
+#define AG_STACK(user) ((user)->sp)
+#define AG_RETURN_POPS 0
 
 static __always_inline bool ag_is_ia32(struct task_struct *task) {
     return BPF_CORE_READ(task, thread_info.flags) & AG_TIF_32BIT;

@@ -49,14 +49,28 @@ enum ag_kind {
                      SOCKADDR peer, DATA from the start of the UDP or TCP payload */
     AG_OBJECT,    /* lsm and hook: the resolved object of the syscall that the same tid is in; arg0 = enum ag_op;
                      PATH first and second */
+    AG_TLS,       /* of a TLS connection: arg0 its number (0: all of the process), arg3 = enum ag_tls */
     AG_KIND_MAX,
 };
 
 /* Loss is counted by class. The loader writes these names. */
-enum ag_class { AG_CLASS_PROCESS, AG_CLASS_FILE, AG_CLASS_NETWORK, AG_CLASS_SECURITY, AG_CLASS_MAX };
+enum ag_class {
+    AG_CLASS_PROCESS,
+    AG_CLASS_FILE,
+    AG_CLASS_NETWORK,
+    AG_CLASS_SECURITY,
+    AG_CLASS_TLS,
+    AG_CLASS_MAX
+};
 
 /* Why something was lost. */
-enum ag_loss { AG_LOSS_RING_FULL, AG_LOSS_SCRATCH_BUSY, AG_LOSS_TABLE_FULL, AG_LOSS_MAX };
+enum ag_loss {
+    AG_LOSS_RING_FULL,
+    AG_LOSS_SCRATCH_BUSY,
+    AG_LOSS_TABLE_FULL,
+    AG_LOSS_UNREADABLE, /* memory of the process that could not be read */
+    AG_LOSS_MAX
+};
 
 enum ag_flag {
     AG_F_FOLDS = 1 << 0,   /* the kernel counts repeats of this record under `fold` */
@@ -127,6 +141,72 @@ enum ag_op {
     AG_OP_CHMOD,
     AG_OP_CHOWN,
 };
+
+/* What an AG_TLS record tells. */
+enum ag_tls {
+    AG_TLS_BEGIN = 1, /* the connection is seen for the first time: arg1 1 when that was in its middle, arg2 enum
+                         ag_tls_library */
+    AG_TLS_IN,        /* plaintext read: arg1 offset in this direction, arg2 bytes of the call that follow; DATA */
+    AG_TLS_OUT,       /* the same, written */
+    AG_TLS_NAME,      /* the server name that was asked for: DATA */
+    AG_TLS_PEER,      /* its socket: SOCKADDR peer, second own */
+    AG_TLS_END,       /* its object was freed, or (number 0) the program is gone with all its connections */
+};
+
+enum ag_tls_library { AG_TLS_ANY, AG_TLS_OPENSSL, AG_TLS_GNUTLS };
+
+/* A file as the kernel knows it, and when it was last changed: a new content is a new file. */
+struct ag_file {
+    __u64 ino;
+    __u64 changed_s; /* ctime */
+    __u32 changed_ns;
+    __u32 dev;
+};
+
+/* What the loader has found out about a file. */
+enum ag_file_flag {
+    AG_FILE_NO_TLS = 1 << 0, /* defines no function that is probed */
+    AG_FILE_QUIET = 1 << 1,  /* as a program: has never mapped a file that does */
+};
+
+/* What the loader must look at to find TLS libraries, in the ring `tls_notices`. */
+enum ag_notice_kind {
+    AG_NOTICE_EXEC = 1, /* file: the new program; other: 1 when another thread than the first did it */
+    AG_NOTICE_MAP,      /* file: mapped to be executed, at address `other` */
+    AG_NOTICE_FORK,     /* of a process with probes: other is its pid */
+    AG_NOTICE_EXIT,     /* of a process with probes */
+};
+struct ag_notice {
+    __u32 kind;
+    __u32 pid;
+    __u64 start;
+    __u64 other;
+    struct ag_file file;
+    struct ag_file exe; /* AG_NOTICE_MAP: the program */
+};
+
+/* The programs on functions of TLS libraries (bpf/tls.bpf.h); those of returns come last. */
+enum ag_probe {
+    AG_PROBE_ENTER,
+    AG_PROBE_HANDSHAKE,
+    AG_PROBE_HANDSHAKE_GNUTLS,
+    AG_PROBE_FREE,
+    AG_PROBE_CTRL,
+    AG_PROBE_SERVER_NAME,
+    AG_PROBE_NEW,
+    AG_PROBE_READ,
+    AG_PROBE_WRITE,
+    AG_PROBE_READ_EX,
+    AG_PROBE_WRITE_EX,
+    AG_PROBE_MAX,
+};
+
+/* Why a process has probes: it has mapped a library, or may be about to. */
+enum ag_probed { AG_PROBED_EXPECTED = 1, AG_PROBED_MAPPED };
+
+#define AG_TLS_CHUNK 16384 /* bytes of one record: a TLS record's plaintext is not longer */
+#define AG_TLS_FILES_MAX 16384
+#define AG_TLS_PROCESSES_MAX 16384
 
 #define AG_PATH_MAX 4096
 #define AG_ARGV_MAX 16384

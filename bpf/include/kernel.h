@@ -57,11 +57,28 @@ struct path {
 
 struct super_block {
     unsigned long s_magic;
+    __u32 s_dev;
+};
+
+struct timespec64 {
+    __s64 tv_sec;
+    long tv_nsec;
 };
 
 struct inode {
     unsigned short i_mode;
     struct super_block *i_sb;
+    unsigned long i_ino;
+    struct timespec64 i_ctime; /* up to 6.5 */
+};
+
+struct inode___v6_6 {
+    struct timespec64 __i_ctime;
+};
+
+struct inode___v6_11 {
+    __s64 i_ctime_sec;
+    __u32 i_ctime_nsec;
 };
 
 struct callback_head {
@@ -198,6 +215,9 @@ struct inet_sock {
 };
 
 struct tcp_sock {
+    __u32 write_seq;
+    __u32 snd_una;
+    __u64 bytes_acked;
     __u64 bytes_received;
     __u64 bytes_sent;
     __u64 bytes_retrans;

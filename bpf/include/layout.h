@@ -9,7 +9,7 @@
 #define AG_NR_MAX 512
 
 /* Which program handles the call: its index in the prog array is the number of the call itself. */
-enum ag_handler { AG_H_NONE, AG_H_OPEN, AG_H_PATH, AG_H_SOCKET, AG_H_SEND, AG_H_ACCEPT, AG_H_MISC, AG_H_MAX };
+enum ag_handler { AG_H_NONE, AG_H_OPEN, AG_H_PATH, AG_H_SOCKET, AG_H_SEND, AG_H_ACCEPT, AG_H_MISC, AG_H_MMAP, AG_H_MAX };
 
 enum ag_layout_flag {
     AG_L_CRITICAL = 1 << 0,    /* goes to the critical ring */
@@ -21,6 +21,8 @@ enum ag_layout_flag {
     AG_L_MMSG = 1 << 6,        /* sendmmsg */
     AG_L_MSG = 1 << 7,         /* sendmsg */
 };
+
+enum ag_moves { AG_MOVES_NONE, AG_MOVES_IN, AG_MOVES_OUT };
 
 #define AG_NO_ARG (-1)
 #define AG_DIR_CWD (-1)
@@ -35,7 +37,8 @@ struct ag_layout {
     __s8 fd;      /* index of an fd that is itself the object */
     __s8 text;    /* index of an argument that points to a short string (name of an xattr) */
     __s8 value[3];
-    __u8 pad[3];
+    __u8 moves; /* bytes through the descriptor that is argument 0: enum ag_moves */
+    __u8 pad[2];
 };
 
 #endif

@@ -120,12 +120,13 @@ static int put_layout(struct agentgov_bpf *skel, struct bpf_map *programs, int n
     const struct bpf_program *handlers[AG_H_MAX] = {
         [AG_H_OPEN] = skel->progs.sx_open, [AG_H_PATH] = skel->progs.sx_path, [AG_H_SOCKET] = skel->progs.sx_socket,
         [AG_H_SEND] = skel->progs.sx_send, [AG_H_MISC] = skel->progs.sx_misc, [AG_H_ACCEPT] = skel->progs.sx_accept,
+        [AG_H_MMAP] = skel->progs.sx_mmap,
     };
-    if (nr < 0)
+    if (nr < 0 || (layout->cls == AG_CLASS_TLS && !skel->rodata->tls_on))
         return 0;
     __u32 key = nr + offset;
     int err = bpf_map__update_elem(skel->maps.layouts, &key, sizeof(key), layout, sizeof(*layout), BPF_ANY);
-    if (err)
+    if (err || layout->handler == AG_H_NONE)
         return err;
     __u32 slot = nr, fd = bpf_program__fd(handlers[layout->handler]);
     return bpf_map__update_elem(programs, &slot, sizeof(slot), &fd, sizeof(fd), BPF_ANY);
@@ -136,7 +137,7 @@ int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what) {
     for (int i = 0; i < syscall_layouts_count; i++) {
         const struct syscall_layout *call = &syscall_layouts[i];
         int err = put_layout(skel, skel->maps.by_nr, call->nr, 0, &call->layout);
-        if (!err)
+        if (!err && call->layout.cls != AG_CLASS_TLS) /* libraries of 32-bit programs are not probed */
             err = put_layout(skel, skel->maps.by_nr_ia32, call->nr_ia32, AG_NR_MAX, &call->layout);
         if (err)
             return err;
@@ -170,6 +171,8 @@ static enum ag_class class_of(const struct bpf_program *prog, const struct agent
         return AG_CLASS_NETWORK;
     if (prog == skel->progs.signal_generate)
         return AG_CLASS_SECURITY;
+    if (bpf_program__type(prog) == BPF_PROG_TYPE_KPROBE || prog == skel->progs.sx_mmap)
+        return AG_CLASS_TLS;
     return is_object_program(prog) || prog == skel->progs.sys_exit ? AG_CLASS_FILE : AG_CLASS_PROCESS;
 }
 

@@ -36,6 +36,12 @@ static void govern(struct session *s, const struct command *c) {
         control_error(out_buf(&s->out), &c->id, "EIO", why);
         return;
     }
+    if (s->programs.tls && !s->tls_watch)
+        s->tls_watch = tls_watch_start(s->programs.skel, &s->programs.members);
+    if (s->programs.tls && !s->tls_watch) {
+        control_error(out_buf(&s->out), &c->id, "ENOMEM", "There is no memory left for capturing TLS.");
+        return;
+    }
     int err = attach_trees(&s->programs, c->pids, c->pids_count, &attached, why, sizeof(why));
     if (err) {
         if (first) /* nobody is governed: nobody has to pay for our programs */
@@ -47,6 +53,8 @@ static void govern(struct session *s, const struct command *c) {
         tier_missed(s->programs.skel, s->missed_before);
     s->governing = true;
     s->empty_at = 0;
+    if (s->tls_watch) /* before anybody is told that all is seen */
+        tls_watch_adopt(s->tls_watch);
     control_governing(out_buf(&s->out), c->id, attached.roots, attached.roots_count, members_count(m));
     if (connections_adopt(s->programs.skel)) /* one at least, of a number that is not known */
         losses_add(&s->losses, AG_CLASS_NETWORK, LOSS_MEMORY, 1);
@@ -77,6 +85,7 @@ static void stats(struct session *s, const struct command *c) {
         stats.emitted[cls] = s->stream.emitted[cls];
         stats.lost[cls] = losses_of(&s->losses, cls);
     }
+    stats.emitted[AG_CLASS_TLS] = s->tls.written;
     control_stats(out_buf(&s->out), c->id, &stats);
 }
 

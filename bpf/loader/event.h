@@ -40,6 +40,9 @@ void events_free(struct events *ev);
 bool event_write(struct events *ev, struct buf *out, const struct record *r, struct process *p, unsigned flags,
                  __u64 ktime, __u64 count);
 
+/* Appends the control line of an AG_TLS record. */
+bool event_write_tls(struct buf *out, const struct record *r);
+
 /* Appends the control line of an AG_DNS record. */
 bool event_write_dns(struct events *ev, struct buf *out, const struct record *r, struct process *p);
 

@@ -15,7 +15,7 @@
 #define CALL(call, h, k, c, f, p0, d0, p1, d1, fd_, text_, v0, v1, v2)                                                 \
     {#call, NR_##call, NR32_##call,                                                                                    \
      {.handler = h, .kind = k, .cls = c, .flags = f, .path = {p0, p1}, .dir = {d0, d1}, .fd = fd_, .text = text_,      \
-      .value = {v0, v1, v2}}}
+      .value = {v0, v1, v2}, .moves = (h) == AG_H_SEND ? AG_MOVES_OUT : AG_MOVES_NONE}}
 
 #define OPEN(call, f, p0, d0, flags_arg)                                                                               \
     CALL(call, AG_H_OPEN, AG_OPEN, AG_CLASS_FILE, f, p0, d0, NONE, NONE, NONE, NONE, flags_arg, NONE, NONE)
@@ -35,6 +35,10 @@
     CALL(call, AG_H_SOCKET, k, AG_CLASS_NETWORK, 0, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE)
 #define SEND(call, f)                                                                                                  \
     CALL(call, AG_H_SEND, AG_SEND, AG_CLASS_NETWORK, f, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE)
+#define MOVES(call, where)                                                                                             \
+    {#call, NR_##call, NR32_##call, {.handler = AG_H_NONE, .cls = AG_CLASS_TLS, .moves = where}}
+#define MAPS(call)                                                                                                     \
+    {#call, NR_##call, NR32_##call, {.handler = AG_H_MMAP, .cls = AG_CLASS_TLS}}
 #define MISC(call, k, f, v0, v1, v2)                                                                                   \
     CALL(call, AG_H_MISC, k, AG_CLASS_SECURITY, AG_L_CRITICAL | (f), NONE, NONE, NONE, NONE, NONE, NONE, v0, v1, v2)
 
@@ -109,6 +113,14 @@ const struct syscall_layout syscall_layouts[] = {
     SEND(sendto, 0),
     SEND(sendmsg, AG_L_MSG),
     SEND(sendmmsg, AG_L_MMSG),
+
+    MOVES(read, AG_MOVES_IN),
+    MOVES(write, AG_MOVES_OUT),
+    MOVES(readv, AG_MOVES_IN),
+    MOVES(writev, AG_MOVES_OUT),
+    MOVES(recvfrom, AG_MOVES_IN),
+    MOVES(recvmsg, AG_MOVES_IN),
+    MAPS(mmap),
 
     MISC(setuid, AG_PRIV, 0, 0, NONE, NONE),
     MISC(setgid, AG_PRIV, 0, 0, NONE, NONE),

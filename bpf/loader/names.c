@@ -139,12 +139,14 @@ const char *const CLASS_NAMES[AG_CLASS_MAX] = {
     [AG_CLASS_FILE] = "file",
     [AG_CLASS_NETWORK] = "network",
     [AG_CLASS_SECURITY] = "security",
+    [AG_CLASS_TLS] = "tls",
 };
 
 const char *const LOSS_NAMES[AG_LOSS_MAX] = {
     [AG_LOSS_RING_FULL] = "ring_full",
     [AG_LOSS_SCRATCH_BUSY] = "scratch_busy",
     [AG_LOSS_TABLE_FULL] = "table_full",
+    [AG_LOSS_UNREADABLE] = "unreadable",
 };
 
 size_t names_flags(struct buf *out, const struct name *table, uint64_t flags) {

@@ -13,6 +13,7 @@
 #include "capabilities.h"
 #include "pidns.h"
 #include "programs.h"
+#include "tls_probes.h"
 
 #define BTF_FILE "/sys/kernel/btf/vmlinux"
 #define RING_MAX (1u << 30)
@@ -46,10 +47,27 @@ static size_t ring_bytes(size_t wanted) {
     return bytes;
 }
 
+/* What captures TLS is in the kernel when it is asked for, or not at all. */
+static int prepare_tls(struct programs *p, const struct programs_options *options) {
+    struct agentgov_bpf *skel = p->skel;
+    struct bpf_map *maps[] = {skel->maps.tls,           skel->maps.tls_connections, skel->maps.tls_calls,
+                              skel->maps.tls_threads,   skel->maps.tls_notices,     skel->maps.tls_files,
+                              skel->maps.tls_processes};
+    p->tls = options->tls;
+    skel->rodata->tls_on = options->tls;
+    for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && !options->tls; i++)
+        bpf_map__set_autocreate(maps[i], false);
+    if (!options->tls)
+        return 0;
+    bpf_program__set_autoload(skel->progs.sx_mmap, true);
+    tls_probes_prepare(skel);
+    return options->ring_tls ? bpf_map__set_max_entries(skel->maps.tls, ring_bytes(options->ring_tls)) : 0;
+}
+
 static int prepare(struct programs *p, const struct programs_options *options) {
     struct agentgov_bpf *skel = p->skel;
-    int err = 0;
-    if (options->ring_bulk)
+    int err = prepare_tls(p, options);
+    if (!err && options->ring_bulk)
         err = bpf_map__set_max_entries(skel->maps.bulk, ring_bytes(options->ring_bulk));
     if (!err && options->ring_critical)
         err = bpf_map__set_max_entries(skel->maps.critical, ring_bytes(options->ring_critical));

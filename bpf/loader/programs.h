@@ -14,6 +14,8 @@ struct programs_options {
     bool any_tier;                   /* the best that is active */
     enum tier tier;                  /* else exactly this one */
     size_t ring_bulk, ring_critical; /* bytes, rounded up to what a ring can be; 0: the size that the object has */
+    bool tls;                        /* capture plaintext of TLS libraries */
+    size_t ring_tls;
 };
 
 struct programs {
@@ -22,6 +24,7 @@ struct programs {
     char tier_reason[PROGRAMS_TEXT];
     struct members members;
     bool attached;
+    bool tls;
     char dns_error[PROGRAMS_TEXT]; /* why DNS answers are not seen; empty: they are */
 };
 

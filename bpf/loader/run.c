@@ -70,6 +70,8 @@ static bool parse_options(int argc, char **argv, struct programs_options *option
         {"tier", required_argument, NULL, 't'},
         {"ring-bulk", required_argument, NULL, 'b'},
         {"ring-critical", required_argument, NULL, 'c'},
+        {"ring-tls", required_argument, NULL, 'r'},
+        {"capture-tls", no_argument, NULL, 's'},
         {NULL, 0, NULL, 0},
     };
     *options = (struct programs_options){.any_tier = true};
@@ -79,6 +81,8 @@ static bool parse_options(int argc, char **argv, struct programs_options *option
                     : opt == 't' ? parse_tier(optarg, options)
                     : opt == 'b' ? parse_size(optarg, &options->ring_bulk)
                     : opt == 'c' ? parse_size(optarg, &options->ring_critical)
+                    : opt == 'r' ? parse_size(optarg, &options->ring_tls)
+                    : opt == 's' ? (options->tls = true)
                                  : false;
         if (!good)
             return false;
@@ -128,8 +132,9 @@ static void loop(struct session *s) {
             {.fd = s->out.fd, .events = out_waiting(&s->out) ? POLLOUT : 0},
             {.fd = rings ? rings_critical_fd(&s->rings) : -1, .events = POLLIN},
             {.fd = rings ? rings_bulk_fd(&s->rings) : -1, .events = POLLIN},
+            {.fd = rings && s->tls.ring ? ring_buffer__epoll_fd(s->tls.ring) : -1, .events = POLLIN},
         };
-        if (poll(fds, 4, timeout_ms(s)) > 0) {
+        if (poll(fds, 5, timeout_ms(s)) > 0) {
             if (fds[0].revents)
                 input_read(&in, take_line, s);
             if (fds[1].revents & (POLLERR | POLLNVAL))
@@ -151,7 +156,7 @@ int run_main(int argc, char **argv) {
     const char *agent_id;
     if (!parse_options(argc, argv, &options, &agent_id)) {
         fprintf(stderr, "usage: agentgov-loader run --agent-id ID [--tier auto|lsm|hook|observe] "
-                        "[--ring-bulk BYTES] [--ring-critical BYTES]\n");
+                        "[--ring-bulk BYTES] [--ring-critical BYTES] [--capture-tls [--ring-tls BYTES]]\n");
         return EXIT_USAGE;
     }
     set_signals();

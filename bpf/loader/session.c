@@ -27,6 +27,8 @@ bool session_open(struct session *s, const char *agent_id, const struct programs
     merge_init(&s->merge, MERGE_BYTES);
     int err =
         rings_open(&s->rings, bpf_map__fd(skel->maps.critical), bpf_map__fd(skel->maps.bulk), &s->merge, &s->losses);
+    if (!err && options->tls)
+        err = tls_ring_open(&s->tls, bpf_map__fd(skel->maps.tls), &s->losses);
     if (err) {
         snprintf(why, size, "The rings could not be mapped: %s.", strerror(-err));
         return false;
@@ -46,6 +48,7 @@ bool session_open(struct session *s, const char *agent_id, const struct programs
 void session_close(struct session *s) {
     stop_end(&s->stop);
     rings_close(&s->rings);
+    tls_ring_close(&s->tls);
     if (s->current)
         merge_done(s->current);
     merge_free(&s->merge);
@@ -62,7 +65,9 @@ static bool write_due(struct session *s, uint64_t now) {
         if (!s->current)
             s->current = merge_take(&s->merge, now, &s->current_ktime);
         if (!s->current)
-            return true;
+            return tls_ring_write(&s->tls, &s->out, now - MERGE_WINDOW_NS);
+        /* In its place, unless the reader is behind: then plaintext waits, and nothing waits for it. */
+        tls_ring_write(&s->tls, &s->out, s->current_ktime);
         if (!stream_write(&s->stream, s->current->bytes, s->current->size, s->current->flags, s->current_ktime))
             return false;
         merge_done(s->current);
@@ -154,6 +159,9 @@ void session_turn(struct session *s) {
         bool read_all = out_room(&s->out) && rings_read(&s->rings, &taken);
         s->more = !read_all;
         s->taken = taken;
+        tls_ring_read(&s->tls);
+        if (s->tls_watch)
+            tls_watch_tell(s->tls_watch, out_buf(&s->out));
         write_due(s, clock_now());
         note_complete(s, read_all, now);
         keep_timers(s, now);
@@ -163,7 +171,7 @@ void session_turn(struct session *s) {
 }
 
 static bool is_busy(const struct session *s) {
-    return s->taken > 0 || s->current || s->merge.count > 0;
+    return s->taken > 0 || s->current || s->merge.count > 0 || s->tls.first;
 }
 
 bool session_wants_rings(const struct session *s) {
@@ -186,7 +194,7 @@ uint64_t session_next(const struct session *s) {
     if (s->more)
         return now;
     if (is_busy(s))
-        earlier(&at, now + (s->taken < FLOOD ? TICK_NS : FLOOD_TICK_NS));
+        earlier(&at, now + (s->taken < FLOOD && !s->tls.first ? TICK_NS : FLOOD_TICK_NS));
     if (s->stop.active && !s->stopped)
         earlier(&at, now + STOP_STEP_NS);
     if (s->stopped || s->empty_at)
@@ -201,14 +209,18 @@ static bool push_out(struct session *s, uint64_t give_up) {
 
 void session_finish(struct session *s, uint64_t give_up) {
     size_t taken;
+    if (s->tls_watch)
+        tls_watch_stop(s->tls_watch);
+    s->tls_watch = NULL;
     programs_detach(&s->programs);
     members_barrier();
     bool read_all = false;
     for (;;) {
         if (!read_all && out_room(&s->out))
             read_all = rings_read(&s->rings, &taken);
+        bool read_tls = tls_ring_read(&s->tls);
         bool written = write_due(s, UINT64_MAX);
-        if (written && read_all)
+        if (written && read_all && read_tls)
             break;
         if (!written && !push_out(s, give_up))
             return;
@@ -221,6 +233,7 @@ void session_finish(struct session *s, uint64_t give_up) {
     session_tell_losses(s);
     struct stats stats;
     memcpy(stats.emitted, s->stream.emitted, sizeof(stats.emitted));
+    stats.emitted[AG_CLASS_TLS] = s->tls.written;
     for (int cls = 0; cls < AG_CLASS_MAX; cls++)
         stats.lost[cls] = losses_of(&s->losses, cls);
     control_bye(out_buf(&s->out), &stats);

@@ -10,6 +10,8 @@
 #include "rings.h"
 #include "stop.h"
 #include "stream.h"
+#include "tls_ring.h"
+#include "tls_watch.h"
 
 struct session {
     struct programs programs;
@@ -17,6 +19,8 @@ struct session {
     __u64 missed_before[AG_CLASS_MAX]; /* runs that the kernel skipped before anybody was governed */
     struct merge merge;
     struct rings rings;
+    struct tls_ring tls;
+    struct tls_watch *tls_watch; /* NULL: nothing is captured, or not yet */
     struct out out;
     struct stream stream;
     struct stop stop;

@@ -19,10 +19,13 @@ import {
   type Stats,
   type Stopped,
   type Tables,
+  type Tls,
+  type TlsLibrary,
 } from './protocol.js';
+import { TlsReader, type TlsSink } from './tls.js';
 
 /** Messages that answer no command. */
-export type Notice = Lost | DnsMessage | Empty | Failure;
+export type Notice = Lost | DnsMessage | TlsLibrary | Empty | Failure;
 
 export interface LoaderOptions {
   /** The binary, from findLoader(). */
@@ -32,6 +35,9 @@ export interface LoaderOptions {
   /** Sizes of the kernel's rings in bytes; the loader's own defaults otherwise. */
   ringBulk?: number;
   ringCritical?: number;
+  ringTls?: number;
+  /** Takes the plaintext of the tree's TLS connections; nothing of that is in the kernel without it. */
+  tls?: TlsSink;
   /** One event line, canonical but for its three placeholders, without LF. Called for each, in order. */
   onEvent: (line: string) => void;
   onNotice: (notice: Notice) => void;
@@ -57,6 +63,9 @@ export class LoaderGone extends Error {}
 type Answer = Governing | Stopped | Stats | Member | Tables;
 const ANSWERS = new Set<Control['msg']>(['governing', 'stopped', 'stats', 'member', 'tables']);
 const STDERR_KEPT = 4096;
+
+const TLS = new Set<Control['msg']>(['tls_begin', 'tls_data', 'tls_name', 'tls_peer', 'tls_end']);
+const isTls = (message: Control): message is Tls => TLS.has(message.msg);
 
 interface Waiting {
   expect: Answer['msg'];
@@ -98,6 +107,8 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
   if (options.tier !== undefined) args.push('--tier', options.tier);
   if (options.ringBulk !== undefined) args.push('--ring-bulk', String(options.ringBulk));
   if (options.ringCritical !== undefined) args.push('--ring-critical', String(options.ringCritical));
+  if (options.tls !== undefined) args.push('--capture-tls');
+  if (options.ringTls !== undefined) args.push('--ring-tls', String(options.ringTls));
   const child = execa(options.path, args, {
     // The terminal's Ctrl-C is for agentgov, which then ends the loader in order; the loader's own life line is stdin.
     detached: true,
@@ -129,6 +140,8 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
     child.kill('SIGKILL');
   };
 
+  const tls = options.tls === undefined ? undefined : new TlsReader(options.tls);
+
   const onControl = (message: Control): void => {
     if (message.msg === 'hello') {
       hello = message;
@@ -147,6 +160,8 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
     } else if (message.msg === 'error') {
       firstFailure ??= message;
       options.onNotice(message);
+    } else if (tls !== undefined && isTls(message)) {
+      tls.read(message);
     } else {
       options.onNotice(message as Notice);
     }

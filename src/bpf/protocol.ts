@@ -59,6 +59,66 @@ export interface DnsMessage {
   [field: string]: unknown;
 }
 
+/** Whose TLS connection it is, and when. */
+interface TlsMessage {
+  /** Names the connection for good; "0" in `tls_end`: all that the process has. */
+  connection: string;
+  pid: number;
+  start_us: number;
+  ts_us: number;
+}
+
+/** A connection is seen for the first time. */
+export interface TlsBegin extends TlsMessage {
+  msg: 'tls_begin';
+  /** That was in the middle of it. */
+  joined: boolean;
+  /** Absent where the call did not tell. */
+  library?: string;
+}
+
+/** Plaintext, as in {@link Chunk}. */
+export interface TlsData extends TlsMessage {
+  msg: 'tls_data';
+  tid: number;
+  comm: string;
+  direction: 'in' | 'out';
+  offset: number;
+  more: number;
+  /** base64 */
+  data: string;
+}
+
+export interface TlsName extends TlsMessage {
+  msg: 'tls_name';
+  name: string;
+}
+
+export interface TlsPeer extends TlsMessage {
+  msg: 'tls_peer';
+  dest_ip?: string;
+  dest_port?: number;
+  local_ip?: string;
+  local_port?: number;
+}
+
+export interface TlsEnd extends TlsMessage {
+  msg: 'tls_end';
+}
+
+/** A process has mapped a TLS library. */
+export interface TlsLibrary {
+  msg: 'tls_library';
+  pid: number;
+  start_us: number;
+  library: string;
+  path: string;
+  /** Why it is not read; empty: it is. */
+  error: string;
+}
+
+export type Tls = TlsBegin | TlsData | TlsName | TlsPeer | TlsEnd;
+
 export interface Empty {
   msg: 'empty';
 }
@@ -105,9 +165,27 @@ export interface Bye {
   lost: Counts;
 }
 
-export type Control = Hello | Governing | Failure | Lost | DnsMessage | Empty | Stopped | Stats | Member | Tables | Bye;
+export type Control =
+  | Hello
+  | Governing
+  | Failure
+  | Lost
+  | DnsMessage
+  | Tls
+  | TlsLibrary
+  | Empty
+  | Stopped
+  | Stats
+  | Member
+  | Tables
+  | Bye;
 
-type Kind = 'string' | 'number' | 'boolean' | 'strings' | 'numbers' | 'counts' | 'number?';
+type Kind = 'string' | 'number' | 'boolean' | 'strings' | 'numbers' | 'counts' | 'number?' | 'string?';
+
+const TLS = { connection: 'string', pid: 'number', start_us: 'number', ts_us: 'number' } as const satisfies Record<
+  string,
+  Kind
+>;
 
 const SHAPES: Record<Control['msg'], Record<string, Kind>> = {
   hello: {
@@ -124,6 +202,20 @@ const SHAPES: Record<Control['msg'], Record<string, Kind>> = {
   error: { id: 'number?', code: 'string', text: 'string' },
   lost: { class: 'string', count: 'number', reason: 'string' },
   dns: { server_ip: 'string', server_port: 'number', protocol: 'string', length: 'number', data: 'string' },
+  tls_begin: { ...TLS, joined: 'boolean', library: 'string?' },
+  tls_data: {
+    ...TLS,
+    tid: 'number',
+    comm: 'string',
+    direction: 'string',
+    offset: 'number',
+    more: 'number',
+    data: 'string',
+  },
+  tls_name: { ...TLS, name: 'string' },
+  tls_peer: { ...TLS, dest_ip: 'string?', dest_port: 'number?', local_ip: 'string?', local_port: 'number?' },
+  tls_end: TLS,
+  tls_library: { pid: 'number', start_us: 'number', library: 'string', path: 'string', error: 'string' },
   empty: {},
   stopped: { id: 'number', killed: 'number', left: 'number' },
   stats: {
@@ -148,6 +240,7 @@ const CHECKS: Record<Kind, (value: unknown) => boolean> = {
   string: (value) => typeof value === 'string',
   number: isNumber,
   'number?': (value) => value === undefined || isNumber(value),
+  'string?': (value) => value === undefined || typeof value === 'string',
   boolean: (value) => typeof value === 'boolean',
   strings: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
   numbers: (value) => Array.isArray(value) && value.every(isNumber),

@@ -29,6 +29,7 @@ export async function record(
 ): Promise<number> {
   const ringBulk = ringSize('AGENTGOV_RING_BULK', process.env);
   const ringCritical = ringSize('AGENTGOV_RING_CRITICAL', process.env);
+  const ringTls = ringSize('AGENTGOV_RING_TLS', process.env);
   const log = await logSetup(flags, path, more.say);
   const session = monitor({
     ...more,
@@ -40,6 +41,8 @@ export async function record(
     ...(flags.tier === undefined ? {} : { tier: flags.tier }),
     ...(ringBulk === undefined ? {} : { ringBulk }),
     ...(ringCritical === undefined ? {} : { ringCritical }),
+    ...(ringTls === undefined ? {} : { ringTls }),
+    ...(flags.captureTls === true ? { captureTls: true } : {}),
   });
   return session.finally(() => log.close());
 }

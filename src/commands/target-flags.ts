@@ -15,6 +15,7 @@ export interface TargetOptions {
   output?: Output;
   duration?: number;
   tier?: TierChoice;
+  captureTls?: boolean;
   failOn: Finding[];
 }
 
@@ -39,6 +40,7 @@ export function addTargetFlags(command: Command): Command {
       .option('--duration <seconds>', 'stop recording after so long', seconds)
       .option('--fail-on <finding>', `exit 1 on one of: ${FINDINGS.join(', ')} (repeatable)`, addFinding, [])
       .option('--tier <tier>', `use no more than this tier: ${TIER_CHOICES.join(', ')}`, oneOf('--tier', TIER_CHOICES))
+      .option('--capture-tls', "read the plaintext of the tree's TLS connections")
       .option('--trace-process', 'accepted; the process tree is always traced')
   );
 }

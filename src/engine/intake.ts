@@ -2,6 +2,7 @@ import { type AuditWriter, type Finding, findingOf } from '../audit/index.js';
 import type { DnsMessage, Lost, Notice } from '../bpf/index.js';
 import { DnsReader, DomainMap, dnsAnswerEvent } from '../dns/index.js';
 import type { AgentEvent, EventDraft, Redactor } from '../events/index.js';
+import type { TlsCoverage } from '../tls-coverage/index.js';
 import { BulkFilter } from './bulk.js';
 
 type Log = Pick<AuditWriter, 'append' | 'appendPrepared'>;
@@ -11,6 +12,8 @@ export interface IntakeOptions {
   log: Log;
   redactor: Pick<Redactor, 'redact'>;
   domains?: DomainMap;
+  /** Counts what of the tree's TLS is read, where that is captured. */
+  coverage?: TlsCoverage;
   /** Makes the events_lost event of a loss. */
   lossEvent: (loss: { class?: string; count: number; reason: string }) => EventDraft;
 }
@@ -57,14 +60,17 @@ export class Intake {
       this.#count(this.#options.log.appendPrepared(line));
       return;
     }
-    this.#record(this.#named(JSON.parse(line) as AgentEvent));
+    const event = this.#named(JSON.parse(line) as AgentEvent);
+    this.#record(event);
+    this.#options.coverage?.event(event);
   }
 
-  /** A message of the loader that answers no command. Others than losses and DNS answers are the session's business. */
+  /** A message of the loader that answers no command. The session's own business is none of it. */
   notice(notice: Notice): void {
     if (this.#early !== undefined) this.#early.push(() => this.notice(notice));
     else if (notice.msg === 'lost') this.#loss(notice);
     else if (notice.msg === 'dns') this.#dns(notice);
+    else if (notice.msg === 'tls_library') this.#options.coverage?.library(notice);
   }
 
   /** An event of agentgov itself. @returns false when it got no place in the log. */

@@ -19,6 +19,7 @@ import {
   type Target,
   trustWarnings,
 } from '../targets/index.js';
+import { TlsCoverage } from '../tls-coverage/index.js';
 import { Command } from './command.js';
 import { runId } from './own-events.js';
 import { isIncomplete } from './reasons.js';
@@ -55,6 +56,9 @@ export interface MonitorOptions {
   ringCritical?: number;
   /** Called with what is written into the log, whole lines; what it throws ends the session. */
   onLog?: (bytes: Buffer) => void;
+  ringTls?: number;
+  /** Read the plaintext of the tree's TLS connections. */
+  captureTls?: boolean;
   /** One line for the user, beside the output: where the log is, what is wrong, how it ended. */
   say: (line: string) => void;
   /** The binary; the one of this installation by default. */
@@ -94,6 +98,10 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   undo.push(() => command?.cancel());
 
   let session: Session | undefined;
+  const coverage =
+    options.captureTls === true
+      ? new TlsCoverage({ agentId, record: (event) => session?.feed.onOwn(event) })
+      : undefined;
   const loader = await startLoader({
     path: loaderPath,
     agentId,
@@ -103,6 +111,8 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     ...(options.tier === undefined ? {} : { tier: options.tier }),
     ...(options.ringBulk === undefined ? {} : { ringBulk: options.ringBulk }),
     ...(options.ringCritical === undefined ? {} : { ringCritical: options.ringCritical }),
+    ...(options.ringTls === undefined ? {} : { ringTls: options.ringTls }),
+    ...(coverage === undefined ? {} : { tls: coverage.sink }),
   });
   undo.push(() => loader.quit());
   command?.check();
@@ -123,7 +133,15 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   await view?.opened;
   await tap?.opened;
   const warnings = trustWarnings(suspects(target, user, uid), governingFiles(loaderPath));
-  session = new Session({ agentId, loader, writer, redactor, command, warnings });
+  session = new Session({
+    agentId,
+    loader,
+    writer,
+    redactor,
+    command,
+    warnings,
+    ...(coverage === undefined ? {} : { coverage }),
+  });
   const control = await openControlSocket(options, session, loaderPath, uid);
   undo.push(() => control.close());
 

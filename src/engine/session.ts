@@ -4,8 +4,9 @@ import type { Loader, LoaderOutcome, Notice } from '../bpf/index.js';
 import { LoaderGone } from '../bpf/index.js';
 import type { EngineStatus, StopResult } from '../control/index.js';
 import { type Deferred, deferred } from '../deferred.js';
-import type { Redactor } from '../events/index.js';
+import type { EventDraft, Redactor } from '../events/index.js';
 import { VERSION } from '../package.js';
+import type { TlsCoverage } from '../tls-coverage/index.js';
 import type { Command } from './command.js';
 import { Intake } from './intake.js';
 import { eventsLost, sessionEnd, sessionStart } from './own-events.js';
@@ -22,6 +23,8 @@ export interface SessionParts {
   redactor: Redactor;
   /** The command that agentgov starts, if it does. */
   command: Command | undefined;
+  /** Where TLS is captured. */
+  coverage?: TlsCoverage;
   /** Known before the first event: sentences for session_start. */
   warnings: string[];
 }
@@ -60,6 +63,7 @@ export class Session {
       agentId,
       log: writer,
       redactor,
+      ...(parts.coverage === undefined ? {} : { coverage: parts.coverage }),
       lossEvent: (loss) => eventsLost(agentId, this.id, loss),
     });
     writer.onFailure = (error) => {
@@ -86,6 +90,7 @@ export class Session {
   readonly feed = {
     onEvent: (line: string): void => this.#guard(() => this.intake.line(line)),
     onNotice: (notice: Notice): void => this.#guard(() => this.#onNotice(notice)),
+    onOwn: (event: EventDraft): void => this.#guard(() => void this.intake.own(event)),
     onBatch: (): void => this.#afterBatch(),
   };
 
@@ -189,6 +194,7 @@ export class Session {
       this.#notes.push(`The loader ${outcome.how} when it was told to end; the last events may be missing.`);
     }
     const text = reasonText(reason);
+    this.#guard(() => this.#parts.coverage?.finish());
     this.#guard(() =>
       this.intake.own(
         sessionEnd({

@@ -10,3 +10,4 @@ export * from './scratch.js';
 export * from './script.js';
 export * from './strace.js';
 export * from './subject.js';
+export * from './tls.js';

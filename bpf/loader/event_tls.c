@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The lines tls_begin, tls_data, tls_name, tls_peer and tls_end. */
+#include <string.h>
+#include "event_fill.h"
+#include "json.h"
+
+static void put_number(struct buf *out, const char *key, __u64 number) {
+    buf_str(out, ",\"");
+    buf_str(out, key);
+    buf_str(out, "\":");
+    buf_u64(out, number);
+}
+
+static void put_address(struct buf *out, const struct record *r, bool own) {
+    struct address a;
+    if (!address_parse(record_part(r, AG_PART_SOCKADDR, own), &a) || !a.ip[0])
+        return;
+    buf_str(out, own ? ",\"local_ip\":" : ",\"dest_ip\":");
+    json_str(out, a.ip);
+    put_number(out, own ? "local_port" : "dest_port", a.port);
+}
+
+static bool put_data(struct buf *out, const struct record *r, bool is_out) {
+    const struct part *data = record_part(r, AG_PART_DATA, false);
+    if (!data)
+        return false;
+    buf_str(out, is_out ? ",\"direction\":\"out\"" : ",\"direction\":\"in\"");
+    put_number(out, "tid", r->head.tid);
+    buf_str(out, ",\"comm\":");
+    json_bytes(out, r->head.comm, strnlen(r->head.comm, sizeof(r->head.comm)));
+    put_number(out, "offset", r->head.arg[1]);
+    put_number(out, "more", r->head.arg[2]);
+    buf_str(out, ",\"data\":");
+    json_base64(out, data->data, data->len);
+    return true;
+}
+
+static bool put_what(struct buf *out, const struct record *r) {
+    const struct part *name = record_part(r, AG_PART_DATA, false);
+    switch (r->head.arg[3]) {
+    case AG_TLS_BEGIN:
+        buf_str(out, r->head.arg[1] ? ",\"joined\":true" : ",\"joined\":false");
+        if (r->head.arg[2] == AG_TLS_OPENSSL || r->head.arg[2] == AG_TLS_GNUTLS)
+            buf_str(out, r->head.arg[2] == AG_TLS_OPENSSL ? ",\"library\":\"openssl\"" : ",\"library\":\"gnutls\"");
+        return true;
+    case AG_TLS_IN:
+    case AG_TLS_OUT:
+        return put_data(out, r, r->head.arg[3] == AG_TLS_OUT);
+    case AG_TLS_NAME:
+        buf_str(out, ",\"name\":");
+        json_bytes(out, name ? name->data : "", name ? name->len : 0);
+        return name != NULL;
+    case AG_TLS_PEER:
+        put_address(out, r, false);
+        put_address(out, r, true);
+        return true;
+    case AG_TLS_END:
+        return true;
+    }
+    return false;
+}
+
+bool event_write_tls(struct buf *out, const struct record *r) {
+    static const char *const NAMES[] = {[AG_TLS_BEGIN] = "begin", [AG_TLS_IN] = "data",   [AG_TLS_OUT] = "data",
+                                        [AG_TLS_NAME] = "name",   [AG_TLS_PEER] = "peer", [AG_TLS_END] = "end"};
+    __u64 what = r->head.arg[3];
+    if (r->head.kind != AG_TLS || what < AG_TLS_BEGIN || what > AG_TLS_END)
+        return false;
+    size_t before = out->len;
+    buf_str(out, "{\"msg\":\"tls_");
+    buf_str(out, NAMES[what]);
+    buf_str(out, "\",\"connection\":\"");
+    buf_u64(out, r->head.arg[0]);
+    buf_char(out, '"');
+    put_number(out, "pid", r->head.pid);
+    put_number(out, "start_us", r->head.start / 1000);
+    put_number(out, "ts_us", r->head.ktime / 1000);
+    bool good = put_what(out, r);
+    buf_put(out, "}\n", 2);
+    if (good && !out->over)
+        return true;
+    out->len = before;
+    out->over = false;
+    return false;
+}

@@ -1,0 +1,128 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { AgentEvent, EventDraft } from '../../../src/events/index.js';
+import { TlsCoverage, whyBlind } from '../../../src/tls-coverage/index.js';
+import { scratch } from '../../support/scratch.js';
+
+const folder = scratch();
+const WHO = { pid: 7, start_us: 70 };
+
+function covered(patienceMs = 60_000): { coverage: TlsCoverage; told: EventDraft[] } {
+  const told: EventDraft[] = [];
+  const coverage = new TlsCoverage({
+    agentId: 'unit',
+    record: (event) => told.push(event),
+    look: (pid, exe) => `${pid} runs ${exe}`,
+    patienceMs,
+  });
+  return { coverage, told };
+}
+
+const network = (event_type: string, more: AgentEvent = {}): AgentEvent => ({
+  ...WHO,
+  event_type,
+  action: 'OBSERVED',
+  exe: '/bin/agent',
+  dest_ip: '10.0.0.1',
+  dest_port: 443,
+  protocol: 'tcp',
+  ...more,
+});
+
+const chunk = (coverage: TlsCoverage, direction: 'in' | 'out', bytes: number): void =>
+  coverage.sink.chunk({
+    ...WHO,
+    ts_us: 1,
+    tid: 7,
+    comm: 'agent',
+    connection: '1',
+    direction,
+    offset: 0,
+    more: 0,
+    bytes: Buffer.alloc(bytes),
+  });
+
+describe('TlsCoverage', () => {
+  it('says that a process is read when its sockets carried what its plaintext comes to', () => {
+    const { coverage, told } = covered();
+    coverage.library({ msg: 'tls_library', ...WHO, library: 'openssl', path: '/lib/libssl.so.3', error: '' });
+    coverage.event(network('network_connect'));
+    chunk(coverage, 'out', 1000);
+    chunk(coverage, 'in', 50_000);
+    expect(told).toEqual([]);
+    coverage.event(network('network_close', { bytes_in: 54_000, bytes_out: 2000 }));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatchObject({
+      ...WHO,
+      event_type: 'tls_coverage',
+      coverage: 'read',
+      plaintext_in: 50_000,
+      plaintext_out: 1000,
+      ciphertext_in: 54_000,
+      ciphertext_out: 2000,
+      tls_connections: 1,
+      tls_libraries: ['openssl'],
+      library_paths: ['/lib/libssl.so.3'],
+    });
+    coverage.finish();
+    expect(told).toHaveLength(1);
+  });
+
+  it('says that it is blind, and why', () => {
+    const { coverage, told } = covered();
+    coverage.event(network('network_close', { bytes_in: 9000, bytes_out: 9000 }));
+    expect(told).toMatchObject([
+      { coverage: 'blind', reason: '7 runs /bin/agent', plaintext_in: 0, exe: '/bin/agent' },
+    ]);
+  });
+
+  it('says that a part is missing', () => {
+    const { coverage, told } = covered();
+    chunk(coverage, 'in', 1000);
+    coverage.event(network('network_close', { bytes_in: 900_000, bytes_out: 500 }));
+    expect(told).toMatchObject([{ coverage: 'partial' }]);
+  });
+
+  it('tells more at the end when there is more, and nothing of who used no TLS', () => {
+    const { coverage, told } = covered();
+    coverage.event(network('network_close', { dest_port: 80, bytes_in: 1, bytes_out: 1 }));
+    coverage.event(network('network_close', { bytes_in: 1, bytes_out: 1 }));
+    chunk(coverage, 'in', 10);
+    coverage.finish();
+    expect(told.map((event) => event.plaintext_in)).toEqual([0, 10]);
+  });
+
+  it('counts any port where TLS was seen to go', () => {
+    const { coverage, told } = covered();
+    coverage.sink.peer({ connection: '1', joined: false, dest_ip: '10.0.0.1', dest_port: 9000 });
+    coverage.event(network('network_close', { dest_port: 9000, bytes_in: 5, bytes_out: 5 }));
+    expect(told).toHaveLength(1);
+  });
+
+  it('does not wait for the end of a connection that stays open', async () => {
+    const { coverage, told } = covered(1);
+    coverage.event(network('network_connect'));
+    await expect.poll(() => told.length).toBe(1);
+    expect(told[0]).toMatchObject({ coverage: 'blind' });
+    expect(told[0]).not.toHaveProperty('ciphertext_in');
+  });
+});
+
+describe('whyBlind', () => {
+  it.each<[string, string, RegExp]>([
+    ['go', '\xff Go buildinf:', /a Go program/],
+    ['boring', '../../vendor/boringssl/ssl/ssl_lib.cc', /BoringSSL/],
+    ['rust', 'rustls-0.23.36/src/conn.rs', /rustls/],
+    ['none', 'nothing', /no TLS library/],
+  ])('knows %s by its text, across the border of a block', (name, text, why) => {
+    const path = join(folder, name);
+    writeFileSync(path, Buffer.concat([Buffer.alloc(2 ** 20 - 7), Buffer.from(text, 'latin1'), Buffer.alloc(99)]));
+    expect(whyBlind(2 ** 22, path)).toMatch(why);
+  });
+
+  it('says so when there is nothing to look at', () => {
+    expect(whyBlind(2 ** 22, join(folder, 'gone'))).toMatch(/had ended/);
+    expect(whyBlind(2 ** 22, undefined)).toMatch(/had ended/);
+  });
+});
