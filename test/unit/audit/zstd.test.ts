@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
-import { unzstd, ZstdError } from '../../../src/audit/zstd.js';
+import { unzstd } from '../../../src/audit/zstd.js';
+import { ZstdError } from '../../../src/zstd-frames.js';
 import { random as randomFor } from '../../scale.js';
 
 const random = randomFor('zstd');
