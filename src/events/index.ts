@@ -11,7 +11,7 @@ export {
   type FieldName,
   type FieldType,
 } from './fields.js';
-export { openRedactor, type Redactor } from './redact.js';
+export { type Cleaned, openRedactor, type Redactor } from './redact.js';
 export { mayHoldSecret } from './secrets/cue.js';
 export { credentialKeyFile } from './secrets/key.js';
 export { ACTIONS, type Action, EVENT_TYPES, type EventType } from './types.js';

@@ -1,10 +1,17 @@
-import { createHmac } from 'node:crypto';
-import { type AgentEvent, type EventValue, fieldOf } from './fields.js';
+import { createHmac, type Hmac } from 'node:crypto';
+import { type AgentEvent, type EventValue, type Field, fieldOf } from './fields.js';
 import { secretsInArgv } from './secrets/argv.js';
 import { mayHoldSecret } from './secrets/cue.js';
 import { credentialKeyFile, loadCredentialKey } from './secrets/key.js';
-import { marker, replaceSpans } from './secrets/span.js';
+import type { TextKind } from './secrets/scan.js';
+import { marker, replaceSpans, type Span } from './secrets/span.js';
 import { secretsInText } from './secrets/text.js';
+
+/** A text without its secrets, and what they were, in their order. */
+export interface Cleaned {
+  readonly text: string;
+  readonly secrets: readonly { readonly value: string; readonly fingerprint: string }[];
+}
 
 /** Takes secrets out of events. */
 export interface Redactor {
@@ -15,13 +22,28 @@ export interface Redactor {
   readonly redact: (event: AgentEvent) => AgentEvent;
   /** First 16 hex digits of HMAC-SHA256 over the secret's UTF-8 bytes. */
   readonly fingerprint: (secret: string) => string;
+  /**
+   * The same for one text, before it is cut or put into an event. `known`: secrets that were seen elsewhere, which are
+   * replaced wherever they stand, whatever they look like.
+   */
+  readonly clean: (text: string, kind: TextKind, known?: Iterable<string>) => Cleaned;
+  /** A keyed hash for contents: HMAC-SHA256 with the same key, so that nobody without it can test a guess. */
+  readonly hash: () => Hmac;
 }
 
 /** How a field's text is to be read, or undefined where agentgov or the kernel writes it. */
-function readAs(name: string): 'path' | 'argv' | 'words' | undefined {
+function readAs(name: string): Field['agentText'] {
   const field = fieldOf(name);
   // What the registry does not know may hold anything.
   return field ? field.agentText : 'words';
+}
+
+/** Every place of a text that was seen elsewhere as a secret. */
+function* placesOf(text: string, known: Iterable<string>): Generator<Span> {
+  for (const secret of known) {
+    for (let at = text.indexOf(secret); at >= 0; at = text.indexOf(secret, at + secret.length))
+      yield { start: at, end: at + secret.length, kind: 'known' };
+  }
 }
 
 /** `path_hex` of `path` and so on. */
@@ -34,7 +56,19 @@ const hexOf = (name: string): string => `${name}_hex`;
  */
 export function openRedactor({ keyFile = credentialKeyFile() }: { keyFile?: string } = {}): Redactor {
   const key = loadCredentialKey(keyFile);
-  const fingerprint = (secret: string): string => createHmac('sha256', key).update(secret).digest('hex').slice(0, 16);
+  const hash = (): Hmac => createHmac('sha256', key);
+  const fingerprint = (secret: string): string => hash().update(secret).digest('hex').slice(0, 16);
+
+  const clean = (text: string, kind: TextKind, known: Iterable<string> = []): Cleaned => {
+    const secrets: { value: string; fingerprint: string }[] = [];
+    const spans = [...placesOf(text, known), ...secretsInText(text, kind)];
+    const cleaned = replaceSpans(text, spans, (what, value) => {
+      const print = fingerprint(value);
+      secrets.push({ value, fingerprint: print });
+      return marker(what, print);
+    });
+    return { text: cleaned, secrets };
+  };
 
   const redact = (event: AgentEvent): AgentEvent => {
     let credential: string | undefined;
@@ -43,8 +77,8 @@ export function openRedactor({ keyFile = credentialKeyFile() }: { keyFile?: stri
       credential ??= print;
       return marker(kind, print);
     };
-    const clean = (text: string, kind: 'path' | 'words'): string =>
-      mayHoldSecret(text) ? replaceSpans(text, secretsInText(text, kind), stand) : text;
+    const cleanText = (text: string, kind: TextKind): string =>
+      kind === 'script' || mayHoldSecret(text) ? replaceSpans(text, secretsInText(text, kind), stand) : text;
     const cleanArgv = (argv: string[]): string[] => {
       const spans = secretsInArgv(argv);
       return argv.map((text, i) => replaceSpans(text, spans[i] ?? [], stand));
@@ -52,9 +86,9 @@ export function openRedactor({ keyFile = credentialKeyFile() }: { keyFile?: stri
     const cleanValue = (name: string, value: EventValue): EventValue => {
       const kind = readAs(name);
       if (kind === undefined) return value;
-      if (typeof value === 'string') return clean(value, kind === 'path' ? 'path' : 'words');
+      if (typeof value === 'string') return cleanText(value, kind === 'argv' ? 'words' : kind);
       if (!Array.isArray(value)) return value;
-      return kind === 'argv' ? cleanArgv(value) : value.map((text) => clean(text, 'words'));
+      return kind === 'argv' ? cleanArgv(value) : value.map((text) => cleanText(text, 'words'));
     };
 
     let changed: AgentEvent | undefined;
@@ -72,5 +106,5 @@ export function openRedactor({ keyFile = credentialKeyFile() }: { keyFile?: stri
     return { ...changed, credential: event.credential ?? credential };
   };
 
-  return { redact, fingerprint };
+  return { redact, fingerprint, clean, hash };
 }

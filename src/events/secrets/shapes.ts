@@ -12,8 +12,11 @@ interface Shape {
   readonly isKey?: (match: string) => boolean;
 }
 
-/** Not inside a word ("disk-…"); the `\xNN` of a byte that is not UTF-8 is no word. */
-const EDGE = '(?<=^|[^A-Za-z0-9]|\\\\x[0-9a-f]{2})';
+/**
+ * Not inside a word ("disk-…"); the `\xNN` of a byte that is not UTF-8 is no word, nor are JSON's escapes of white space
+ * and of what is not ASCII.
+ */
+const EDGE = '(?<=^|[^A-Za-z0-9]|\\\\x[0-9a-f]{2}|\\\\[bfnrt]|\\\\u[0-9A-Fa-f]{4})';
 
 const hasDigit = (text: string): boolean => /[0-9]/.test(text);
 
