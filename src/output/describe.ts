@@ -54,6 +54,12 @@ const peer = (event: AgentEvent): string | undefined => {
 const own = (event: AgentEvent): string | undefined =>
   address(text(event, 'local_ip'), text(event, 'local_port')) ?? text(event, 'path');
 
+const request = (event: AgentEvent): string | undefined =>
+  words(text(event, 'http_method'), `${text(event, 'http_host') ?? ''}${text(event, 'http_path') ?? ''}`);
+
+const marked = (event: AgentEvent): string | undefined =>
+  event.incomplete === true ? `! ${text(event, 'reason') ?? 'incomplete'}` : undefined;
+
 const file =
   (verb: string): Describe =>
   (event) => ({
@@ -115,6 +121,51 @@ const BY_TYPE: Partial<Record<EventType, Describe>> = {
       Array.isArray(event.answers) && event.answers.length > 0 ? event.answers.join(', ') : undefined,
     ),
     detail: event.rcode === 'NOERROR' ? undefined : text(event, 'rcode'),
+  }),
+  http_request: (event) => ({
+    verb: 'http',
+    object: request(event),
+    detail: words(event.content_bytes !== 0 && `${event.content_bytes} B`, marked(event)),
+  }),
+  http_response: (event) => ({
+    verb: 'http',
+    object: arrow(request(event), text(event, 'http_status')),
+    detail: words(event.content_bytes !== undefined && `${event.content_bytes} B`, marked(event)),
+  }),
+  llm_request: (event) => ({
+    verb: 'ask',
+    object: text(event, 'model') ?? text(event, 'llm_api'),
+    detail: marked(event),
+  }),
+  llm_response: (event) => ({
+    verb: 'answer',
+    object: words(text(event, 'model'), text(event, 'error_type') ?? text(event, 'stop_reason')),
+    detail: words(
+      event.input_tokens !== undefined && `${event.input_tokens} tokens in`,
+      event.output_tokens !== undefined && `${event.output_tokens} out`,
+      marked(event),
+    ),
+  }),
+  llm_content: (event) => ({
+    verb: 'content',
+    object: text(event, 'role'),
+    detail: words(event.content_bytes !== undefined && `${event.content_bytes} B`),
+  }),
+  tool_call: (event) => ({ verb: 'tool', object: text(event, 'tool'), detail: text(event, 'arguments') }),
+  mcp_request: (event) => ({
+    verb: 'mcp',
+    object: words(text(event, 'mcp_method'), text(event, 'tool')),
+    detail: text(event, 'arguments'),
+  }),
+  mcp_response: (event) => ({
+    verb: 'mcp',
+    object: arrow(words(text(event, 'mcp_method'), text(event, 'tool')), text(event, 'error_type') ?? 'answered'),
+    detail: marked(event),
+  }),
+  conversation_gap: (event) => ({
+    verb: 'UNREAD',
+    object: words(text(event, 'missing_bytes'), 'B', text(event, 'direction')),
+    detail: text(event, 'reason'),
   }),
   privilege_change: call('privilege'),
   ptrace: (event) => ({

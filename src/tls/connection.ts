@@ -1,0 +1,198 @@
+import type { Chunk, Peer } from './chunk.js';
+import { HttpExchange } from './exchange.js';
+import { looksLikeFrames, PREFACE } from './http/h2-frames.js';
+import { beginsHttp1, Http1 } from './http/http1.js';
+import { Http2 } from './http/http2.js';
+import { type Exchange, type Headers, ROLES, type Role, type WireHost, type WireReader } from './http/message.js';
+import { WebSocketReader } from './http/websocket.js';
+import { Order } from './order.js';
+import { Budget } from './pile.js';
+import type { Reporter } from './report.js';
+
+/** What one connection may keep at once. */
+const BUDGET = 24 << 20;
+/** Enough to tell every protocol by; and what may wait until one side has said so much. */
+const TELLING = PREFACE.length;
+const UNTOLD_MAX = 64 * 1024;
+
+type Direction = Chunk['direction'];
+const DIRECTIONS = ['in', 'out'] as const;
+const other = (direction: Direction): Direction => (direction === 'in' ? 'out' : 'in');
+
+/** Told once for each reason and direction: a hostile stream has a thousand. */
+const GAPS_MAX = 64;
+
+/** The bytes of one connection: which protocol they are, and whom they are given to. */
+export class Connection {
+  readonly #budget: Budget;
+  readonly #order = new Order({
+    bytes: (chunk, bytes, isCall) => this.#onBytes(chunk, bytes, isCall),
+    gap: (chunk, length) => this.#onGap(chunk, length),
+  });
+  /** What has come before the protocol is known. */
+  #untold: { direction: Direction; chunk: Chunk; bytes: Buffer; isCall: boolean }[] = [];
+  #untoldBytes: Record<Direction, number> = { in: 0, out: 0 };
+  #reader: WireReader | undefined;
+  /** Who speaks in this direction. */
+  #roles: Record<Direction, Role> = { out: 'client', in: 'server' };
+  /** It was seen from the first byte, and nothing is missing. */
+  #isWhole: boolean;
+  #gaps = 0;
+
+  constructor(readonly reporter: Reporter) {
+    this.#budget = new Budget(BUDGET, reporter.room.budget);
+    this.#isWhole = !reporter.peer.joined;
+  }
+
+  set peer(peer: Peer) {
+    this.reporter.peer = peer;
+    if (peer.joined && this.#reader === undefined) this.#isWhole = false;
+  }
+
+  chunk(chunk: Chunk): void {
+    this.#guard(() => this.#order.push(chunk));
+  }
+
+  end(): void {
+    this.#guard(() => {
+      this.#order.end();
+      if (this.#reader === undefined && this.#untold.length > 0) this.#decide(true);
+      this.#reader?.end();
+    });
+  }
+
+  /** A mistake of ours must not end the recording of everything else. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#reader = new Unread(this.#host, `agentgov could not read it (${(error as Error).message})`);
+      this.#untold = [];
+    }
+  }
+
+  #onBytes(chunk: Chunk, bytes: Buffer, isCall: boolean): void {
+    this.reporter.origin = chunk;
+    const { direction } = chunk;
+    if (this.#reader !== undefined) {
+      this.#reader.push(this.#roles[direction], bytes, isCall);
+      return;
+    }
+    this.#untold.push({ direction, chunk, bytes: Buffer.from(bytes), isCall });
+    this.#untoldBytes[direction] += bytes.length;
+    this.#decide(false);
+  }
+
+  #onGap(chunk: Chunk, length: number): void {
+    this.reporter.origin = chunk;
+    this.#isWhole = false;
+    if (this.#reader === undefined) this.#decide(true);
+    this.#reader?.gap(this.#roles[chunk.direction], length);
+  }
+
+  /** Finds out which protocol it is. `mustBe`: no more can be waited for. */
+  #decide(mustBe: boolean): void {
+    for (const direction of DIRECTIONS) {
+      const first = this.#firstBytes(direction);
+      if (first.length === 0) continue;
+      const reader = this.#readerFor(direction, first);
+      if (reader !== undefined) {
+        this.#begin(reader);
+        return;
+      }
+    }
+    const isTold = DIRECTIONS.some((direction) => this.#untoldBytes[direction] >= TELLING);
+    const isMuch = this.#untoldBytes.in + this.#untoldBytes.out > UNTOLD_MAX;
+    const server = this.#firstBytes(this.#roles.in === 'server' ? 'in' : 'out');
+    // An HTTP/2 server may be heard before its client.
+    const mayFollow = this.#untoldBytes.out === 0 && looksLikeFrames(server);
+    if ((isTold && !mayFollow) || isMuch || mustBe) this.#begin(new Unread(this.#host, 'it is not HTTP'));
+  }
+
+  #readerFor(direction: Direction, first: Buffer): WireReader | undefined {
+    if (first.length >= TELLING && first.toString('latin1', 0, TELLING) === PREFACE) {
+      this.#speaks(direction, 'client');
+      return new Http2(this.#host, this.#budget, this.#isWhole);
+    }
+    for (const role of ['client', 'server'] as const) {
+      if (!beginsHttp1(role, first) || first.toString('latin1', 0, 5) === 'PRI *') continue;
+      this.#speaks(direction, role);
+      return new Http1(this.#host, this.#budget, this.#isWhole);
+    }
+    // In the middle of a connection there is no preface; whoever was governed is taken for the client.
+    if (!this.#isWhole && looksLikeFrames(first)) return new Http2(this.#host, this.#budget, false);
+    return undefined;
+  }
+
+  #speaks(direction: Direction, role: Role): void {
+    const opposite = role === 'client' ? 'server' : 'client';
+    this.#roles = { ...this.#roles, [direction]: role, [other(direction)]: opposite };
+  }
+
+  #firstBytes(direction: Direction): Buffer {
+    const parts = this.#untold.filter((part) => part.direction === direction).map(({ bytes }) => bytes);
+    return Buffer.concat(parts, Math.min(this.#untoldBytes[direction], 16 * 1024));
+  }
+
+  #begin(reader: WireReader): void {
+    this.#reader = reader;
+    const untold = this.#untold;
+    this.#untold = [];
+    for (const { direction, chunk, bytes, isCall } of untold) {
+      this.reporter.origin = chunk;
+      reader.push(this.#roles[direction], bytes, isCall);
+    }
+  }
+
+  readonly #host: WireHost = {
+    open: () => new HttpExchange(this.reporter, this.#budget),
+    unread: (from, bytes, reason) => this.#gap(from, bytes, reason),
+    upgrade: (exchange, headers) => this.#upgrade(exchange, headers),
+  };
+
+  #upgrade(exchange: Exchange, headers: Headers): WireReader {
+    exchange.responseEnd();
+    const protocol = (headers.get('upgrade') ?? '').toLowerCase();
+    if (protocol === 'websocket') {
+      const extensions = headers.get('sec-websocket-extensions') ?? '';
+      return new WebSocketReader(this.#host, exchange, this.#budget, extensions);
+    }
+    return new Unread(this.#host, protocol === '' ? 'it is a tunnel' : 'it goes on in another protocol');
+  }
+
+  #gap(from: Role, bytes: number, reason: string): void {
+    this.#gaps += 1;
+    if (this.#gaps > GAPS_MAX) return;
+    this.reporter.report('conversation_gap', {
+      direction: this.#roles.out === from ? 'out' : 'in',
+      missing_bytes: bytes,
+      incomplete: true,
+      reason,
+    });
+  }
+}
+
+/** Counts what nobody reads. It says so at once, for the connection may last. */
+class Unread implements WireReader {
+  readonly #told: Record<Role, boolean> = { client: false, server: false };
+  readonly #later: Record<Role, number> = { client: 0, server: 0 };
+
+  constructor(
+    private readonly host: WireHost,
+    private readonly reason: string,
+  ) {}
+
+  push(from: Role, bytes: Buffer): void {
+    this.gap(from, bytes.length);
+  }
+
+  gap(from: Role, length: number): void {
+    if (this.#told[from]) this.#later[from] += length;
+    else this.host.unread(from, length, this.reason);
+    this.#told[from] = true;
+  }
+
+  end(): void {
+    for (const role of ROLES) if (this.#later[role] > 0) this.host.unread(role, this.#later[role], this.reason);
+  }
+}

@@ -1,0 +1,222 @@
+import { textOfBytes } from '../events/index.js';
+import { Content } from './content.js';
+import { decodeContent, isPlain } from './http/decode.js';
+import { type Exchange, type Fault, MISSING, type RequestHead, type ResponseHead, type Role } from './http/message.js';
+import { SSE_BYTES, SseReader } from './http/sse.js';
+import { isObject, parseJson } from './json.js';
+import { McpTalk } from './mcp.js';
+import { Answer, word } from './models/answer.js';
+import { reportQuestion } from './models/question.js';
+import { apiOfBody, apiOfPath } from './models/recognise.js';
+import type { Budget } from './pile.js';
+import type { Fields, Reporter } from './report.js';
+import { cutText } from './secrets.js';
+import type { Talk } from './talk.js';
+
+/** A body that is to be understood, packed and unpacked. Whatever is larger is only measured. */
+const BODY_MAX = 8 << 20;
+const PATH_BYTES = 4096;
+
+const TOO_LARGE = 'it is too large to be read';
+
+/** One request and its response, over whatever version of HTTP: what of them is written down. */
+export class HttpExchange implements Exchange {
+  #head: RequestHead | undefined;
+  #request: Content | undefined;
+  /** `seq` of the http_request, and what its response repeats of it. */
+  #seq: number | undefined;
+  #about: Fields = {};
+  #credential: string | undefined;
+  #response: { head: ResponseHead; content: Content; events: SseReader | undefined } | undefined;
+  #talk: Talk | undefined;
+  #isOver = false;
+
+  constructor(
+    private readonly reporter: Reporter,
+    private readonly budget: Budget,
+  ) {}
+
+  request(head: RequestHead): void {
+    const { secrets } = this.reporter.room;
+    this.#head = head;
+    const credential = secrets.learnFrom(head.headers);
+    const target = secrets.clean(textOf(head.target), 'words');
+    this.#credential = credential ?? target.secrets[0]?.fingerprint;
+    this.#about = {
+      http_method: word(head.method),
+      http_host: head.host === undefined ? undefined : word(textOf(head.host)),
+      http_path: cutText(target.text, PATH_BYTES).text,
+      http_version: head.version,
+    };
+    this.#request = this.#content(mayBeUnderstood(head) ? BODY_MAX : 0);
+  }
+
+  requestBody(bytes: Uint8Array): void {
+    this.#request?.push(bytes);
+  }
+
+  requestGap(): void {
+    if (this.#request !== undefined) this.#request.hasGap = true;
+  }
+
+  requestEnd(fault?: Fault): void {
+    const content = this.#request;
+    const head = this.#head;
+    if (content === undefined || head === undefined) return;
+    this.#request = undefined;
+    const why = fault ?? (content.hasGap ? MISSING : undefined);
+    this.#seq = this.reporter.report('http_request', {
+      ...this.#about,
+      ...bodyFields(content, head),
+      credential: this.#credential,
+      incomplete: why === undefined ? undefined : true,
+      reason: why,
+    });
+    if (mayBeUnderstood(head)) this.#understand(head, content, why);
+    content.clear();
+  }
+
+  response(head: ResponseHead): void {
+    // A server need not wait for the end of the request; nothing of it is looked at any more.
+    this.requestEnd('the response began before its end');
+    this.reporter.room.secrets.learnFrom(head.headers);
+    const isEvents = /^text\/event-stream\b/i.test(head.headers.get('content-type') ?? '');
+    const isRead = this.#talk !== undefined;
+    const streams = isRead && isEvents && isPlain(head.headers.get('content-encoding')) && this.budget.take(SSE_BYTES);
+    this.#response = {
+      head,
+      content: this.#content(isRead && !streams ? BODY_MAX : 0),
+      events: streams ? new SseReader((data) => this.#talk?.event(data)) : undefined,
+    };
+    if (this.#talk instanceof Answer) this.#talk.head({ status: head.status, isStreamed: isEvents });
+  }
+
+  responseBody(bytes: Uint8Array): void {
+    this.#response?.content.push(bytes);
+    this.#response?.events?.push(bytes);
+  }
+
+  responseGap(): void {
+    if (this.#response !== undefined) this.#response.content.hasGap = true;
+  }
+
+  responseEnd(fault?: Fault): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.requestEnd(fault);
+    const response = this.#response;
+    const why = fault ?? (response?.content.hasGap ? MISSING : undefined);
+    if (this.#talk !== undefined) this.#endTalk(this.#talk, why);
+    const unseen = this.#head === undefined ? 'its request was not seen' : undefined;
+    this.reporter.report('http_response', {
+      ...this.#about,
+      http_status: response?.head.status,
+      http_version: response?.head.version ?? this.#head?.version,
+      ...(response === undefined ? {} : bodyFields(response.content, response.head)),
+      cause_seq: this.#seq,
+      incomplete: why === undefined ? undefined : true,
+      reason: why ?? unseen,
+    });
+    response?.content.clear();
+  }
+
+  text(from: Role, text: string): void {
+    if (from === 'server') {
+      this.#talk?.event(text);
+      return;
+    }
+    // OpenAI's Responses over a WebSocket: each request is a message, and each event of its response another.
+    const message = parseJson(text);
+    if (!isObject(message) || message.type !== 'response.create') return;
+    this.#talk?.end('another request was sent');
+    const body = isObject(message.response) ? message.response : message;
+    const request = { body, path: '', cause: this.#seq, fault: undefined };
+    const cause = reportQuestion(this.reporter, 'openai-responses', request);
+    const answer = new Answer(this.reporter, this.budget, 'openai-responses', cause);
+    answer.head({ isStreamed: true });
+    this.#talk = answer;
+  }
+
+  textEnd(): void {
+    this.#talk?.end('the connection ended before it did');
+  }
+
+  #content(most: number): Content {
+    return new Content(this.reporter.room.redactor.hash(), this.budget, most);
+  }
+
+  /** Looks whether the request is one to a model or an MCP server, and writes that down. */
+  #understand(head: RequestHead, content: Content, why: string | undefined): void {
+    const path = pathOf(head.target);
+    const byPath = apiOfPath(path);
+    const read = readBody(content, head);
+    const body = 'text' in read ? parseJson(read.text) : undefined;
+    const api = byPath ?? (isObject(body) ? apiOfBody(body) : undefined);
+    if (api === undefined) {
+      this.#talk = McpTalk.begin(this.reporter, body, this.#seq);
+      return;
+    }
+    const fault = why ?? ('fault' in read ? read.fault : undefined);
+    const cause = reportQuestion(this.reporter, api, { body, path, cause: this.#seq, fault });
+    this.#talk = new Answer(this.reporter, this.budget, api, cause);
+  }
+
+  #endTalk(talk: Talk, why: string | undefined): void {
+    const response = this.#response;
+    if (response === undefined) {
+      talk.end(why ?? 'there was no response');
+      return;
+    }
+    let fault = why;
+    if (response.events !== undefined) {
+      response.events.end();
+      if (response.events.overflowed) fault ??= TOO_LARGE;
+      this.budget.give(SSE_BYTES);
+    } else {
+      const read = readBody(response.content, response.head);
+      if ('fault' in read) fault ??= read.fault;
+      else if (/^text\/event-stream\b/i.test(response.head.headers.get('content-type') ?? ''))
+        readEvents(talk, read.text);
+      else talk.body(read.text);
+    }
+    talk.end(fault);
+  }
+}
+
+/** Readers of HTTP make a character of each byte. */
+const textOf = (bytes: string): string => textOfBytes(Buffer.from(bytes, 'latin1')).text;
+
+/** Bodies of these are looked at: JSON, or what does not say what it is. */
+const mayBeUnderstood = ({ method, headers }: RequestHead): boolean =>
+  method === 'POST' && /json|^text\/plain|^$/i.test(headers.get('content-type') ?? '');
+
+/** Without the query; of a whole URL, as proxies get it, the path. */
+const pathOf = (target: string): string => (target.split('?', 1)[0] as string).replace(/^https?:\/\/[^/]*/i, '');
+
+function bodyFields(content: Content, { headers }: RequestHead | ResponseHead): Fields {
+  return {
+    content_type: word(headers.get('content-type')),
+    content_encoding: word(headers.get('content-encoding')),
+    content_bytes: content.bytes,
+    content_hmac: content.bytes > 0 && !content.hasGap ? content.hmac : undefined,
+  };
+}
+
+/** A whole body as the text that it packs. */
+function readBody(content: Content, { headers }: RequestHead | ResponseHead): { text: string } | { fault: string } {
+  if (content.hasGap) return { fault: MISSING };
+  if (!content.isWhole) return { fault: TOO_LARGE };
+  try {
+    return { text: decodeContent(content.kept, headers.get('content-encoding'), BODY_MAX).toString('utf8') };
+  } catch (error) {
+    return {
+      fault: `its content coding could not be undone (${(error as NodeJS.ErrnoException).code ?? (error as Error).message})`,
+    };
+  }
+}
+
+function readEvents(talk: Talk, text: string): void {
+  const events = new SseReader((data) => talk.event(data));
+  events.push(Buffer.from(text));
+  events.end();
+}

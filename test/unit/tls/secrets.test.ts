@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { SCRIPTS, type Script, send, standIn } from './apis.js';
+import { chunksOf, hear, recorded, redactor, type Turn } from './tap.js';
+
+const script = SCRIPTS['anthropic messages, streamed'] as Script;
+const record = async (of: Script): Promise<Turn[]> =>
+  (await recorded(standIn(of), (port) => send(port, of)))[0] as Turn[];
+
+/** Nothing in it gives it away but the place where it is seen first. */
+const plainKey = () => randomBytes(20).toString('base64url').replaceAll('-', 'x').replaceAll('_', 'y');
+
+describe('a secret', () => {
+  it.each([
+    ['x-api-key', (key: string) => key],
+    ['authorization', (key: string) => `Bearer ${key}`],
+    ['cookie', (key: string) => `theme=dark; session=${key}`],
+    ['x-goog-api-key', (key: string) => key],
+  ])('of the header %s is nowhere, and its fingerprint in the event', async (name, value) => {
+    const key = plainKey();
+    const echoed = JSON.stringify(script.answer).replaceAll('I will pay ', `with ${key} `);
+    const turns = await record({
+      ...script,
+      path: `${script.path}?trace=${key}`,
+      headers: { ...script.headers, [name]: value(key) },
+      body: JSON.parse(JSON.stringify(script.body).replace('Pay the invoice.', `use ${key}`)),
+      answer: JSON.parse(echoed.replaceAll('https://pay', `https://${key}@pay`)),
+    });
+    expect(turns.map(({ bytes }) => bytes.toString('latin1')).join('')).toContain(key);
+    const heard = hear(chunksOf(turns), { captureContent: true });
+    expect(heard.one('llm_response').content_bytes).toBeGreaterThan(key.length);
+    expect(JSON.stringify(heard.events)).not.toContain(key);
+    expect(JSON.stringify(heard.events)).toContain(redactor.fingerprint(key));
+    if (name !== 'cookie') expect(heard.one('http_request').credential).toBe(redactor.fingerprint(key));
+  });
+
+  it('has the same fingerprint in header, query and body, of every connection', async () => {
+    const key = `sk-ant-api03-${randomBytes(30).toString('hex')}`;
+    const chunks = [
+      ...chunksOf(await record({ ...script, headers: { 'x-api-key': key } }), 'c1'),
+      ...chunksOf(await record({ ...script, path: `${script.path}?key=${key}` }), 'c2'),
+    ];
+    const heard = hear(chunks);
+    expect(heard.of('http_request').map(({ credential }) => credential)).toEqual(
+      Array(2).fill(redactor.fingerprint(key)),
+    );
+    const asked = JSON.parse(
+      JSON.stringify(script.answer).replaceAll('curl -s', `KEY=\\\\\\"${key}\\\\\\" curl`),
+    ) as Script['answer'];
+    const call = hear(chunksOf(await record({ ...script, answer: asked }))).one('tool_call');
+    expect(call.arguments).toContain(redactor.fingerprint(key));
+    expect(call.arguments).not.toContain(key);
+    expect(call.credential).toBe(redactor.fingerprint(key));
+  });
+
+  it.each([
+    ['escaped as JSON may', (key: string) => [...key].map((c) => `\\u00${c.charCodeAt(0).toString(16)}`).join('')],
+    ['behind an escaped line end', (key: string) => `a\\n${key}`],
+    ['behind a line end that is escaped twice', (key: string) => `{\\"a\\":\\"b\\\\n${key}\\"}`],
+  ])('is found in arguments %s', async (_name, spell) => {
+    const key = `sk-proj-${randomBytes(30).toString('hex')}`;
+    const answer = `{"type":"message","content":[{"type":"tool_use","id":"t","name":"n","input":{"x":"${spell(key)}"}}]}`;
+    const server = createServer((req, res) => {
+      req.resume().on('end', () => res.setHeader('content-type', 'application/json').end(answer));
+    });
+    const [turns = []] = await recorded(server, (port) => send(port, script));
+    const call = hear(chunksOf(turns)).one('tool_call');
+    expect(JSON.stringify(call)).not.toContain(key);
+    expect(call.credential).toBe(redactor.fingerprint(key));
+  });
+
+  it('is not left over where arguments are cut', async () => {
+    const key = `sk-ant-api03-${randomBytes(30).toString('hex')}`;
+    for (let before = 4040; before < 4100; before += 5) {
+      const input = { x: `${'a'.repeat(before)} ${key}` };
+      const answer = { type: 'message', content: [{ type: 'tool_use', id: 't', name: 'n', input }] };
+      const call = hear(chunksOf(await record({ ...script, answer }))).one('tool_call');
+      expect(call.arguments).not.toMatch(/sk-ant|\[redacted:[a-z-]*(?::[0-9a-f]{0,15})?$/);
+    }
+  });
+});
