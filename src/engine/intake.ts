@@ -3,17 +3,21 @@ import type { DnsMessage, Lost, Notice } from '../bpf/index.js';
 import { DnsReader, DomainMap, dnsAnswerEvent } from '../dns/index.js';
 import type { AgentEvent, EventDraft, Redactor } from '../events/index.js';
 import type { TlsCoverage } from '../tls-coverage/index.js';
+import type { Chunk, ConnectionEnd, Conversations, Peer } from '../tls/index.js';
 import { BulkFilter } from './bulk.js';
+import { openConversations, type PlaintextOptions } from './plaintext.js';
 
 type Log = Pick<AuditWriter, 'append' | 'appendPrepared'>;
 
 export interface IntakeOptions {
   agentId: string;
   log: Log;
-  redactor: Pick<Redactor, 'redact'>;
+  redactor: Pick<Redactor, 'redact' | 'clean' | 'hash'>;
   domains?: DomainMap;
   /** Counts what of the tree's TLS is read, where that is captured. */
   coverage?: TlsCoverage;
+  /** How plaintext is written down, where it is captured. */
+  plaintext?: PlaintextOptions;
   /** Makes the events_lost event of a loss. */
   lossEvent: (loss: { class?: string; count: number; reason: string }) => EventDraft;
 }
@@ -34,12 +38,18 @@ export class Intake {
   readonly #domains: DomainMap;
   readonly #answers = new DnsReader();
   readonly #bulk = new BulkFilter();
+  readonly #conversations: Conversations | undefined;
   /** What came before the session's first event was written. */
   #early: (() => void)[] | undefined = [];
 
   constructor(options: IntakeOptions) {
     this.#options = options;
     this.#domains = options.domains ?? new DomainMap();
+    const { agentId, redactor, plaintext } = options;
+    if (plaintext !== undefined)
+      this.#conversations = openConversations(agentId, redactor, plaintext, (event) =>
+        this.#record(this.#named(event as AgentEvent)),
+      );
   }
 
   /** Writes session_start, and what has come since governing began behind it. */
@@ -73,9 +83,28 @@ export class Intake {
     else if (notice.msg === 'tls_library') this.#options.coverage?.library(notice);
   }
 
+  /** What is known of a connection whose plaintext is captured. */
+  peer(peer: Peer): void {
+    this.#onPlaintext((conversations) => conversations.peer(peer));
+  }
+
+  /** A piece of its plaintext, in the order of events and notices. */
+  chunk(chunk: Chunk): void {
+    this.#onPlaintext((conversations) => conversations.chunk(chunk));
+  }
+
+  connectionEnd(end: ConnectionEnd): void {
+    this.#onPlaintext((conversations) => conversations.end(end));
+  }
+
+  /** There will be no more plaintext: what is unfinished is told. */
+  finish(): void {
+    this.#onPlaintext((conversations) => conversations.close());
+  }
+
   /** An event of agentgov itself. @returns false when it got no place in the log. */
   own(event: EventDraft): boolean {
-    return this.#record(event as AgentEvent);
+    return this.#record(event as AgentEvent) !== undefined;
   }
 
   /** Events that are missing; said in the log and counted. */
@@ -87,6 +116,12 @@ export class Intake {
   /** Lines that were counted and then could not be written after all. */
   retract(events: number): void {
     this.events -= events;
+  }
+
+  #onPlaintext(work: (conversations: Conversations) => void): void {
+    if (this.#conversations === undefined) return;
+    if (this.#early !== undefined) this.#early.push(() => this.#onPlaintext(work));
+    else work(this.#conversations);
   }
 
   #loss({ class: kind, count, reason }: Lost): void {
@@ -107,16 +142,17 @@ export class Intake {
     return domain === undefined ? event : { ...event, dest_domain: domain };
   }
 
-  #record(event: AgentEvent): boolean {
+  /** @returns its `seq`; undefined where it got no place in the log. */
+  #record(event: AgentEvent): number | undefined {
     const finding = findingOf(String(event.event_type), String(event.action));
     if (finding !== undefined) this.findings.set(finding, (this.findings.get(finding) ?? 0) + 1);
-    return this.#count(this.#options.log.append(this.#options.redactor.redact(event)));
+    const appended = this.#options.log.append(this.#options.redactor.redact(event));
+    this.#count(appended);
+    return appended?.seq;
   }
 
   // What got no place is counted by the writer, and told when there is a place again.
-  #count(appended: { line: string } | undefined): boolean {
-    if (appended === undefined) return false;
-    this.events += 1;
-    return true;
+  #count(appended: object | undefined): void {
+    if (appended !== undefined) this.events += 1;
   }
 }

@@ -186,6 +186,7 @@ export class Session {
     const { agentId, loader, writer, command } = this.#parts;
     const outcome = await loader.quit();
     this.#settle(outcome);
+    this.#guard(() => this.intake.finish());
     // The last batch may be what fills the disk: then that is why the session ends as it does.
     if (await this.#makeRoom()) reason = { kind: 'log_failed', cause: this.#logFailure };
     let incomplete = isIncomplete(reason) ? reasonText(reason) : undefined;
