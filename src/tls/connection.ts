@@ -32,6 +32,8 @@ export class Connection {
   /** What has come before the protocol is known. */
   #untold: { direction: Direction; chunk: Chunk; bytes: Buffer; isCall: boolean }[] = [];
   #untoldBytes: Record<Direction, number> = { in: 0, out: 0 };
+  /** Bytes that were passed over until a message began, in the middle of a connection. */
+  readonly #passed: Record<Direction, number> = { in: 0, out: 0 };
   #reader: WireReader | undefined;
   /** Who speaks in this direction. */
   #roles: Record<Direction, Role> = { out: 'client', in: 'server' };
@@ -57,6 +59,7 @@ export class Connection {
     this.#guard(() => {
       this.#order.end();
       if (this.#reader === undefined && this.#untold.length > 0) this.#decide(true);
+      if (this.#reader === undefined) this.#tellPassed();
       this.#reader?.end();
     });
   }
@@ -86,20 +89,26 @@ export class Connection {
   #onGap(chunk: Chunk, length: number): void {
     this.reporter.origin = chunk;
     this.#isWhole = false;
-    if (this.#reader === undefined) this.#decide(true);
-    this.#reader?.gap(this.#roles[chunk.direction], length);
+    if (this.#reader !== undefined) this.#reader.gap(this.#roles[chunk.direction], length);
+    else this.#passed[chunk.direction] += length;
   }
 
   /** Finds out which protocol it is. `mustBe`: no more can be waited for. */
   #decide(mustBe: boolean): void {
     for (const direction of DIRECTIONS) {
       const first = this.#firstBytes(direction);
-      if (first.length === 0) continue;
+      const beginning = this.#untold.find((part) => part.direction === direction);
+      if (first.length === 0 || (!this.#isWhole && beginning?.isCall !== true)) continue;
       const reader = this.#readerFor(direction, first);
       if (reader !== undefined) {
         this.#begin(reader);
         return;
       }
+    }
+    if (!this.#isWhole && !mustBe) {
+      // A message begins with some later call.
+      this.#passOver();
+      return;
     }
     const isTold = DIRECTIONS.some((direction) => this.#untoldBytes[direction] >= TELLING);
     const isMuch = this.#untoldBytes.in + this.#untoldBytes.out > UNTOLD_MAX;
@@ -134,8 +143,22 @@ export class Connection {
     return Buffer.concat(parts, Math.min(this.#untoldBytes[direction], 16 * 1024));
   }
 
+  #passOver(): void {
+    for (const { direction, bytes } of this.#untold) this.#passed[direction] += bytes.length;
+    this.#untold = [];
+    this.#untoldBytes = { in: 0, out: 0 };
+  }
+
+  #tellPassed(): void {
+    for (const direction of DIRECTIONS) {
+      const bytes = this.#passed[direction];
+      if (bytes > 0) this.#host.unread(this.#roles[direction], bytes, 'capture began in the middle of a message');
+    }
+  }
+
   #begin(reader: WireReader): void {
     this.#reader = reader;
+    this.#tellPassed();
     const untold = this.#untold;
     this.#untold = [];
     for (const { direction, chunk, bytes, isCall } of untold) {

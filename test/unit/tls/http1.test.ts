@@ -3,7 +3,7 @@ import { Agent, createServer, type IncomingMessage, type RequestOptions, request
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { random, scaled } from '../../scale.js';
-import { chunksOf, cutAt, hear, recorded, redactor, type Turn } from './tap.js';
+import { chunksOf, cutAt, hear, joinedAt, recorded, redactor, type Turn } from './tap.js';
 
 const keyed = (bytes: Buffer | string): string => redactor.hash().update(bytes).digest('hex');
 
@@ -120,6 +120,20 @@ describe('HTTP/1.1', () => {
     }));
     const paths = (heard: ReturnType<typeof hear>) => heard.of('http_response').map(({ http_path }) => http_path);
     expect(paths(hear(chunksOf(mirrored)))).toEqual(paths(hear(chunksOf(turns))));
+  });
+
+  it('joins in the middle, and reads on where a message begins', async () => {
+    const { turns } = await conversation();
+    const whole = hear(chunksOf(turns)).of('http_response');
+    const chunks = chunksOf(turns, 'c1', 60);
+    for (let from = 1; from < chunks.length; from += 3) {
+      const heard = hear(joinedAt(chunks, from), {}, [{ connection: 'c1', joined: true }]);
+      for (const event of heard.events) expect(event.joined_midway).toBe(true);
+      const paths = heard.of('http_response').flatMap(({ http_path, incomplete }) => (incomplete ? [] : [http_path]));
+      const ends = whole.slice(whole.length - paths.length).map(({ http_path }) => http_path);
+      expect(paths.map((path, i) => path ?? ends[i])).toEqual(ends);
+      if (from < chunks.length / 3) expect(paths.length, `from ${from}`).toBeGreaterThan(1);
+    }
   });
 
   it('says what is cut off by the end', async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type ClientHttp2Session, connect, constants, createServer } from 'node:http2';
 import { describe, expect, it } from 'vitest';
 import { random, scaled } from '../../scale.js';
-import { chunksOf, cutAt, hear, recorded, redactor, type Turn } from './tap.js';
+import { chunksOf, cutAt, hear, joinedAt, recorded, redactor, type Turn } from './tap.js';
 
 const keyed = (bytes: Buffer | string): string => redactor.hash().update(bytes).digest('hex');
 
@@ -105,7 +105,7 @@ describe('HTTP/2', () => {
     const chunks = chunksOf(turns);
     let understood = 0;
     for (let from = 1; from < chunks.length; from++) {
-      const heard = hear(chunks.slice(from), {}, [{ connection: 'c1', joined: true }]);
+      const heard = hear(joinedAt(chunks, from), {}, [{ connection: 'c1', joined: true }]);
       for (const event of heard.events) expect(event.joined_midway).toBe(true);
       for (const event of heard.of('http_request')) {
         // What stood in the table before is not known, and not guessed.

@@ -66,6 +66,15 @@ export function chunksOf(turns: readonly Turn[], connection = 'c1', size = 16_38
   });
 }
 
+/** The chunks from there on, as they are when capture begins in the middle: the kernel counts from the first call it sees. */
+export function joinedAt(chunks: readonly Chunk[], from: number): Chunk[] {
+  const base = { in: -1, out: -1 };
+  return chunks.slice(from).map((chunk) => {
+    if (base[chunk.direction] < 0) base[chunk.direction] = chunk.offset;
+    return { ...chunk, offset: chunk.offset - base[chunk.direction] };
+  });
+}
+
 export interface Heard {
   readonly events: AgentEvent[];
   /** All events of a type. */
