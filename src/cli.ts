@@ -46,6 +46,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'what a policy would have done to a recording',
     load: async () => (await import('./commands/replay.js')).replayCommand(),
   },
+  why: {
+    summary: 'what led to one event: which tool call, and where its words came from',
+    load: async () => (await import('./commands/why.js')).whyCommand(),
+  },
   policy: {
     summary: 'check a policy, or explain what it decides',
     load: async () => (await import('./commands/policy.js')).policyCommand(),

@@ -1,5 +1,6 @@
 import { type AuditWriter, type Finding, findingOf } from '../audit/index.js';
 import type { DnsMessage, Lost, Notice } from '../bpf/index.js';
+import { Joiner } from '../cause/index.js';
 import { DnsReader, DomainMap, dnsAnswerEvent } from '../dns/index.js';
 import type { AgentEvent, EventDraft, Redactor } from '../events/index.js';
 import type { TlsCoverage } from '../tls-coverage/index.js';
@@ -39,6 +40,7 @@ export class Intake {
   readonly #answers = new DnsReader();
   readonly #bulk = new BulkFilter();
   readonly #conversations: Conversations | undefined;
+  readonly #joiner: Joiner | undefined;
   /** What came before the session's first event was written. */
   #early: (() => void)[] | undefined = [];
 
@@ -46,10 +48,9 @@ export class Intake {
     this.#options = options;
     this.#domains = options.domains ?? new DomainMap();
     const { agentId, redactor, plaintext } = options;
-    if (plaintext !== undefined)
-      this.#conversations = openConversations(agentId, redactor, plaintext, (event) =>
-        this.#record(this.#named(event as AgentEvent)),
-      );
+    if (plaintext === undefined) return;
+    this.#joiner = new Joiner();
+    this.#conversations = openConversations(agentId, redactor, plaintext, (event) => this.#said(event as AgentEvent));
   }
 
   /** Writes session_start, and what has come since governing began behind it. */
@@ -71,7 +72,7 @@ export class Intake {
       return;
     }
     const event = this.#named(JSON.parse(line) as AgentEvent);
-    this.#record(event);
+    this.#record(this.#joiner?.explained(event) ?? event);
     this.#options.coverage?.event(event);
   }
 
@@ -113,6 +114,11 @@ export class Intake {
     this.own(this.#options.lossEvent(loss));
   }
 
+  /** What no tool call explains; undefined where nobody listens to them. */
+  get unmatched(): number | undefined {
+    return this.#joiner?.unmatched;
+  }
+
   /** Lines that were counted and then could not be written after all. */
   retract(events: number): void {
     this.events -= events;
@@ -122,6 +128,13 @@ export class Intake {
     if (this.#conversations === undefined) return;
     if (this.#early !== undefined) this.#early.push(() => this.#onPlaintext(work));
     else work(this.#conversations);
+  }
+
+  /** An event of a conversation. @returns its `seq`. */
+  #said(event: AgentEvent): number | undefined {
+    const seq = this.#record(this.#named(event));
+    if (event.event_type === 'tool_call' && seq !== undefined) this.#joiner?.tool(event, seq);
+    return seq;
   }
 
   #loss({ class: kind, count, reason }: Lost): void {

@@ -70,6 +70,8 @@ export interface EndFacts {
   /** Events of this session without this one, and those known to be lost. */
   events: number;
   lost: number;
+  /** What no tool call explains, where tool calls are seen. */
+  unmatched?: number | undefined;
   /** What went wrong on the way. */
   notes: string[];
   /** How the command ended that agentgov started. */
@@ -87,6 +89,7 @@ export function sessionEnd(facts: EndFacts): EventDraft {
     reason: facts.reason,
     tier: facts.hello.tier,
   };
+  if (facts.unmatched !== undefined) event.unmatched = facts.unmatched;
   if (facts.notes.length > 0) event.notes = facts.notes;
   if (facts.command !== undefined && 'signal' in facts.command) event.signal = facts.command.signal;
   if (facts.command !== undefined && 'exitCode' in facts.command) event.exit_code = facts.command.exitCode;

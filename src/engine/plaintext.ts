@@ -10,17 +10,27 @@ export interface PlaintextOptions {
   toolArgs?: boolean;
 }
 
+/** How long the distance between the two clocks is believed: the wall clock may be set. */
+const BELIEVED_MS = 60_000;
+
+/** Wall clock of a time since boot. Looked up seldom, for it is known to 10 ms only, and times should not go back. */
+function wallClock(): (tsUs: number) => string {
+  let looked = Number.NEGATIVE_INFINITY;
+  let boot = 0;
+  return (tsUs) => {
+    const now = Date.now();
+    if (Math.abs(now - looked) > BELIEVED_MS) {
+      looked = now;
+      boot = now - bootTimeUs() / 1000;
+    }
+    return new Date(boot + tsUs / 1000).toISOString();
+  };
+}
+
 /** The conversations of a session. `record` takes an event and gives its `seq`, where it got one. */
 export const openConversations = (
   agentId: string,
   redactor: Pick<Redactor, 'clean' | 'hash'>,
   options: PlaintextOptions,
   record: (event: EventDraft) => number | undefined,
-): Conversations =>
-  new Conversations({
-    ...options,
-    agentId,
-    redactor,
-    emit: record,
-    timestamp: (tsUs) => new Date(Date.now() - (bootTimeUs() - tsUs) / 1000).toISOString(),
-  });
+): Conversations => new Conversations({ ...options, agentId, redactor, emit: record, timestamp: wallClock() });

@@ -205,6 +205,7 @@ export class Session {
           reason: text,
           events: this.intake.events,
           lost: this.intake.lost,
+          unmatched: this.intake.unmatched,
           notes: this.#notes,
           ...(command === undefined || typeof command.state === 'string' ? {} : { command: command.state }),
         }),

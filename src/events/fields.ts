@@ -653,6 +653,14 @@ export const FIELDS = {
     meaning: 'keyed hash of the whole arguments, as `content_hmac`',
     on: ['tool_call', 'mcp_request'],
   },
+  words_from: {
+    type: 'strings',
+    format: '`WORD SEQ`',
+    meaning:
+      'hosts, paths, addresses and the like in its arguments, and the `llm_content` in which each first came in (at most 16)',
+    on: ['tool_call'],
+    agentText: 'words',
+  },
   mcp_method: {
     type: 'string',
     format: '`tools/call`',
@@ -714,6 +722,13 @@ export const FIELDS = {
     agentText: 'words',
   },
   cause_seq: { type: 'integer', format: 'a `seq`', meaning: 'the event that led to this one', on: 'all' },
+  intent: {
+    type: 'string',
+    format: '`unmatched`',
+    pattern: /^unmatched$/,
+    meaning: 'no tool call explains it, though some were seen before it; the one that does is `cause_seq`',
+    on: ['process_exec', 'network_connect'],
+  },
   class: {
     type: 'string',
     format: '`process` `file` `network` `security`',
@@ -810,6 +825,11 @@ export const FIELDS = {
   last_seq: { type: 'integer', meaning: '`seq` of the last one', on: ['log_pruned'] },
   events: { type: 'integer', meaning: 'events of this session, the last one included', on: ['session_end'] },
   lost: { type: 'integer', meaning: 'events of this session that were lost', on: ['session_end'] },
+  unmatched: {
+    type: 'integer',
+    meaning: 'programs that were started and connections that were made of which no tool call explains why',
+    on: ['session_end'],
+  },
 } as const satisfies Record<string, Field>;
 
 export type FieldName = keyof typeof FIELDS;

@@ -1,3 +1,4 @@
+import { Origins } from '../cause/index.js';
 import type { EventDraft, Redactor } from '../events/index.js';
 import type { Chunk, ConnectionEnd, Peer } from './chunk.js';
 import { Connection } from './connection.js';
@@ -44,6 +45,7 @@ export class Conversations {
     this.#room = {
       redactor: options.redactor,
       secrets: new Secrets(options.redactor),
+      origins: new Origins(options.redactor),
       budget: new Budget(BUDGET),
       captureContent: options.captureContent ?? false,
       toolArgs: options.toolArgs ?? true,

@@ -1,3 +1,4 @@
+import type { Origins } from '../cause/index.js';
 import type { EventDraft, EventType, Redactor } from '../events/index.js';
 import type { Chunk, Peer } from './chunk.js';
 import type { Budget } from './pile.js';
@@ -15,6 +16,8 @@ export type Fields = {
 export interface Room {
   readonly redactor: Pick<Redactor, 'clean' | 'hash'>;
   readonly secrets: Secrets;
+  /** Where the words of tool calls came from. */
+  readonly origins: Origins;
   /** What all connections together may keep. */
   readonly budget: Budget;
   /** Contents are written down, not only their sizes and hashes. */

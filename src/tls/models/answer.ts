@@ -150,10 +150,19 @@ export class Answer implements AnswerSink, Talk {
       tool_call_id: word(id),
       cause_seq: this.cause,
       ...argumentFields(this.reporter, args),
+      words_from: this.#wordsFrom(args),
       incomplete: fault === undefined ? undefined : true,
       reason: fault,
     });
     args.clear();
+  }
+
+  #wordsFrom(args: Content): string[] | undefined {
+    const { origins, secrets, toolArgs } = this.reporter.room;
+    if (!toolArgs) return undefined;
+    const traced = origins.trace(args.kept.toString('utf8'));
+    if (traced.length === 0) return undefined;
+    return traced.map(({ word, seq }) => `${secrets.clean(word, 'words').text} ${seq}`);
   }
 
   #finish(fault: string | undefined): void {

@@ -73,7 +73,7 @@ function newPieces({ room }: Reporter, parts: readonly Part[]): Piece[] {
 }
 
 function reportPiece(reporter: Reporter, { part, bytes, hmac }: Piece, cause: number | undefined): void {
-  reporter.report('llm_content', {
+  const seq = reporter.report('llm_content', {
     role: part.role,
     tool_call_id: word(part.callId),
     content_bytes: bytes.length,
@@ -81,6 +81,8 @@ function reportPiece(reporter: Reporter, { part, bytes, hmac }: Piece, cause: nu
     cause_seq: cause,
     ...contentFields(reporter, bytes),
   });
+  // What the model said itself it did not get from anywhere.
+  if (seq !== undefined && part.role !== 'assistant') reporter.room.origins.learn(part.text, seq);
 }
 
 function contentFields({ room }: Reporter, bytes: Buffer): Fields {

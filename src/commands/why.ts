@@ -1,0 +1,48 @@
+// agentgov why: what led to one event of a log, as a short story.
+import { Command } from 'commander';
+import { findLogs, readLog } from '../audit/index.js';
+import { tellStory } from '../cause/index.js';
+import { usageError } from '../errors.js';
+import type { AgentEvent } from '../events/index.js';
+import { escapeForTerminal, prettyLine } from '../output/index.js';
+import { lineNumber } from './values.js';
+
+/** What a story can be made of, beside the event that is asked about. */
+const KEPT = /"event_type": "(?:llm_request|llm_response|llm_content|tool_call|http_request)"/;
+
+export function whyCommand(): Command {
+  return new Command('why')
+    .summary('what led to one event: which tool call, and where its words came from')
+    .description(
+      'Tells what led to an event of an audit log: the tool call that explains it, the response of the model that asked\n' +
+        'for it, and the content in which its words first came in. Each step says how sure it is and what it rests on.',
+    )
+    .argument('<audit>', 'audit log')
+    .argument('<seq>', 'the event to explain', (text) => lineNumber('seq', text))
+    .action(why);
+}
+
+async function why(path: string, seq: number): Promise<void> {
+  const [log, another] = await findLogs([path]);
+  if (log === undefined || another !== undefined) throw usageError(`${path} is not one log: give the path of one`);
+  const events = new Map<number, AgentEvent>();
+  for await (const lines of readLog(log)) {
+    for (const line of lines) {
+      if (!KEPT.test(line) && !line.includes(`"seq": ${seq},`)) continue;
+      const event = JSON.parse(line) as AgentEvent;
+      events.set(Number(event.seq), event);
+    }
+  }
+  const steps = tellStory(events, seq);
+  if (steps.length === 0) throw usageError(`there is no event ${seq} in ${path}: give the seq of one of its events`);
+  for (const { event, how, rests } of steps) {
+    const line = `#${event.seq} ${prettyLine(event, { color: false })}`;
+    process.stdout.write(how === '' ? `${line}\n` : `  ${escapeForTerminal(how)} ${line}\n    (${rests})\n`);
+  }
+  if (steps.length === 1) process.stdout.write(`  ${unexplained(steps[0]?.event)}\n`);
+}
+
+const unexplained = (event: AgentEvent | undefined): string =>
+  event?.intent === 'unmatched'
+    ? 'No tool call explains it.'
+    : 'The log does not say what led to it: no tool call was seen before it, or its kind is not joined to any.';
