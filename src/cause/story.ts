@@ -27,11 +27,15 @@ function tracedFor(event: AgentEvent, call: AgentEvent): { word: string; seq: nu
   return wordsFrom(call).sort((a, b) => rank(a) - rank(b));
 }
 
+/** A shorter word of a command line may stand in any arguments. */
+const ARGUMENT_MIN = 8;
+
 /** Whether the call's arguments name what was done, or only explain the process that did it. */
 function restsOn(event: AgentEvent, call: AgentEvent): string {
   const args = String(call.arguments ?? '').replace(/\\"/g, '"');
-  const names = [event.dest_domain, event.dest_ip, ...(Array.isArray(event.argv) ? [event.argv.at(-1)] : [])];
-  const named = names.find((name) => typeof name === 'string' && name.length > 3 && args.includes(name));
+  const last = Array.isArray(event.argv) ? (event.argv.at(-1) ?? '') : '';
+  const names = [event.dest_domain, event.dest_ip, last.length >= ARGUMENT_MIN ? last : undefined];
+  const named = names.find((name) => typeof name === 'string' && args.includes(name));
   return named === undefined
     ? 'likely: the call explains the process that did it, or one above it'
     : 'sure: its arguments name it';

@@ -3,13 +3,14 @@ import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { deflateSync, gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Chunk } from '../../../src/tls/index.js';
 import { cpuMs } from '../../cpu.js';
 import { random, scaled } from '../../scale.js';
 import { SCRIPTS, type Script, send, standIn } from './apis.js';
 import { chunksOf, hear, recorded, type Turn } from './tap.js';
 
+vi.setConfig({ testTimeout: 120_000 });
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
@@ -245,15 +246,11 @@ describe('what never ends', () => {
         ),
       ],
     ].map(([name, chunks]) => [name as string, chunks as Iterable<Chunk>]),
-  )(
-    '%s is read in bounded memory',
-    (_name, chunks) => {
-      const { bytes, heard } = peak(chunks);
-      expect(bytes).toBeLessThan(MOST);
-      expect(heard.events.some(({ incomplete }) => incomplete === true)).toBe(true);
-    },
-    120_000,
-  );
+  )('%s is read in bounded memory', (_name, chunks) => {
+    const { bytes, heard } = peak(chunks);
+    expect(bytes).toBeLessThan(MOST);
+    expect(heard.events.some(({ incomplete }) => incomplete === true)).toBe(true);
+  });
 
   it('costs as much for each byte, however it is cut', () => {
     const cost = (size: number, piece: number) => {
@@ -261,8 +258,8 @@ describe('what never ends', () => {
       return cpuMs(() => hear(chunks));
     };
     cost(1 << 20, 1000);
-    const small = cost(2 << 20, 1000);
-    const large = cost(16 << 20, 1000);
+    const small = cost(1 << 20, 1000);
+    const large = cost(8 << 20, 1000);
     // Quadratic would be 64 times.
     expect(large).toBeLessThan(24 * Math.max(small, 5));
   });

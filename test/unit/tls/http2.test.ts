@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { type ClientHttp2Session, connect, constants, createServer } from 'node:http2';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { random, scaled } from '../../scale.js';
 import { chunksOf, cutAt, hear, joinedAt, recorded, redactor, type Turn } from './tap.js';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const keyed = (bytes: Buffer | string): string => redactor.hash().update(bytes).digest('hex');
 

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Packing, SCRIPTS, type Script, send, standIn, TOOL_RESULT } from './apis.js';
 import { chunksOf, hear, recorded, redactor, type Turn } from './tap.js';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const keyed = (text: string): string => redactor.hash().update(text).digest('hex');
 

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { SCRIPTS, type Script, send, standIn } from './apis.js';
 import { chunksOf, hear, recorded, redactor, type Turn } from './tap.js';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const script = SCRIPTS['anthropic messages, streamed'] as Script;
 const record = async (of: Script): Promise<Turn[]> =>
