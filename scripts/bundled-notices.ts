@@ -41,7 +41,16 @@ function noticeOf(folder: string): string {
     string,
     string
   >;
-  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-  if (file === undefined) throw new Error(`${name} has no licence text, so it cannot be bundled`);
-  return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+  const text = licenceIn(folder);
+  if (text === undefined) throw new Error(`${name} has no licence text, so it cannot be bundled`);
+  return `${name} ${version} (${license})\n\n${text.trim()}\n`;
+}
+
+/** A file of its own; else, as older packages have it, the last section of the page that they are shown with. */
+function licenceIn(folder: string): string | undefined {
+  const files = readdirSync(folder);
+  const own = files.find((entry) => /^licen[cs]e/i.test(entry));
+  if (own !== undefined) return readFileSync(join(folder, own), 'utf8');
+  const page = files.find((entry) => /^readme/i.test(entry));
+  return page && /^#+ *licen[cs]e *\n([^]*)/im.exec(readFileSync(join(folder, page), 'utf8'))?.[1];
 }

@@ -1,5 +1,6 @@
 // What monitor and learn have in common: a target, its log, one session.
 import { type MonitorOptions, monitor } from '../engine/index.js';
+import { usageError } from '../errors.js';
 import { logPath, resolveTarget, type Target } from '../targets/index.js';
 import { type LogFlags, logSetup } from './log-flags.js';
 import type { TargetOptions } from './target-flags.js';
@@ -19,6 +20,18 @@ export async function recordedBy(flags: TargetOptions, command: string[] | undef
   const agentId = flags.agentId ?? target.agentId;
   const { path } = logPath(flags.outputFile, agentId, process.geteuid?.() ?? 0, process.env);
   return { target, agentId, log: path };
+}
+
+/** @throws AgentgovError (exit 2) for flags about plaintext that nobody captures. */
+function plaintextOf({
+  captureTls,
+  captureContent = false,
+  toolArgs,
+}: TargetOptions): Pick<MonitorOptions, 'plaintext'> {
+  if (captureTls === true) return { plaintext: { captureContent, toolArgs } };
+  if (captureContent || !toolArgs)
+    throw usageError('--capture-content and --no-tool-args are about plaintext: add --capture-tls');
+  return {};
 }
 
 /** @returns the exit code of agentgov. */
@@ -42,7 +55,7 @@ export async function record(
     ...(ringBulk === undefined ? {} : { ringBulk }),
     ...(ringCritical === undefined ? {} : { ringCritical }),
     ...(ringTls === undefined ? {} : { ringTls }),
-    ...(flags.captureTls === true ? { captureTls: true } : {}),
+    ...plaintextOf(flags),
   });
   return session.finally(() => log.close());
 }

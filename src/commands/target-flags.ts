@@ -16,6 +16,8 @@ export interface TargetOptions {
   duration?: number;
   tier?: TierChoice;
   captureTls?: boolean;
+  captureContent?: boolean;
+  toolArgs: boolean;
   failOn: Finding[];
 }
 
@@ -41,6 +43,11 @@ export function addTargetFlags(command: Command): Command {
       .option('--fail-on <finding>', `exit 1 on one of: ${FINDINGS.join(', ')} (repeatable)`, addFinding, [])
       .option('--tier <tier>', `use no more than this tier: ${TIER_CHOICES.join(', ')}`, oneOf('--tier', TIER_CHOICES))
       .option('--capture-tls', "read the plaintext of the tree's TLS connections")
+      .option(
+        '--capture-content',
+        'with --capture-tls: keep what was said to models and by them, not only its size and hash',
+      )
+      .option('--no-tool-args', 'with --capture-tls: leave out the arguments of tool calls')
       .option('--trace-process', 'accepted; the process tree is always traced')
   );
 }

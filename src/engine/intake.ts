@@ -3,22 +3,22 @@ import type { DnsMessage, Lost, Notice } from '../bpf/index.js';
 import { Joiner } from '../cause/index.js';
 import { DnsReader, DomainMap, dnsAnswerEvent } from '../dns/index.js';
 import type { AgentEvent, EventDraft, Redactor } from '../events/index.js';
-import type { TlsCoverage } from '../tls-coverage/index.js';
 import type { Chunk, ConnectionEnd, Conversations, Peer } from '../tls/index.js';
+import type { TlsCoverage } from '../tls-coverage/index.js';
 import { BulkFilter } from './bulk.js';
-import { openConversations, type PlaintextOptions } from './plaintext.js';
+import type { OpenConversations } from './plaintext.js';
 
 type Log = Pick<AuditWriter, 'append' | 'appendPrepared'>;
 
 export interface IntakeOptions {
   agentId: string;
   log: Log;
-  redactor: Pick<Redactor, 'redact' | 'clean' | 'hash'>;
+  redactor: Pick<Redactor, 'redact'>;
   domains?: DomainMap;
   /** Counts what of the tree's TLS is read, where that is captured. */
   coverage?: TlsCoverage;
-  /** How plaintext is written down, where it is captured. */
-  plaintext?: PlaintextOptions;
+  /** Understands plaintext, where it is captured. */
+  openConversations?: OpenConversations;
   /** Makes the events_lost event of a loss. */
   lossEvent: (loss: { class?: string; count: number; reason: string }) => EventDraft;
 }
@@ -47,10 +47,9 @@ export class Intake {
   constructor(options: IntakeOptions) {
     this.#options = options;
     this.#domains = options.domains ?? new DomainMap();
-    const { agentId, redactor, plaintext } = options;
-    if (plaintext === undefined) return;
+    if (options.openConversations === undefined) return;
     this.#joiner = new Joiner();
-    this.#conversations = openConversations(agentId, redactor, plaintext, (event) => this.#said(event as AgentEvent));
+    this.#conversations = options.openConversations((event) => this.#said(event as AgentEvent));
   }
 
   /** Writes session_start, and what has come since governing began behind it. */
@@ -86,11 +85,13 @@ export class Intake {
 
   /** What is known of a connection whose plaintext is captured. */
   peer(peer: Peer): void {
+    this.#options.coverage?.peer(peer);
     this.#onPlaintext((conversations) => conversations.peer(peer));
   }
 
   /** A piece of its plaintext, in the order of events and notices. */
   chunk(chunk: Chunk): void {
+    this.#options.coverage?.chunk(chunk);
     this.#onPlaintext((conversations) => conversations.chunk(chunk));
   }
 
@@ -101,6 +102,7 @@ export class Intake {
   /** There will be no more plaintext: what is unfinished is told. */
   finish(): void {
     this.#onPlaintext((conversations) => conversations.close());
+    this.#options.coverage?.finish();
   }
 
   /** An event of agentgov itself. @returns false when it got no place in the log. */

@@ -27,10 +27,10 @@ function wallClock(): (tsUs: number) => string {
   };
 }
 
-/** The conversations of a session. `record` takes an event and gives its `seq`, where it got one. */
-export const openConversations = (
-  agentId: string,
-  redactor: Pick<Redactor, 'clean' | 'hash'>,
-  options: PlaintextOptions,
-  record: (event: EventDraft) => number | undefined,
-): Conversations => new Conversations({ ...options, agentId, redactor, emit: record, timestamp: wallClock() });
+/** Begins the conversations of a session. `record` takes an event and gives its `seq`, where it got one. */
+export type OpenConversations = (record: (event: EventDraft) => number | undefined) => Conversations;
+
+export const conversationsOf =
+  (agentId: string, redactor: Pick<Redactor, 'clean' | 'hash'>, options: PlaintextOptions): OpenConversations =>
+  (record) =>
+    new Conversations({ ...options, agentId, redactor, emit: record, timestamp: wallClock() });

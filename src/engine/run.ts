@@ -2,7 +2,15 @@ import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { AuditWriter, type Finding, type WriterOptions } from '../audit/index.js';
-import { findLoader, type Loader, LoaderRefusal, type Notice, socketPeer, startLoader } from '../bpf/index.js';
+import {
+  findLoader,
+  type Loader,
+  LoaderRefusal,
+  type Notice,
+  socketPeer,
+  startLoader,
+  type TlsSink,
+} from '../bpf/index.js';
 import { type ControlServer, runtimeFolder, serveControl } from '../control/index.js';
 import { deferred } from '../deferred.js';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
@@ -19,9 +27,9 @@ import {
   type Target,
   trustWarnings,
 } from '../targets/index.js';
-import { TlsCoverage } from '../tls-coverage/index.js';
 import { Command } from './command.js';
 import { runId } from './own-events.js';
+import type { PlaintextOptions } from './plaintext.js';
 import { isIncomplete } from './reasons.js';
 import { Session, type SessionResult } from './session.js';
 import { watchSignals } from './signals.js';
@@ -57,8 +65,8 @@ export interface MonitorOptions {
   /** Called with what is written into the log, whole lines; what it throws ends the session. */
   onLog?: (bytes: Buffer) => void;
   ringTls?: number;
-  /** Read the plaintext of the tree's TLS connections. */
-  captureTls?: boolean;
+  /** Read the plaintext of the tree's TLS connections, and write this of it down. */
+  plaintext?: PlaintextOptions;
   /** One line for the user, beside the output: where the log is, what is wrong, how it ended. */
   say: (line: string) => void;
   /** The binary; the one of this installation by default. */
@@ -97,11 +105,9 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   const command = target.kind === 'command' ? await Command.prepare(target.command, user, loaderPath) : undefined;
   undo.push(() => command?.cancel());
 
+  // Half of the program, which most sessions do without.
+  const plaintext = options.plaintext && (await import('./plaintext.js'));
   let session: Session | undefined;
-  const coverage =
-    options.captureTls === true
-      ? new TlsCoverage({ agentId, record: (event) => session?.feed.onOwn(event) })
-      : undefined;
   const loader = await startLoader({
     path: loaderPath,
     agentId,
@@ -112,7 +118,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     ...(options.ringBulk === undefined ? {} : { ringBulk: options.ringBulk }),
     ...(options.ringCritical === undefined ? {} : { ringCritical: options.ringCritical }),
     ...(options.ringTls === undefined ? {} : { ringTls: options.ringTls }),
-    ...(coverage === undefined ? {} : { tls: coverage.sink }),
+    ...(options.plaintext === undefined ? {} : { tls: forward(() => session?.feed.tls) }),
   });
   undo.push(() => loader.quit());
   command?.check();
@@ -140,7 +146,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     redactor,
     command,
     warnings,
-    ...(coverage === undefined ? {} : { coverage }),
+    ...(plaintext && { openConversations: plaintext.conversationsOf(agentId, redactor, options.plaintext ?? {}) }),
   });
   const control = await openControlSocket(options, session, loaderPath, uid);
   undo.push(() => control.close());
@@ -161,6 +167,13 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   say(summary(result, writer.path));
   return exitCode(options, command, result, leftBy);
 }
+
+/** Hands plaintext on to whoever takes it by then: none comes before the session governs. */
+const forward = (to: () => TlsSink | undefined): TlsSink => ({
+  chunk: (chunk) => to()?.chunk(chunk),
+  peer: (peer) => to()?.peer(peer),
+  end: (end) => to()?.end(end),
+});
 
 const isThere = (info: ProcessInfo | undefined): info is ProcessInfo => info !== undefined;
 

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { AuditWriter, Finding } from '../audit/index.js';
-import type { Loader, LoaderOutcome, Notice } from '../bpf/index.js';
+import type { Loader, LoaderOutcome, Notice, TlsSink } from '../bpf/index.js';
 import { LoaderGone } from '../bpf/index.js';
 import type { EngineStatus, StopResult } from '../control/index.js';
 import { type Deferred, deferred } from '../deferred.js';
 import type { EventDraft, Redactor } from '../events/index.js';
 import { VERSION } from '../package.js';
-import type { TlsCoverage } from '../tls-coverage/index.js';
+import { TlsCoverage } from '../tls-coverage/index.js';
 import type { Command } from './command.js';
 import { Intake } from './intake.js';
 import { eventsLost, sessionEnd, sessionStart } from './own-events.js';
+import type { OpenConversations } from './plaintext.js';
 import { type EndReason, isIncomplete, reasonText } from './reasons.js';
 import type { View } from './view.js';
 
@@ -23,8 +24,8 @@ export interface SessionParts {
   redactor: Redactor;
   /** The command that agentgov starts, if it does. */
   command: Command | undefined;
-  /** Where TLS is captured. */
-  coverage?: TlsCoverage;
+  /** Where plaintext is captured. */
+  openConversations?: OpenConversations;
   /** Known before the first event: sentences for session_start. */
   warnings: string[];
 }
@@ -63,7 +64,10 @@ export class Session {
       agentId,
       log: writer,
       redactor,
-      ...(parts.coverage === undefined ? {} : { coverage: parts.coverage }),
+      ...(parts.openConversations && {
+        openConversations: parts.openConversations,
+        coverage: this.#openCoverage(),
+      }),
       lossEvent: (loss) => eventsLost(agentId, this.id, loss),
     });
     writer.onFailure = (error) => {
@@ -90,9 +94,19 @@ export class Session {
   readonly feed = {
     onEvent: (line: string): void => this.#guard(() => this.intake.line(line)),
     onNotice: (notice: Notice): void => this.#guard(() => this.#onNotice(notice)),
-    onOwn: (event: EventDraft): void => this.#guard(() => void this.intake.own(event)),
     onBatch: (): void => this.#afterBatch(),
+    tls: {
+      chunk: (chunk) => this.#guard(() => this.intake.chunk(chunk)),
+      peer: (peer) => this.#guard(() => this.intake.peer(peer)),
+      end: (end) => this.#guard(() => this.intake.connectionEnd(end)),
+    } satisfies TlsSink,
   };
+
+  /** Tells when its time has come, too. */
+  #openCoverage(): TlsCoverage {
+    const record = (event: EventDraft): void => this.#guard(() => void this.intake.own(event));
+    return new TlsCoverage({ agentId: this.#parts.agentId, record });
+  }
 
   /** Writes session_start and everything that came since governing began. */
   begin(facts: { pids: number[]; processes: number; runId: string | undefined }): void {
@@ -195,7 +209,6 @@ export class Session {
       this.#notes.push(`The loader ${outcome.how} when it was told to end; the last events may be missing.`);
     }
     const text = reasonText(reason);
-    this.#guard(() => this.#parts.coverage?.finish());
     this.#guard(() =>
       this.intake.own(
         sessionEnd({

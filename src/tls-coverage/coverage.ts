@@ -1,5 +1,6 @@
-import type { TlsLibrary, TlsSink } from '../bpf/index.js';
+import type { TlsLibrary } from '../bpf/index.js';
 import type { AgentEvent, EventDraft } from '../events/index.js';
+import type { Chunk, Peer } from '../tls/index.js';
 import { whyBlind } from './why-blind.js';
 
 /** Ports where a connection is taken for TLS though no library was seen at it. */
@@ -56,18 +57,16 @@ export class TlsCoverage {
 
   constructor(private readonly options: CoverageOptions) {}
 
-  readonly sink: TlsSink = {
-    chunk: ({ pid, start_us, comm, direction, bytes }) => {
-      const process = this.#of(pid, start_us);
-      process.who.comm ??= comm;
-      if (direction === 'in') process.plainIn += bytes.length;
-      else process.plainOut += bytes.length;
-    },
-    peer: ({ dest_ip, dest_port }) => {
-      if (dest_ip !== undefined && this.#places.size < PLACES) this.#places.add(`${dest_ip} ${dest_port}`);
-    },
-    end: () => {},
-  };
+  chunk({ pid, start_us, comm, direction, bytes }: Chunk): void {
+    const process = this.#of(pid, start_us);
+    process.who.comm ??= comm;
+    if (direction === 'in') process.plainIn += bytes.length;
+    else process.plainOut += bytes.length;
+  }
+
+  peer({ dest_ip, dest_port }: Peer): void {
+    if (dest_ip !== undefined && this.#places.size < PLACES) this.#places.add(`${dest_ip} ${dest_port}`);
+  }
 
   library({ pid, start_us, library, path, error }: TlsLibrary): void {
     const process = this.#of(pid, start_us);

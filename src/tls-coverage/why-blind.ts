@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 /** As far as a program is searched: the largest agents are a third of it. */
 const MOST = 1 << 30;
@@ -45,8 +45,11 @@ export function whyBlind(pid: number, exe: string | undefined): string {
     if (path === undefined) continue;
     let fd: number | undefined;
     try {
-      fd = openSync(path, 'r');
-      const { dev, ino, size, ctimeMs } = fstatSync(fd);
+      // The path is the agent's: what lies there may be a pipe by now, and nobody is to wait for its other end.
+      fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const found = fstatSync(fd);
+      if (!found.isFile()) continue;
+      const { dev, ino, size, ctimeMs } = found;
       const key = `${dev} ${ino} ${size} ${ctimeMs}`;
       const why = known.get(key) ?? search(fd, size);
       if (known.size >= KNOWN) known.clear();

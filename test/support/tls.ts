@@ -41,12 +41,18 @@ export interface TlsPeer {
   record(): Promise<TlsServed[]>;
 }
 
-/** A server for localhost in a process of its own. `folder`: where its certificate and key are made. */
-export async function tlsPeer(folder: string): Promise<TlsPeer> {
+/** Paths of a new certificate for localhost, its own authority, and of its key. */
+export function certificate(folder: string): { cert: string; key: string } {
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
   const names = 'subjectAltName=DNS:localhost,IP:127.0.0.1';
   const words = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'];
   execFileSync('openssl', [...words, '-addext', names, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  return { cert, key };
+}
+
+/** A server for localhost in a process of its own. `folder`: where its certificate and key are made. */
+export async function tlsPeer(folder: string): Promise<TlsPeer> {
+  const { cert, key } = certificate(folder);
   const program = fileURLToPath(new URL('tls-server.mjs', import.meta.url));
   const child = spawn(process.execPath, [program, cert, key], { stdio: ['pipe', 'pipe', 'inherit'] });
   const said: Buffer[] = [];

@@ -5,6 +5,7 @@ import { expect, it, vi } from 'vitest';
 import { AuditWriter } from '../../../src/audit/index.js';
 import { main } from '../../../src/cli.js';
 import { Intake } from '../../../src/engine/intake.js';
+import { conversationsOf } from '../../../src/engine/plaintext.js';
 import type { AgentEvent } from '../../../src/events/index.js';
 import { scratch } from '../../support/index.js';
 import { send, standIn } from '../tls/apis.js';
@@ -31,7 +32,13 @@ it('tells a connection back to the document that asked for it', async () => {
   const writer = await AuditWriter.open(path, { agentId: 'a' });
   const common = { action: 'OBSERVED', agent_id: 'a', timestamp: '2026-04-14T09:23:01.234Z' } as const;
   const start = { ...common, event_type: 'session_start', pid: 1 } as const;
-  const intake = new Intake({ agentId: 'a', log: writer, redactor, plaintext: {}, lossEvent: () => start });
+  const intake = new Intake({
+    agentId: 'a',
+    log: writer,
+    redactor,
+    openConversations: conversationsOf('a', redactor, {}),
+    lossEvent: () => start,
+  });
   intake.begin(start);
 
   const asked = { role: 'user', content: 'Summarise invoice.pdf.' };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { AuditWriter, readLog, verifyFile } from '../../../src/audit/index.js';
 import { Intake } from '../../../src/engine/intake.js';
+import { conversationsOf } from '../../../src/engine/plaintext.js';
 import type { AgentEvent } from '../../../src/events/index.js';
 import { scratch } from '../../support/index.js';
 import { SCRIPTS, type Script, send, standIn } from '../tls/apis.js';
@@ -17,7 +18,8 @@ it('writes the conversations of a session into its log, behind its beginning', a
   const [turns] = await recorded(standIn(script), (port) => send(port, { ...script, headers }));
   const path = join(folder, 'audit.jsonl');
   const writer = await AuditWriter.open(path, { agentId: 'a' });
-  const intake = new Intake({ agentId: 'a', log: writer, redactor, plaintext: {}, lossEvent: () => start });
+  const openConversations = conversationsOf('a', redactor, {});
+  const intake = new Intake({ agentId: 'a', log: writer, redactor, openConversations, lossEvent: () => start });
   const start = { event_type: 'session_start', action: 'OBSERVED', agent_id: 'a', pid: 1, timestamp: stamp } as const;
   const chunks = chunksOf(turns as Turn[]);
   intake.peer({ connection: 'c1', joined: false, dest_ip: '192.0.2.7', dest_port: 443 });

@@ -31,7 +31,7 @@ const network = (event_type: string, more: AgentEvent = {}): AgentEvent => ({
 });
 
 const chunk = (coverage: TlsCoverage, direction: 'in' | 'out', bytes: number): void =>
-  coverage.sink.chunk({
+  coverage.chunk({
     ...WHO,
     ts_us: 1,
     tid: 7,
@@ -95,7 +95,7 @@ describe('TlsCoverage', () => {
 
   it('counts any port where TLS was seen to go', () => {
     const { coverage, told } = covered();
-    coverage.sink.peer({ connection: '1', joined: false, dest_ip: '10.0.0.1', dest_port: 9000 });
+    coverage.peer({ connection: '1', joined: false, dest_ip: '10.0.0.1', dest_port: 9000 });
     coverage.event(network('network_close', { dest_port: 9000, bytes_in: 5, bytes_out: 5 }));
     expect(told).toHaveLength(1);
   });
