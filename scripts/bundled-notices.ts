@@ -52,5 +52,5 @@ function licenceIn(folder: string): string | undefined {
   const own = files.find((entry) => /^licen[cs]e/i.test(entry));
   if (own !== undefined) return readFileSync(join(folder, own), 'utf8');
   const page = files.find((entry) => /^readme/i.test(entry));
-  return page && /^#+ *licen[cs]e *\n([^]*)/im.exec(readFileSync(join(folder, page), 'utf8'))?.[1];
+  return page && /^#+ *licen[cs]e *\n([\s\S]*)/im.exec(readFileSync(join(folder, page), 'utf8'))?.[1];
 }
