@@ -4,11 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { usageError } from '../errors.js';
+import { syncFolder } from '../folders.js';
 import { Locked, takeLock } from '../lock.js';
 import { chained } from './canonical.js';
 import { GENESIS, seal, type Tip } from './chain.js';
 import { ChainCheck } from './chain-check.js';
-import { codeOf, openToAppend, syncFolder } from './files.js';
+import { codeOf, openToAppend } from './files.js';
 
 export const digestsPath = (log: string): string => `${log}.digests`;
 

@@ -2,16 +2,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
-/** Makes names durable that were made, changed or removed in a folder. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
 /**
  * A file that is only ever appended to, made for its owner alone where it is not there. No symbolic link: whoever may
  * write in the folder could otherwise have root append to a file of their choice.

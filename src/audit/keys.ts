@@ -4,7 +4,8 @@ import { mkdir, open, readFile } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { usageError } from '../errors.js';
-import { codeOf, syncFolder } from './files.js';
+import { syncFolder } from '../folders.js';
+import { codeOf } from './files.js';
 import { newSigner, parseSkey, parseVkey, type SignerKey, type VerifierKey } from './note.js';
 
 /** The key file of this installation: root's, or the user's own. */

@@ -1,11 +1,11 @@
 // What a verifier remembers: the last verified end of each log. A log that no longer extends it was cut, replaced or
 // rewritten, whatever its own files say.
-import { randomBytes } from 'node:crypto';
-import { open, readFile, rename } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { usageError } from '../errors.js';
+import { replaceFile } from '../whole-file.js';
 import type { Tip } from './chain.js';
-import { codeOf, syncFolder } from './files.js';
+import { codeOf } from './files.js';
 
 const FORMAT = 'agentgov-verify-state-1';
 
@@ -40,18 +40,9 @@ export class VerifierMemory {
 
   /** Replaces the file in one step. @throws AgentgovError (usage) when it cannot be written. */
   async save(): Promise<void> {
-    const draft = `${this.path}.${randomBytes(4).toString('hex')}`;
+    const logs = Object.fromEntries([...this.logs].sort(([a], [b]) => (a < b ? -1 : 1)));
     try {
-      const file = await open(draft, 'wx', 0o600);
-      try {
-        const logs = Object.fromEntries([...this.logs].sort(([a], [b]) => (a < b ? -1 : 1)));
-        await file.writeFile(`${JSON.stringify({ format: FORMAT, logs }, null, 2)}\n`);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(draft, this.path);
-      await syncFolder(dirname(resolve(this.path)));
+      await replaceFile(this.path, `${JSON.stringify({ format: FORMAT, logs }, null, 2)}\n`);
     } catch (error) {
       throw usageError(`cannot write the state ${this.path} (${codeOf(error)}): give another --state file`, error);
     }

@@ -2,9 +2,10 @@
 import { readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
+import { syncFolder } from '../folders.js';
 import { lockHolder } from '../lock.js';
 import { addDigest, BrokenDigests, type Digest, Digests, plainName } from './digests.js';
-import { codeOf, syncFolder } from './files.js';
+import { codeOf } from './files.js';
 import { verifyFile } from './verify.js';
 import { AuditWriter } from './writer.js';
 

@@ -8,8 +8,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { EventDraft } from '../events/index.js';
+import { syncFolder } from '../folders.js';
 import { LF } from './blocks.js';
-import { syncFolder } from './files.js';
 
 const STEP = 2 ** 16;
 const NAME_HASH = 16;

@@ -2,9 +2,9 @@
 // whoever comes next.
 import { type FileHandle, link, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { syncFolder } from '../folders.js';
 import { GENESIS, type Tip } from './chain.js';
 import { addDigest, type Digest, Digests, finishedPath } from './digests.js';
-import { syncFolder } from './files.js';
 import { lastHash } from './tail.js';
 
 /** What a digest says of a file beside its name and its end. */

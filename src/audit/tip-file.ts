@@ -7,9 +7,10 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { usageError } from '../errors.js';
+import { syncFolder } from '../folders.js';
 import { canonical } from './canonical.js';
 import { GENESIS, sha256, type Tip } from './chain.js';
-import { codeOf, syncFolder } from './files.js';
+import { codeOf } from './files.js';
 
 const PLACE = 512;
 

@@ -1,8 +1,9 @@
 // A profile as a file: sorted, one entry a line, so that a diff of two files is one of what happened.
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { Ajv, type ValidateFunction } from 'ajv';
 import { asciiJson } from '../ascii-json.js';
 import { usageError } from '../errors.js';
+import { replaceFile } from '../whole-file.js';
 import type { Entry, Profile, Program, Role, Session } from './model.js';
 import { PROFILE_SCHEMA, PROFILE_VERSION } from './schema.js';
 import { newProfile } from './sensitive.js';
@@ -160,18 +161,9 @@ export async function loadProfile(file: string): Promise<Profile> {
 
 /** Whole or not at all: whoever reads the file while this is killed finds the old one. */
 export async function saveProfile(file: string, profile: Profile): Promise<void> {
-  const made = `${file}.${process.pid}.tmp`;
   try {
-    const handle = await open(made, 'w', 0o600);
-    try {
-      await handle.writeFile(profileText(profile));
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(made, file);
+    await replaceFile(file, profileText(profile));
   } catch (error) {
-    await rm(made, { force: true });
     throw usageError(
       `cannot write the profile ${file} (${(error as NodeJS.ErrnoException).code}): give --profile a file that you may write`,
       error,
