@@ -1,5 +1,6 @@
 // Drift between two profiles: what one shows and the other does not.
 import type { Entry, Profile, Program } from './model.js';
+import { byText } from './order.js';
 import { sensitiveAs } from './sensitive.js';
 import { shapedKey } from './summary.js';
 import type { Verb } from './verbs.js';
@@ -63,10 +64,9 @@ function driftOf({ key }: Program, entries: readonly Entry[]): Drift {
 /** Sensitive things first, then by program and object. */
 const order = (a: Drift, b: Drift): number =>
   Number(b.sensitive !== undefined) - Number(a.sensitive !== undefined) ||
-  compare(a.exe ?? '', b.exe ?? '') ||
-  compare(a.do, b.do) ||
-  compare(a.object, b.object);
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+  byText(a.exe ?? '', b.exe ?? '') ||
+  byText(a.do, b.do) ||
+  byText(a.object, b.object);
 
 /** What `b` shows that `a` does not, and the other way round. */
 export function diffProfiles(a: Profile, b: Profile): ProfileDiff {

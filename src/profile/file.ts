@@ -5,6 +5,7 @@ import { asciiJson } from '../ascii-json.js';
 import { usageError } from '../errors.js';
 import { replaceFile } from '../whole-file.js';
 import type { Entry, Profile, Program, Role, Session } from './model.js';
+import { byText } from './order.js';
 import { PROFILE_SCHEMA, PROFILE_VERSION } from './schema.js';
 import { newProfile } from './sensitive.js';
 import { partialReasons } from './summary.js';
@@ -33,7 +34,6 @@ interface ProfileJson {
   sessions: Session[];
 }
 
-const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 /** Keys in their order, as all of the file is. */
 const sorted = (value: object): object =>
   Object.fromEntries(

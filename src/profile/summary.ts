@@ -25,7 +25,7 @@ export function partialReasons({ sessions }: Profile): string[] {
   ];
 }
 
-const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 /** Agents, in order. */
 export const agentsOf = ({ sessions }: Profile): string[] =>

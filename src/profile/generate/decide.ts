@@ -5,7 +5,7 @@ import { isFileVerb, type Verb } from '../verbs.js';
 import type { Evidence } from './evidence.js';
 import type { Ruled } from './files.js';
 import { standsAboveKit } from './kit.js';
-import { type Made, type Names, often } from './made.js';
+import { type Made, type Names, oftenAll } from './made.js';
 import { exeOf, hostsOf } from './network.js';
 import { groupBy, spellable } from './paths.js';
 
@@ -87,10 +87,6 @@ export function decideRules(evidence: readonly Evidence[], names: Names): Ruled 
   const made = [...bySaid.values()].map((group): Made => {
     const [{ match, reason }] = group as [(typeof byObject)[number]];
     const paths = group.flatMap((one) => one.match.path ?? []);
-    const of = (all: readonly Evidence[]) => ({
-      times: all.reduce((sum, { times }) => sum + times, 0),
-      runs: new Set(all.flatMap(({ runs }) => [...runs])),
-    });
     const done = (match.access ?? []).map((verb) => DONE[verb as Verb] ?? verb).join(', ');
     return {
       section: 'decide',
@@ -100,8 +96,8 @@ export function decideRules(evidence: readonly Evidence[], names: Names): Ruled 
         action: 'HUMAN_APPROVAL',
         timeout_seconds: TIMEOUT_SECONDS,
       },
-      why: `${reason}: ${done === '' ? '' : `${done} `}${often(of(group.flatMap(({ all }) => all)))}`,
-      notes: new Map(group.flatMap(({ match: { path = [] }, all }) => path.map((text) => [text, often(of(all))]))),
+      why: `${reason}: ${done === '' ? '' : `${done} `}${oftenAll(group.flatMap(({ all }) => all))}`,
+      notes: new Map(group.flatMap(({ match: { path = [] }, all }) => path.map((text) => [text, oftenAll(all)]))),
     };
   });
   return { made, left };

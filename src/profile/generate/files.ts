@@ -1,10 +1,11 @@
 // Rules for files, programs and local sockets.
 import { literalPattern, type Match } from '../../policy/index.js';
 import { isPattern, shapeOf } from '../shape.js';
+import { counted } from '../summary.js';
 import { FILE_VERBS, type Verb } from '../verbs.js';
 import type { Evidence } from './evidence.js';
 import { opensKit } from './kit.js';
-import { counted, type Made, type Names, often, type Section } from './made.js';
+import { type Context, type Made, often, oftenAll, sectionOf } from './made.js';
 import { folderName, generalise, groupBy, isFolder, type Pattern, spellable } from './paths.js';
 
 /** What comes of one kind of evidence. */
@@ -13,15 +14,6 @@ export interface Ruled {
   /** What no rule can name. */
   readonly left: readonly Evidence[];
 }
-
-export interface Context {
-  /** Runs in the profile. */
-  readonly runs: number;
-  readonly names: Names;
-}
-
-const sectionOf = (runs: ReadonlySet<string>, { runs: all }: Context): Section =>
-  all > 1 && runs.size === 1 ? 'once' : 'learned';
 
 /** `/usr/lib`, `~/project`: what a rule is named for. */
 function anchorOf(text: string): string {
@@ -91,16 +83,10 @@ function fileRule(group: readonly Use[], context: Context): Made {
   return {
     section,
     rule: { name: context.names.next(`${wordFor(verbs)} ${anchorOf(text)}`), match, action: 'ALLOW' },
-    why: whyOf(group),
+    why: oftenAll(group),
     notes: new Map(group.map((use) => [isFolder(use.text) ? asPrefix(use.text) : use.text, noteOf(use)])),
   };
 }
-
-const whyOf = (group: readonly { times: number; runs: ReadonlySet<string> }[]): string =>
-  often({
-    times: group.reduce((sum, { times }) => sum + times, 0),
-    runs: new Set(group.flatMap(({ runs }) => [...runs])),
-  });
 
 /** Programs that may run: always by their whole path. */
 export function execRules(evidence: readonly Evidence[], context: Context): Ruled {
@@ -156,7 +142,7 @@ function pathRules(evidence: readonly Evidence[], context: Context, { match, pat
         match: match(group.map((use) => use.text)),
         action: 'ALLOW',
       },
-      why: whyOf(group),
+      why: oftenAll(group),
       notes: new Map(group.map((use) => [use.text, often(use)])),
     };
   });

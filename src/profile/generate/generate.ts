@@ -2,12 +2,12 @@ import { usageError } from '../../errors.js';
 import { MAX_POLICY_BYTES, type Policy, parsePolicy, pathKit, type Rule } from '../../policy/index.js';
 import { keyOf, type Profile, type Session } from '../model.js';
 import { OTHERS_PROC } from '../sensitive.js';
-import { agentsOf, assess, summarise } from '../summary.js';
+import { agentsOf, assess, counted, partialReasons, summarise } from '../summary.js';
 import { isFileVerb } from '../verbs.js';
 import { decideRules } from './decide.js';
 import { type Evidence, gather } from './evidence.js';
 import { closedKey, execRules, fileRules, socketRules } from './files.js';
-import { counted, type Made, Names } from './made.js';
+import { type Made, Names } from './made.js';
 import { networkRules, systemRules, toolRules } from './network.js';
 import { policyText } from './yaml.js';
 
@@ -149,7 +149,7 @@ function notesOn(profile: Profile, made: readonly Made[], left: readonly Evidenc
     ({ rule: { match } }) => match.path ?? match.destination_domain ?? match.destination_ip ?? match.event ?? [],
   );
   const once = made.filter(({ section }) => section === 'once').length;
-  const partial = summarise(profile).partial.length > 0;
+  const partial = partialReasons(profile).length > 0;
   return [
     ...(partial ? ['THE PROFILE IS PARTIAL: an enforcing policy of it may stop work that was not seen'] : []),
     ...(things.length > 0

@@ -1,4 +1,5 @@
 import type { Rule } from '../../policy/index.js';
+import { counted } from '../summary.js';
 
 /**
  * Where in the policy a rule stands. learned: seen in several runs (or there is only one). once: in one run only.
@@ -15,11 +16,30 @@ export interface Made {
   readonly notes: ReadonlyMap<string, string>;
 }
 
-export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
-
 /** `12x in 3 runs`. */
-export const often = ({ times, runs }: { times: number; runs: ReadonlySet<string> }): string =>
-  `${times}x in ${counted(runs.size, 'run')}`;
+export const often = ({ times, runs }: Used): string => `${times}x in ${counted(runs.size, 'run')}`;
+
+interface Used {
+  readonly times: number;
+  readonly runs: ReadonlySet<string>;
+}
+
+/** The same of several together. */
+export const oftenAll = (all: readonly Used[]): string =>
+  often({ times: all.reduce((sum, { times }) => sum + times, 0), runs: runsOf(all) });
+
+export const runsOf = (all: readonly Pick<Used, 'runs'>[]): ReadonlySet<string> =>
+  new Set(all.flatMap(({ runs }) => [...runs]));
+
+/** Where a rule stands that was learned in these of `all` runs. */
+export const sectionOf = (runs: ReadonlySet<string>, { runs: all }: Context): Section =>
+  all > 1 && runs.size === 1 ? 'once' : 'learned';
+
+export interface Context {
+  /** Runs in the profile. */
+  readonly runs: number;
+  readonly names: Names;
+}
 
 /** Names of rules: words of the policy's author, each once. */
 export class Names {

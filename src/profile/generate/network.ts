@@ -2,8 +2,8 @@
 import { literalPattern, type Match, PatternError, parseAddress, parseDomain } from '../../policy/index.js';
 import type { Verb } from '../verbs.js';
 import type { Evidence } from './evidence.js';
-import type { Context, Ruled } from './files.js';
-import { type Made, often, type Section } from './made.js';
+import type { Ruled } from './files.js';
+import { type Context, type Made, often, oftenAll, runsOf, sectionOf } from './made.js';
 import { groupBy, SEVERAL, spellable } from './paths.js';
 
 /** Ports that the kernel gives out by itself (net.ipv4.ip_local_port_range begins with 32768). */
@@ -82,11 +82,9 @@ export function networkRules(evidence: readonly Evidence[], context: Context): R
   const made = [...groupBy(parts, keyOf).values()].map((group): Made => {
     const [{ host, evidence: first }] = group as [(typeof group)[number]];
     const all = group.map((part) => part.evidence);
-    const runs = new Set(all.flatMap((one) => [...one.runs]));
-    const section: Section = context.runs > 1 && runs.size === 1 ? 'once' : 'learned';
     const [name = ''] = host.destination_domain ?? host.destination_ip ?? host.protocol ?? [];
     return {
-      section,
+      section: sectionOf(runsOf(all), context),
       rule: {
         name: context.names.next(`${reachesOut(first.verb) ? 'reach' : 'serve'} ${name}`),
         match: {
@@ -97,7 +95,7 @@ export function networkRules(evidence: readonly Evidence[], context: Context): R
         },
         action: 'ALLOW',
       },
-      why: often({ times: all.reduce((sum, { times }) => sum + times, 0), runs }),
+      why: oftenAll(all),
       notes: new Map(),
     };
   });
@@ -108,19 +106,15 @@ export function networkRules(evidence: readonly Evidence[], context: Context): R
 export function toolRules(evidence: readonly Evidence[], context: Context): Ruled {
   const isPlain = ({ target: { tool = '' } }: Evidence): boolean =>
     tool !== '' && tool.length <= 256 && spellable(tool) && !/[*\\]/.test(tool);
-  const sectionOf = ({ runs }: Evidence): Section => (context.runs > 1 && runs.size === 1 ? 'once' : 'learned');
-  const made = [...groupBy(evidence.filter(isPlain), sectionOf)].map(
-    ([section, group]): Made => ({
-      section: section as Section,
+  const made = [...groupBy(evidence.filter(isPlain), ({ runs }) => sectionOf(runs, context)).values()].map(
+    (group): Made => ({
+      section: sectionOf((group as [Evidence, ...Evidence[]])[0].runs, context),
       rule: {
         name: context.names.next('tools'),
         match: { event: ['tool_call'], tool: group.map(({ target }) => target.tool ?? '') },
         action: 'ALLOW',
       },
-      why: often({
-        times: group.reduce((sum, { times }) => sum + times, 0),
-        runs: new Set(group.flatMap(({ runs }) => [...runs])),
-      }),
+      why: oftenAll(group),
       notes: new Map(group.map((one) => [one.target.tool ?? '', often(one)])),
     }),
   );
@@ -131,7 +125,7 @@ export function toolRules(evidence: readonly Evidence[], context: Context): Rule
 export function systemRules(evidence: readonly Evidence[], context: Context): Ruled {
   const made = evidence.map(
     (one): Made => ({
-      section: context.runs > 1 && one.runs.size === 1 ? 'once' : 'learned',
+      section: sectionOf(one.runs, context),
       rule: {
         name: context.names.next(one.verb),
         match: { event: [one.verb], ...exeOf(one.programs) },
