@@ -1,6 +1,14 @@
 // Anthropic's Messages API: docs.anthropic.com/en/api/messages, and .../messages-streaming for the events.
 import { countOf, isObject, type JsonObject, listOf, objectOf, stringOf } from '../json.js';
-import { type AnswerReader, type AnswerSink, type ModelApi, type OpenTool, type Part, wholeTool } from './model.js';
+import {
+  type AnswerReader,
+  type AnswerSink,
+  type ModelApi,
+  type OpenTool,
+  type Part,
+  requestOf,
+  wholeTool,
+} from './model.js';
 
 const usageOf = (usage: JsonObject) => ({
   input: countOf(usage.input_tokens),
@@ -114,18 +122,8 @@ export const ANTHROPIC: ModelApi = {
   provider: 'anthropic',
   request: (body) => {
     const messages = listOf(body.messages).filter(isObject);
-    const tools = listOf(body.tools);
-    return {
-      model: stringOf(body.model),
-      isStreamed: body.stream === true,
-      messages: messages.length,
-      tools: tools.length,
-      parts: [
-        ...(body.system === undefined ? [] : [{ role: 'system' as const, text: textsOf(body.system) }]),
-        ...tools.map((tool) => ({ role: 'tool_definition' as const, text: JSON.stringify(tool) })),
-        ...messages.flatMap(partsOf),
-      ],
-    };
+    const before: Part[] = body.system === undefined ? [] : [{ role: 'system', text: textsOf(body.system) }];
+    return requestOf(body, messages.length, { before, after: messages.flatMap(partsOf) });
   },
   answer: (sink) => new Reader(sink),
 };

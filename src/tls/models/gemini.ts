@@ -1,6 +1,6 @@
 // Google's Gemini API: ai.google.dev/api/generate-content. Streamed, each event is such a response with what is new.
 import { countOf, isObject, type JsonObject, listOf, objectOf, stringOf } from '../json.js';
-import { type AnswerReader, type AnswerSink, type ModelApi, type Part, wholeTool } from './model.js';
+import { type AnswerReader, type AnswerSink, definitionsOf, type ModelApi, type Part, wholeTool } from './model.js';
 
 function partsOf(content: JsonObject, role: 'system' | 'user' | 'assistant'): Part[] {
   return listOf(content.parts)
@@ -67,7 +67,7 @@ export const GEMINI: ModelApi = {
       tools: tools.length,
       parts: [
         ...(system === undefined ? [] : partsOf(system, 'system')),
-        ...tools.map((tool) => ({ role: 'tool_definition' as const, text: JSON.stringify(tool) })),
+        ...definitionsOf(tools),
         ...contents.flatMap((content) => partsOf(content, content.role === 'model' ? 'assistant' : 'user')),
       ],
     };

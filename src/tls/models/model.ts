@@ -1,5 +1,5 @@
 import type { Content } from '../content.js';
-import type { JsonObject } from '../json.js';
+import { type JsonObject, listOf, stringOf } from '../json.js';
 
 export type Api = 'anthropic-messages' | 'openai-chat' | 'openai-responses' | 'gemini';
 
@@ -67,6 +67,26 @@ export interface ModelApi {
   request(body: JsonObject, path: string): ModelRequest;
   answer(sink: AnswerSink): AnswerReader;
 }
+
+/** Definitions of tools, which the model reads like everything else. */
+export const definitionsOf = (tools: readonly unknown[]): Part[] =>
+  tools.map((tool) => ({ role: 'tool_definition', text: JSON.stringify(tool) }));
+
+/** What the bodies of three of the APIs have in common. The model reads the parts `before` and `after` its tools' definitions. */
+export const requestOf = (
+  body: JsonObject,
+  messages: number,
+  { before = [], after }: { before?: readonly Part[]; after: readonly Part[] },
+): ModelRequest => {
+  const tools = listOf(body.tools);
+  return {
+    model: stringOf(body.model),
+    isStreamed: body.stream === true,
+    messages,
+    tools: tools.length,
+    parts: [...before, ...definitionsOf(tools), ...after],
+  };
+};
 
 /** Gives a tool call whose arguments are there at once. */
 export function wholeTool(sink: AnswerSink, name: string | undefined, id: string | undefined, args: unknown): void {

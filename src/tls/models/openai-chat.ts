@@ -1,6 +1,14 @@
 // OpenAI's Chat Completions API: platform.openai.com/docs/api-reference/chat, and .../chat-streaming for the chunks.
 import { countOf, isObject, type JsonObject, listOf, objectOf, stringOf } from '../json.js';
-import { type AnswerReader, type AnswerSink, type ModelApi, type OpenTool, type Part, wholeTool } from './model.js';
+import {
+  type AnswerReader,
+  type AnswerSink,
+  type ModelApi,
+  type OpenTool,
+  type Part,
+  requestOf,
+  wholeTool,
+} from './model.js';
 
 function partOf(message: JsonObject): Part {
   const { role, content } = message;
@@ -85,17 +93,7 @@ export const OPENAI_CHAT: ModelApi = {
   provider: 'openai',
   request: (body) => {
     const messages = listOf(body.messages).filter(isObject);
-    const tools = listOf(body.tools);
-    return {
-      model: stringOf(body.model),
-      isStreamed: body.stream === true,
-      messages: messages.length,
-      tools: tools.length,
-      parts: [
-        ...tools.map((tool) => ({ role: 'tool_definition' as const, text: JSON.stringify(tool) })),
-        ...messages.map(partOf),
-      ],
-    };
+    return requestOf(body, messages.length, { after: messages.map(partOf) });
   },
   answer: (sink) => new Reader(sink),
 };

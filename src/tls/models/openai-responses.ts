@@ -1,6 +1,6 @@
 // OpenAI's Responses API: platform.openai.com/docs/api-reference/responses, and .../responses-streaming for the events.
 import { countOf, isObject, type JsonObject, listOf, objectOf, stringOf } from '../json.js';
-import { type AnswerReader, type AnswerSink, type ModelApi, type Part, wholeTool } from './model.js';
+import { type AnswerReader, type AnswerSink, type ModelApi, type Part, requestOf, wholeTool } from './model.js';
 
 const textsOf = (content: unknown): string =>
   typeof content === 'string'
@@ -98,19 +98,11 @@ class Reader implements AnswerReader {
 export const OPENAI_RESPONSES: ModelApi = {
   provider: 'openai',
   request: (body) => {
-    const items = listOf(body.input).filter(isObject);
-    const tools = listOf(body.tools);
-    return {
-      model: stringOf(body.model),
-      isStreamed: body.stream === true,
-      messages: typeof body.input === 'string' ? 1 : items.length,
-      tools: tools.length,
-      parts: [
-        ...(typeof body.instructions === 'string' ? [{ role: 'system' as const, text: body.instructions }] : []),
-        ...tools.map((tool) => ({ role: 'tool_definition' as const, text: JSON.stringify(tool) })),
-        ...(typeof body.input === 'string' ? [{ role: 'user' as const, text: body.input }] : items.map(partOf)),
-      ],
-    };
+    const { input, instructions } = body;
+    const before: Part[] = typeof instructions === 'string' ? [{ role: 'system', text: instructions }] : [];
+    const after: Part[] =
+      typeof input === 'string' ? [{ role: 'user', text: input }] : listOf(input).filter(isObject).map(partOf);
+    return requestOf(body, after.length, { before, after });
   },
   answer: (sink) => new Reader(sink),
 };
