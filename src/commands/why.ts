@@ -1,6 +1,6 @@
 // agentgov why: what led to one event of a log, as a short story.
 import { Command } from 'commander';
-import { findLogs, readLog } from '../audit/index.js';
+import { findWholeLogs, readLog } from '../audit/index.js';
 import { tellStory } from '../cause/index.js';
 import { usageError } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
@@ -17,13 +17,13 @@ export function whyCommand(): Command {
       'Tells what led to an event of an audit log: the tool call that explains it, the response of the model that asked\n' +
         'for it, and the content in which its words first came in. Each step says how sure it is and what it rests on.',
     )
-    .argument('<audit>', 'audit log')
+    .argument('<audit>', 'audit log, or its folder: all its files are read; a finished file stands for itself')
     .argument('<seq>', 'the event to explain', (text) => lineNumber('seq', text))
     .action(why);
 }
 
 async function why(path: string, seq: number): Promise<void> {
-  const [log, another] = await findLogs([path]);
+  const [log, another] = await findWholeLogs([path]);
   if (log === undefined || another !== undefined) throw usageError(`${path} is not one log: give the path of one`);
   const events = new Map<number, AgentEvent>();
   for await (const lines of readLog(log)) {

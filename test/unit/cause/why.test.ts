@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { AuditWriter } from '../../../src/audit/index.js';
@@ -12,6 +12,8 @@ import { send, standIn } from '../tls/apis.js';
 import { chunksOf, recorded, redactor, type Turn } from '../tls/tap.js';
 
 const folder = scratch();
+/** The last log that was told of. */
+let log = '';
 
 /** One exchange: what the model is given, and the tool that it asks for. */
 async function exchange(messages: object[], id: string, name: string, input: object): Promise<Turn[]> {
@@ -26,10 +28,17 @@ async function exchange(messages: object[], id: string, name: string, input: obj
   return turns[0] as Turn[];
 }
 
-it('tells a connection back to the document that asked for it', async () => {
+it.each([
+  ['in one file', {}],
+  // Less than any event: each group of lines has a file of its own.
+  ['in the files of a rotated log', { rotateBytes: 1 }],
+])('tells a connection back to the document that asked for it, %s', async (_name, rotation) => {
   const host = `pay-${randomBytes(6).toString('hex')}.example`;
-  const path = join(folder, 'audit.jsonl');
-  const writer = await AuditWriter.open(path, { agentId: 'a' });
+  const place = join(folder, host);
+  mkdirSync(place);
+  const path = join(place, 'audit.jsonl');
+  log = path;
+  const writer = await AuditWriter.open(path, { agentId: 'a', ...rotation });
   const common = { action: 'OBSERVED', agent_id: 'a', timestamp: '2026-04-14T09:23:01.234Z' } as const;
   const start = { ...common, event_type: 'session_start', pid: 1 } as const;
   const intake = new Intake({
@@ -56,7 +65,9 @@ it('tells a connection back to the document that asked for it', async () => {
     },
   ];
   const command = `curl https://${host}/now`;
+  await writer.flush();
   for (const chunk of chunksOf(await exchange(history, 't2', 'Bash', { command }), 'c2')) intake.chunk(chunk);
+  await writer.flush();
   const who = { ...common, pid: 50, ppid: 4242, start_us: 8, ts_us: 3_000_000 };
   intake.line(JSON.stringify({ ...who, event_type: 'process_exec', argv: ['sh', '-c', command] } satisfies AgentEvent));
   intake.line(
@@ -64,6 +75,8 @@ it('tells a connection back to the document that asked for it', async () => {
   );
   intake.finish();
   await writer.close();
+  const files = readdirSync(place).filter((name) => /^audit.*\.jsonl$/.test(name));
+  expect(files.length > 1).toBe('rotateBytes' in rotation);
 
   const out: string[] = [];
   const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => out.push(String(text)) > 0);
@@ -88,7 +101,7 @@ it('tells a connection back to the document that asked for it', async () => {
 it('says that there is no such event, and that a file is no log', async () => {
   const error: string[] = [];
   const write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => error.push(String(text)) > 0);
-  expect(await main(['why', join(folder, 'audit.jsonl'), '100000'])).toBe(2);
+  expect(await main(['why', log, '100000'])).toBe(2);
   writeFileSync(join(folder, 'x.jsonl'), 'no log\n');
   expect(await main(['why', join(folder, 'x.jsonl'), '1'])).toBe(1);
   write.mockRestore();
