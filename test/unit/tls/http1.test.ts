@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { Agent, createServer, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
-import { random, scaled } from '../../scale.js';
-import { chunksOf, cutAt, hear, joinedAt, recorded, redactor, type Turn } from './tap.js';
+import { expectTheSameHoweverCut } from './cuts.js';
+import { chunksOf, hear, joinedAt, recorded, redactor, type Turn } from './tap.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -55,8 +55,6 @@ async function conversation() {
   return { turns: turns[0] as Turn[], record };
 }
 
-const withoutTime = (events: readonly object[]) => events.map((event) => ({ ...event, ts_us: 0 }));
-
 describe('HTTP/1.1', () => {
   it('tells every request and its response, as the server has them', async () => {
     const { turns, record } = await conversation();
@@ -81,15 +79,7 @@ describe('HTTP/1.1', () => {
 
   it('does so however the bytes are cut', async () => {
     const { turns } = await conversation();
-    const whole = withoutTime(hear(chunksOf(turns)).events);
-    expect(withoutTime(hear(chunksOf(turns, 'c1', 1)).events)).toEqual(whole);
-    const total = turns.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    const draw = random('http1 cuts');
-    for (let round = 0; round < scaled(300); round++) {
-      const at = Math.floor(draw() * total);
-      const cut = cutAt(turns, at);
-      expect(withoutTime(hear(chunksOf(cut)).events), `cut at ${at}`).toEqual(whole);
-    }
+    expectTheSameHoweverCut(turns, 300);
   });
 
   it('pairs pipelined requests, and hears a server before its client', async () => {

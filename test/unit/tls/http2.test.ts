@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type ClientHttp2Session, connect, constants, createServer } from 'node:http2';
 import { describe, expect, it, vi } from 'vitest';
-import { random, scaled } from '../../scale.js';
-import { chunksOf, cutAt, hear, joinedAt, recorded, redactor, type Turn } from './tap.js';
+import { random } from '../../scale.js';
+import { expectTheSameHoweverCut } from './cuts.js';
+import { chunksOf, hear, joinedAt, recorded, redactor, type Turn } from './tap.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -61,8 +62,6 @@ async function conversation(padding = constants.PADDING_STRATEGY_NONE) {
   return { turns: turns[0] as Turn[], record };
 }
 
-const withoutTime = (events: readonly object[]) => events.map((event) => ({ ...event, ts_us: 0 }));
-
 describe('HTTP/2', () => {
   it.each([
     ['plain', constants.PADDING_STRATEGY_NONE],
@@ -90,14 +89,7 @@ describe('HTTP/2', () => {
 
   it('does so however the bytes are cut', async () => {
     const { turns } = await conversation();
-    const whole = withoutTime(hear(chunksOf(turns)).events);
-    expect(withoutTime(hear(chunksOf(turns, 'c1', 1)).events)).toEqual(whole);
-    const total = turns.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    const draw = random('http2 cuts');
-    for (let round = 0; round < scaled(100); round++) {
-      const at = Math.floor(draw() * total);
-      expect(withoutTime(hear(chunksOf(cutAt(turns, at))).events), `cut at ${at}`).toEqual(whole);
-    }
+    expectTheSameHoweverCut(turns, 100);
   });
 
   it('marks what it joins in the middle, and takes no old header for another', async () => {

@@ -117,17 +117,3 @@ export function hear(
     },
   };
 }
-
-/** The turns with one more boundary, after so many bytes of all. */
-export function cutAt(turns: readonly Turn[], at: number): Turn[] {
-  let left = at;
-  return turns.flatMap(({ direction, bytes }) => {
-    const here = left;
-    left -= bytes.length;
-    if (here <= 0 || here >= bytes.length) return [{ direction, bytes }];
-    return [
-      { direction, bytes: bytes.subarray(0, here) },
-      { direction, bytes: bytes.subarray(here) },
-    ];
-  });
-}
