@@ -142,7 +142,8 @@ static __always_inline struct tls_connection *tls_connect(const struct tls_key *
     return bpf_map_lookup_elem(&tls_connections, key);
 }
 
-/* The connection of an object; one that is not known yet was there before the probes, unless the call says otherwise. */
+/* The connection of an object; one that is not known yet was there before the probes, unless the call says otherwise.
+ */
 static __always_inline struct tls_connection *tls_connection_of(const struct tls_key *key, bool joined,
                                                                 enum ag_tls_library library) {
     struct tls_connection *there = bpf_map_lookup_elem(&tls_connections, key);
@@ -443,7 +444,6 @@ static __always_inline void tls_moved(struct pt_regs *regs, __u32 nr, long ret) 
         return;
     c->has_peer = 1;
     part_socket_address(s, sk, true, 0);
-    part_socket_address(s, sk, false, AG_PART_SECOND);
     tls_send(s);
     scratch_release(s);
 }

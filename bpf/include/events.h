@@ -54,14 +54,7 @@ enum ag_kind {
 };
 
 /* Loss is counted by class. The loader writes these names. */
-enum ag_class {
-    AG_CLASS_PROCESS,
-    AG_CLASS_FILE,
-    AG_CLASS_NETWORK,
-    AG_CLASS_SECURITY,
-    AG_CLASS_TLS,
-    AG_CLASS_MAX
-};
+enum ag_class { AG_CLASS_PROCESS, AG_CLASS_FILE, AG_CLASS_NETWORK, AG_CLASS_SECURITY, AG_CLASS_TLS, AG_CLASS_MAX };
 
 /* Why something was lost. */
 enum ag_loss {
@@ -149,7 +142,7 @@ enum ag_tls {
     AG_TLS_IN,        /* plaintext read: arg1 offset in this direction, arg2 bytes of the call that follow; DATA */
     AG_TLS_OUT,       /* the same, written */
     AG_TLS_NAME,      /* the server name that was asked for: DATA */
-    AG_TLS_PEER,      /* its socket: SOCKADDR peer, second own */
+    AG_TLS_PEER,      /* whom its socket leads to: SOCKADDR */
     AG_TLS_END,       /* its object was freed, or (number 0) the program is gone with all its connections */
 };
 
