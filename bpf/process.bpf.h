@@ -176,7 +176,8 @@ static __always_inline void part_script(struct scratch *s, __u32 slot, struct ta
         part_file(s, slot, AG_PART_SCRIPT, 0, file);
 }
 
-/* The number (in the machine's namespace) of the thread that called exec: another's than the process's, now it has that. */
+/* The number (in the machine's namespace) of the thread that called exec: another's than the process's, now it has
+ * that. */
 static __always_inline __u32 exec_old_tid(void *ctx) {
     return by_perf ? ((struct trace_event_raw_sched_process_exec *)ctx)->old_pid : (__u32)btf_arg(ctx, 1);
 }

@@ -9,7 +9,17 @@
 #define AG_NR_MAX 512
 
 /* Which program handles the call: its index in the prog array is the number of the call itself. */
-enum ag_handler { AG_H_NONE, AG_H_OPEN, AG_H_PATH, AG_H_SOCKET, AG_H_SEND, AG_H_ACCEPT, AG_H_MISC, AG_H_MMAP, AG_H_MAX };
+enum ag_handler {
+    AG_H_NONE,
+    AG_H_OPEN,
+    AG_H_PATH,
+    AG_H_SOCKET,
+    AG_H_SEND,
+    AG_H_ACCEPT,
+    AG_H_MISC,
+    AG_H_MMAP,
+    AG_H_MAX
+};
 
 enum ag_layout_flag {
     AG_L_CRITICAL = 1 << 0,    /* goes to the critical ring */

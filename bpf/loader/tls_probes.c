@@ -176,18 +176,18 @@ static int attach_perf(const struct bpf_program *prog, const char *path, bool is
 }
 
 /*
- * To put a probe in, the kernel waits until no fork is halfway (percpu_down_write(&dup_mmap_sem) in register_for_each_vma,
- * kernel/events/uprobes.c): a grace period of RCU, 10 to 30 ms, in which a quick program has already sent its request.
- * An expedited one takes less than one. The switch is the machine's, so it is on for no longer than the attaching takes,
- * and left alone where it is on or cannot be written.
+ * To put a probe in, the kernel waits until no fork is halfway (percpu_down_write(&dup_mmap_sem) in
+ * register_for_each_vma, kernel/events/uprobes.c): a grace period of RCU, 10 to 30 ms, in which a quick program has
+ * already sent its request. An expedited one takes less than one. The switch is the machine's, so it is on for no
+ * longer than the attaching takes, and left alone where it is on or cannot be written.
  */
 #define EXPEDITED "/sys/kernel/rcu_expedited"
 
 static bool expedite(bool on) {
     char now = 0;
     int fd = open(EXPEDITED, O_RDWR | O_CLOEXEC);
-    bool changed = fd >= 0 && pread(fd, &now, 1, 0) == 1 && now == (on ? '0' : '1') &&
-                   pwrite(fd, on ? "1" : "0", 1, 0) == 1;
+    bool changed =
+        fd >= 0 && pread(fd, &now, 1, 0) == 1 && now == (on ? '0' : '1') && pwrite(fd, on ? "1" : "0", 1, 0) == 1;
     if (fd >= 0)
         close(fd);
     return changed;

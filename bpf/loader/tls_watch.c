@@ -71,11 +71,16 @@ enum { ASK_ADOPT = 1, ASK_STOP };
 
 /* Where distributions keep what most programs use: known before anybody has mapped it. Others are found when mapped. */
 static const char *const USUAL[] = {
-    "/usr/lib/x86_64-linux-gnu/libssl.so.3",       "/usr/lib/aarch64-linux-gnu/libssl.so.3",
-    "/usr/lib64/libssl.so.3",                      "/usr/lib/libssl.so.3",
-    "/usr/lib/x86_64-linux-gnu/libssl.so.1.1",     "/usr/lib/aarch64-linux-gnu/libssl.so.1.1",
-    "/usr/lib64/libssl.so.1.1",                    "/usr/lib/x86_64-linux-gnu/libgnutls.so.30",
-    "/usr/lib/aarch64-linux-gnu/libgnutls.so.30", "/usr/lib64/libgnutls.so.30",
+    "/usr/lib/x86_64-linux-gnu/libssl.so.3",
+    "/usr/lib/aarch64-linux-gnu/libssl.so.3",
+    "/usr/lib64/libssl.so.3",
+    "/usr/lib/libssl.so.3",
+    "/usr/lib/x86_64-linux-gnu/libssl.so.1.1",
+    "/usr/lib/aarch64-linux-gnu/libssl.so.1.1",
+    "/usr/lib64/libssl.so.1.1",
+    "/usr/lib/x86_64-linux-gnu/libgnutls.so.30",
+    "/usr/lib/aarch64-linux-gnu/libgnutls.so.30",
+    "/usr/lib64/libgnutls.so.30",
 };
 
 static struct target **place_of(struct tls_watch *w, uint32_t pid) {
