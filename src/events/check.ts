@@ -1,4 +1,5 @@
-import { FIELDS, type Field, fieldOf } from './fields.js';
+import type { Field } from './field.js';
+import { FIELDS, fieldOf } from './fields.js';
 import { isAction, isEventType } from './types.js';
 
 /** One fault of an event against the registry. */

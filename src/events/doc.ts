@@ -1,4 +1,5 @@
-import { FIELDS, type Field } from './fields.js';
+import type { Field } from './field.js';
+import { FIELDS } from './fields.js';
 import { ACTIONS, EVENT_TYPES } from './types.js';
 
 const TYPE_WORDS: Record<Field['type'], string> = {

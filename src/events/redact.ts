@@ -1,5 +1,6 @@
 import { createHmac, type Hmac } from 'node:crypto';
-import { type AgentEvent, type EventValue, type Field, fieldOf } from './fields.js';
+import type { Field } from './field.js';
+import { type AgentEvent, type EventValue, fieldOf } from './fields.js';
 import { secretsInArgv } from './secrets/argv.js';
 import { mayHoldSecret } from './secrets/cue.js';
 import { credentialKeyFile, loadCredentialKey } from './secrets/key.js';
