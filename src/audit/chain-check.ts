@@ -7,6 +7,7 @@ import { removalName } from './pruned-event.js';
 import { JsonError, type Members, readMembers, writeMembers } from './python-json.js';
 import { HASH_LENGTH, nothingFound, SELF_CUT, SELF_HEAD } from './scan.js';
 import { type Bytes, bytesOf } from './scan-value.js';
+import { SignedLines } from './signed-lines.js';
 import { Templates } from './templates.js';
 
 /** What is wrong with a line. `torn`: it is no JSON, as a line is that was cut. */
@@ -20,13 +21,13 @@ export interface Fault {
 export interface Expected {
   /** Lines whose hash will be asked for, by `seq`. */
   readonly watched: Set<number>;
-  /** Lines up to which there is a checkpoint. */
-  readonly signed: ReadonlySet<number>;
+  /** Lines up to which there is a checkpoint, ascending. */
+  readonly signed: Float64Array;
   /** Files that somebody has recorded as removed, by `removalName`. */
   readonly removed: ReadonlySet<string>;
 }
 
-const nothingExpected = (): Expected => ({ watched: new Set(), signed: new Set(), removed: new Set() });
+const nothingExpected = (): Expected => ({ watched: new Set(), signed: new Float64Array(), removed: new Set() });
 
 /** What a check of some lines in the middle of a log has found, all of which hold; it can be sent between threads. */
 export interface LinesReport {
@@ -43,7 +44,7 @@ export interface LinesReport {
   /** Counted from the first of these lines. */
   readonly formFault: Fault | undefined;
   readonly hashes: ReadonlyArray<readonly [seq: number, hash: string]>;
-  /** The leaves of these lines; and of those up to each watched line. */
+  /** The leaves of these lines; and of those up to each signed line. */
   readonly leaves: readonly string[] | undefined;
   readonly leavesAt: ReadonlyArray<readonly [seq: number, leaves: readonly string[]]>;
 }
@@ -86,10 +87,9 @@ export class ChainCheck {
   unsigned: number | undefined;
   /** Those of the removed files that the log tells of. */
   readonly told = new Set<string>();
-  /** Set to grow the Merkle tree of the lines as well. */
+  /** The Merkle tree of the lines, if it is wanted. */
   tree: LeafRange | undefined;
-  /** Roots of the tree at the watched lines. */
-  readonly #roots = new Map<number, Uint8Array>();
+  readonly #signed: SignedLines;
   /** What is known of the watched lines. */
   readonly #watched = new Map<number, string | undefined>();
   readonly #found = nothingFound();
@@ -105,10 +105,17 @@ export class ChainCheck {
     templates = new Templates(),
   ) {
     this.#templates = templates;
+    this.#signed = new SignedLines(expected.signed);
     this.#unknownStart = start === 'midway';
     if (start === 'midway') return;
     this.#seq = start.count;
     this.#hash = start.hash;
+  }
+
+  /** Grows the Merkle tree of the lines as well; `before`: that of the lines before the first. */
+  growTree(before: LeafRange): void {
+    this.tree = before;
+    this.#signed.keepRoot(this.#seq, before.root());
   }
 
   /** Lines whose hash will be asked for, by `seq`. */
@@ -118,7 +125,6 @@ export class ChainCheck {
       this.expected.watched.add(seq);
       // The line before the first one is known from elsewhere.
       this.#watched.set(seq, seq > 0 && seq === this.#seq ? this.#hash : undefined);
-      if (seq === this.#seq && this.tree) this.#roots.set(seq, this.tree.root());
     }
   }
 
@@ -170,14 +176,14 @@ export class ChainCheck {
     if (this.tree === undefined) return;
     const range = this.tree.copy();
     range.append(leavesOf(begin, seq, leaves));
-    this.#roots.set(seq, range.root());
+    this.#signed.keepRoot(seq, range.root());
   }
 
   /** `hash_self` of a watched line; undefined when the log has not (or not yet) got that far. */
   readonly hashAt = (seq: number): string | undefined => this.#watched.get(seq);
 
-  /** Root of the tree over the lines up to a watched one. */
-  readonly rootAt = (seq: number): Uint8Array | undefined => this.#roots.get(seq);
+  /** Root of the tree over the lines up to a signed one. */
+  readonly rootAt = (seq: number): Uint8Array | undefined => this.#signed.rootAt(seq);
 
   /** Where the chain stands behind the last line that holds; `count` is that line's `seq`. */
   get tip(): Tip {
@@ -280,15 +286,16 @@ export class ChainCheck {
     this.events += 1;
     if (seq === 1) this.firstHash = hash;
     if (leaf !== undefined) this.tree?.add(leaf);
-    if (type === 'checkpoint' && !this.expected.signed.has(seq)) this.unsigned ??= seq;
+    const isSigned = this.#signed.has(seq);
+    if (type === 'checkpoint' && !isSigned) this.unsigned ??= seq;
     this.firstSeq ??= seq;
     this.#seq = seq;
     this.#hash = hash;
     this.#unknownStart = false;
-    if (this.expected.watched.has(seq)) {
-      this.#watched.set(seq, hash);
-      if (this.tree && this.wantsTree) this.#leavesAt.push([seq, this.tree.toHex()]);
-      if (this.tree?.begin === 0) this.#roots.set(seq, this.tree.root());
+    if (this.expected.watched.has(seq)) this.#watched.set(seq, hash);
+    if (isSigned && this.tree) {
+      if (this.wantsTree) this.#leavesAt.push([seq, this.tree.toHex()]);
+      if (this.tree.begin === 0) this.#signed.keepRoot(seq, this.tree.root());
     }
     const finding = findingOf(type, action);
     if (finding === undefined) return;

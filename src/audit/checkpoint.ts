@@ -4,9 +4,6 @@
 // The origin names the log by the hash of its first line, so a checkpoint of another log, or of this one rewritten from
 // its first line on, never fits. The log announces each checkpoint before it is made, by a `checkpoint` record in its
 // last line, so one that is missing shows.
-import { readFile } from 'node:fs/promises';
-import { usageError } from '../errors.js';
-import { codeOf } from './files.js';
 import { type Note, parseNote, type SignerKey, signNote } from './note.js';
 
 export const checkpointsPath = (log: string): string => `${log}.checkpoints`;
@@ -43,48 +40,38 @@ export function parseCheckpoint(raw: string): Checkpoint | undefined {
   return { origin, size: count, root: bytes, note, raw };
 }
 
-/** The notes of a file of checkpoints, without judging them. */
-export function splitNotes(text: string): string[] {
-  // A note is its text, an empty line, and its signatures; what follows them begins the next one.
-  return text.match(/(?:[^\n]+\n)+\n(?:— [^\n]*\n)+/gu) ?? [];
+/** The notes of a text, without judging them, up to where something else stands. */
+export interface Notes {
+  /** `end`: behind the note and the empty line that follows it, in characters of the text. */
+  readonly notes: ReadonlyArray<{ readonly raw: string; readonly end: number }>;
+  /** Something stands there that no further line makes a note of. */
+  readonly isBroken: boolean;
 }
 
-/** A file of checkpoints, and what in it is none. */
-export interface CheckpointFile {
-  readonly checkpoints: Checkpoint[];
-  /** Text that belongs to no checkpoint: from where on, as a line number from 1; undefined without any. */
-  readonly badLine: number | undefined;
-  /** That text is short enough to be a note that a crash has torn. */
-  readonly isTorn: boolean;
-  /** Bytes up to the end of the last checkpoint, with the empty line after it. */
-  readonly end: number;
-}
-
-/** A note is shorter; what a writer cuts off is no more than that. */
-const LONGEST_NOTE = 2000;
-
-/** @throws AgentgovError (usage) when it cannot be read; undefined when there is none. */
-export async function readCheckpoints(path: string): Promise<CheckpointFile | undefined> {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(path));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    if (error instanceof TypeError) return { checkpoints: [], badLine: 1, isTorn: false, end: 0 };
-    throw usageError(`cannot read the checkpoints ${path} (${codeOf(error)}): give a file that you may read`, error);
-  }
-  const checkpoints: Checkpoint[] = [];
+/** A note is its text, an empty line, and its signatures; without `isEnd` more of the last one's may follow. */
+export function takeNotes(text: string, isEnd: boolean): Notes {
+  const notes: Array<{ raw: string; end: number }> = [];
+  let part: 'none' | 'text' | 'blank' | 'signatures' = 'none';
+  let start = 0;
   let at = 0;
-  for (const raw of splitNotes(text)) {
-    const start = text.indexOf(raw, at);
-    const checkpoint = parseCheckpoint(raw);
-    if (checkpoint === undefined || text.slice(at, start).trim() !== '') break;
-    checkpoints.push(checkpoint);
-    at = start + raw.length;
+  for (let next = text.indexOf('\n'); next >= 0; next = text.indexOf('\n', at)) {
+    const isBlank = next === at;
+    const isSignature = text.startsWith('— ', at);
+    if (part === 'blank' && !isSignature) return { notes, isBroken: true };
+    if (part === 'signatures' && !isSignature) {
+      notes.push({ raw: text.slice(start, at), end: isBlank ? at + 1 : at });
+      part = 'none';
+    }
+    if (part === 'blank') part = 'signatures';
+    else if (part === 'text' && isBlank) part = 'blank';
+    else if (part === 'none' && !isBlank) {
+      part = 'text';
+      start = at;
+    }
+    at = next + 1;
   }
-  if (checkpoints.length > 0 && text[at] === '\n') at += 1;
-  const rest = text.slice(at);
-  const bad = rest.search(/\S/);
-  const badLine = bad < 0 ? undefined : text.slice(0, at + bad).split('\n').length;
-  return { checkpoints, badLine, isTorn: rest.length < LONGEST_NOTE, end: Buffer.byteLength(text.slice(0, at)) };
+  if (isEnd && part === 'signatures') notes.push({ raw: text.slice(start, at), end: at });
+  return { notes, isBroken: false };
 }
+
+export const splitNotes = (text: string): string[] => takeNotes(text, true).notes.map(({ raw }) => raw);

@@ -1,6 +1,7 @@
 // Holds the checkpoints of a log against the log, and against each other.
 import type { ChainCheck } from './chain-check.js';
-import { type Checkpoint, type CheckpointFile, originOf } from './checkpoint.js';
+import { type Checkpoint, originOf } from './checkpoint.js';
+import type { CheckpointFile } from './checkpoint-file.js';
 import { found, type Judged, type Problem } from './claims.js';
 import { signersOf, type VerifierKey } from './note.js';
 
@@ -17,33 +18,34 @@ interface How {
 }
 
 /** `failed` for anything wrong; `ok` only where every checkpoint is signed by a key that was given. */
-export function judgeCheckpoints(check: ChainCheck, file: CheckpointFile | undefined, how: How): Judged {
-  const problem = problemOf(check, file, how);
+export async function judgeCheckpoints(check: ChainCheck, file: CheckpointFile | undefined, how: How): Promise<Judged> {
+  let [held, judged] = [how.start, 0];
+  let problem: Problem | undefined;
+  // Nothing says where this file stands in the tree: its log had no checkpoints when it was begun.
+  const isUnplaced = how.start > 0 && check.tree === undefined && file !== undefined;
+  for await (const checkpoint of file?.each() ?? []) {
+    const { size } = checkpoint;
+    const isElsewhere = size < how.start || (how.isPart && size > check.tip.count);
+    if (isElsewhere || isUnplaced) continue;
+    problem ??= judgeOne(check, checkpoint, held, how);
+    held = size;
+    judged += 1;
+  }
+  const { badLine, isTorn } = file?.rest ?? {};
+  if (badLine !== undefined && !(how.live && isTorn)) {
+    problem = found('tampered', null, `line ${badLine} of the checkpoints is part of none`);
+  } else if (how.keys !== undefined && judged === 0 && !isUnplaced) {
+    problem = found('tampered', null, 'there is a key to check them with, but no checkpoint');
+  } else if (!isUnplaced) {
+    problem ??= judgeAnnounced(check, held, how);
+  }
   if (problem) return { result: 'failed', problem };
-  return { result: file && how.keys !== undefined && file.checkpoints.length > 0 ? 'ok' : 'absent' };
+  return { result: how.keys !== undefined && judged > 0 ? 'ok' : 'absent' };
 }
 
-function problemOf(check: ChainCheck, file: CheckpointFile | undefined, how: How): Problem | undefined {
-  if (file?.badLine !== undefined && !(how.live && file.isTorn)) {
-    return found('tampered', null, `line ${file.badLine} of the checkpoints is part of none`);
-  }
-  const { count } = check.tip;
-  const checkpoints = (file?.checkpoints ?? []).filter(
-    ({ size }) => size >= how.start && !(how.isPart && size > count),
-  );
-  // Nothing says where this file stands in the tree: its log had no checkpoints when it was begun.
-  if (how.start > 0 && check.tree === undefined && file !== undefined) return undefined;
-  if (how.keys !== undefined && checkpoints.length === 0) {
-    return found('tampered', null, 'there is a key to check them with, but no checkpoint');
-  }
-  let held = how.start;
-  for (const checkpoint of checkpoints) {
-    const problem = judgeOne(check, checkpoint, held, how);
-    if (problem) return problem;
-    held = checkpoint.size;
-  }
+/** Each checkpoint that the log announces is there. */
+function judgeAnnounced({ unsigned: missing }: ChainCheck, held: number, how: How): Problem | undefined {
   if (!how.looksForAnnounced) return undefined;
-  const { unsigned: missing } = check;
   if (missing === undefined || (how.live && missing > held)) return undefined;
   return found(
     'tampered',

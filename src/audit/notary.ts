@@ -4,14 +4,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
 import { usageError } from '../errors.js';
 import type { EventDraft } from '../events/index.js';
-import {
-  type Checkpoint,
-  checkpointsPath,
-  originOf,
-  readCheckpoints,
-  signCheckpoint,
-  splitNotes,
-} from './checkpoint.js';
+import { type Checkpoint, checkpointsPath, originOf, signCheckpoint, splitNotes } from './checkpoint.js';
+import { CheckpointFile } from './checkpoint-file.js';
 import { LeafRange } from './merkle.js';
 import { type SignerKey, signersOf } from './note.js';
 import { TreeReader } from './tree-reader.js';
@@ -93,17 +87,13 @@ export class Notary {
     options: CheckpointOptions,
   ): Promise<Notary> {
     const place = checkpointsPath(path);
-    const known = await readCheckpoints(place);
-    if (known?.badLine !== undefined && !known.isTorn)
-      throw doesNotFit(place, `its line ${known.badLine} is no checkpoint`);
+    const { last, end } = await lastOf(place);
     const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
     const file = await open(path, 'r');
     const notes = await open(place, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     try {
-      const end = known?.end ?? 0;
       // A note that a crash has torn is made again: the same lines have the same signature.
       await notes.truncate(end);
-      const last = known?.checkpoints.at(-1);
       const tree = await treeAt(path, file, last, start, options.key);
       const notary = new Notary(path, log, options, file, tree, notes, end);
       await notary.#catchUp(durable, last);
@@ -210,6 +200,20 @@ export class Notary {
     await this.#thread.close();
     await this.#notes.close();
     await this.file.close();
+  }
+}
+
+/** The last checkpoint, and the bytes up to its end. */
+async function lastOf(place: string): Promise<{ last: Checkpoint | undefined; end: number }> {
+  const known = await CheckpointFile.open(place);
+  let last: Checkpoint | undefined;
+  try {
+    for await (const checkpoint of known?.each() ?? []) last = checkpoint;
+    const { badLine, isTorn, end = 0 } = known?.rest ?? {};
+    if (badLine !== undefined && !isTorn) throw doesNotFit(place, `its line ${badLine} is no checkpoint`);
+    return { last, end };
+  } finally {
+    await known?.close();
   }
 }
 

@@ -2,7 +2,8 @@
 // later one.
 import { AgentgovError, EXIT, usageError } from '../errors.js';
 import { LF } from './blocks.js';
-import { type Checkpoint, checkpointsPath, parseCheckpoint, readCheckpoints } from './checkpoint.js';
+import { type Checkpoint, checkpointsPath, parseCheckpoint } from './checkpoint.js';
+import { CheckpointFile } from './checkpoint-file.js';
 import { BrokenDigests, type Digest, Digests } from './digests.js';
 import { codeOf } from './files.js';
 import { filesOf, inOrder, type Part } from './log-files.js';
@@ -15,6 +16,8 @@ const INCLUSION = 'c2sp.org/tlog-proof@v1';
 const CONSISTENCY = 'agentgov-consistency-proof@v1';
 /** A line of 16 MiB in base64, a path and two notes. */
 const LONGEST_PROOF = 2 ** 25;
+/** Of the checkpoints that there are, an error names so many at most. */
+const SIZES_TOLD = 20;
 
 /** Where the checkpoints are, if not beside the log. */
 export interface ProveOptions {
@@ -27,7 +30,10 @@ export interface ProveOptions {
  * @throws AgentgovError: usage when no checkpoint covers the line, finding when the log does not fit its checkpoint.
  */
 export async function proveEvent(log: string, seq: number, options: ProveOptions = {}): Promise<string> {
-  const checkpoint = (await checkpointsOf(log, options)).findLast(({ size }) => size >= seq);
+  let checkpoint: Checkpoint | undefined;
+  for await (const each of eachCheckpoint(log, options)) {
+    if (each.size >= seq) checkpoint = each;
+  }
   if (checkpoint === undefined)
     throw usageError(`no checkpoint covers line ${seq} of ${log} yet: one is made when the log is closed`);
   const { size, root, raw } = checkpoint;
@@ -51,14 +57,17 @@ export async function proveConsistency(
   second: number | undefined,
   options: ProveOptions = {},
 ): Promise<string> {
-  const checkpoints = await checkpointsOf(log, options);
-  const old = checkpoints.find(({ size }) => size === first);
-  const now = second === undefined ? checkpoints.at(-1) : checkpoints.find(({ size }) => size === second);
+  let old: Checkpoint | undefined;
+  let now: Checkpoint | undefined;
+  let sizes: number[] = [];
+  for await (const each of eachCheckpoint(log, options)) {
+    sizes = [...sizes.slice(1 - SIZES_TOLD), each.size];
+    if (each.size === first) old ??= each;
+    if (second === undefined) now = each;
+    else if (each.size === second) now ??= each;
+  }
   if (old === undefined || now === undefined || first === 0 || now.size < first) {
-    const sizes = checkpoints.map(({ size }) => size);
-    throw usageError(
-      `give the sizes of two checkpoints of ${log}, the smaller first: there are ${sizes.slice(-20).join(', ')}`,
-    );
+    throw usageError(`give the sizes of two checkpoints of ${log}, the smaller first: there are ${sizes.join(', ')}`);
   }
   const { hashes } = await readTree(log, now.size, consistencyPath(first, now.size));
   if (!provesConsistency(head(old), head(now), hashes)) throw doesNotFit(log, now.size);
@@ -131,11 +140,15 @@ const finding = (text: string): AgentgovError => new AgentgovError(`the proof do
 const doesNotFit = (log: string, size: number): AgentgovError =>
   new AgentgovError(`${log} does not fit its checkpoint of ${size} lines: look with agentgov verify`, EXIT.finding);
 
-async function checkpointsOf(log: string, { checkpoints }: ProveOptions): Promise<Checkpoint[]> {
+async function* eachCheckpoint(log: string, { checkpoints }: ProveOptions): AsyncGenerator<Checkpoint> {
   const path = checkpoints ?? checkpointsPath(log);
-  const file = await readCheckpoints(path);
+  const file = await CheckpointFile.open(path);
   if (file === undefined) throw usageError(`${path} does not exist: only a log with checkpoints has proofs`);
-  return file.checkpoints;
+  try {
+    yield* file.each();
+  } finally {
+    await file.close();
+  }
 }
 
 /** A node of the tree that a proof needs, as far as its leaves are known. */

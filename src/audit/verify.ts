@@ -6,7 +6,8 @@ import { lockHolder } from '../lock.js';
 import type { Block } from './blocks.js';
 import { GENESIS, MAX_LINE, type Tip } from './chain.js';
 import { ChainCheck, type Fault } from './chain-check.js';
-import { type CheckpointFile, checkpointsPath, readCheckpoints } from './checkpoint.js';
+import { checkpointsPath } from './checkpoint.js';
+import { CheckpointFile } from './checkpoint-file.js';
 import { type Claim, found, type Judged, judgeClaim, type Problem } from './claims.js';
 import { BrokenDigests, type Digest, Digests, logOf } from './digests.js';
 import { codeOf } from './files.js';
@@ -16,6 +17,7 @@ import { faultOfSet, inOrder, type LogFiles, logName, type Part } from './log-fi
 import { LeafRange } from './merkle.js';
 import type { VerifierKey } from './note.js';
 import { Pool, workersFor } from './pool.js';
+import { ascending } from './signed-lines.js';
 import { openSource, type Source } from './source.js';
 import { BrokenTip, readTip, type TipRecord } from './tip-file.js';
 import type { Verification } from './verdict.js';
@@ -60,11 +62,13 @@ export async function verifyLog({ log, files }: LogFiles, options: VerifyOptions
     const { tip, digests } = beside ?? {};
     const known = tip instanceof BrokenTip ? 1 : (tip?.count ?? options.remembered?.count ?? digests?.list.length ?? 0);
     if (code === 'ENOENT' && beside && known > 0)
-      return conclude(new ChainCheck(beside.start), undefined, beside, options);
+      return await conclude(new ChainCheck(beside.start), undefined, beside, options);
     throw usageError(
       `cannot read ${logName({ log, files })} (${code}): give the path of an audit log that you may read`,
       error,
     );
+  } finally {
+    await beside?.checkpoints?.close();
   }
 }
 
@@ -105,7 +109,7 @@ async function lookBeside(log: string, files: readonly string[], options: Verify
 async function checkpointsOf(log: string, { checkpoints }: VerifyOptions): Promise<CheckpointFile | undefined> {
   if (checkpoints === false) return undefined;
   const path = checkpoints ?? checkpointsPath(log);
-  const file = await readCheckpoints(path);
+  const file = await CheckpointFile.open(path);
   if (file === undefined && checkpoints !== undefined) {
     throw usageError(`cannot read the checkpoints ${path} (ENOENT): give a file that you may read`);
   }
@@ -120,22 +124,22 @@ async function judge(files: readonly string[], beside: Beside, options: VerifyOp
   if (before) beside.start = { count: before.last_seq, hash: before.tip };
   const fault = beside.fault ?? (digests && faultOfSet(parts, digests));
 
+  const signed: number[] = [];
+  for await (const { size } of checkpoints?.each() ?? []) signed.push(size);
   const check = new ChainCheck(beside.start, {
     watched: new Set(),
-    signed: new Set(checkpoints?.checkpoints.map(({ size }) => size)),
+    signed: ascending(signed),
     removed: new Set(digests?.removals.map(nameOf)),
   });
   check.firstHash = before?.log;
-  if (checkpoints) {
-    check.tree = LeafRange.from(0, beside.start.count, before?.tree ?? []);
-    check.watch(checkpoints.checkpoints.map(({ size }) => size));
-  }
+  const tree = checkpoints && LeafRange.from(0, beside.start.count, before?.tree ?? []);
+  if (tree) check.growTree(tree);
   check.watch([options.remembered?.count, options.expectCount, tip instanceof BrokenTip ? undefined : tip?.count]);
   const problem =
     (await readParts(parts, check, beside, options)) ??
     (digests && beside.own === undefined ? judgeRemovals(check, digests, beside.start.count, beside.live) : undefined);
   const ofSet = fault === undefined ? undefined : { ...found('tampered', null, fault), chain: 'failed' as const };
-  return conclude(check, ofSet ?? problem, beside, options);
+  return await conclude(check, ofSet ?? problem, beside, options);
 }
 
 async function readParts(
@@ -212,15 +216,15 @@ function judgeEnd(path: string, check: ChainCheck, { digests }: Beside): Problem
   );
 }
 
-function conclude(
+async function conclude(
   check: ChainCheck,
   problem: Problem | undefined,
   beside: Beside,
   options: VerifyOptions,
-): Verification {
+): Promise<Verification> {
   const { live } = beside;
   const tip = judgeTip(check, beside, options);
-  const signed = judgeCheckpoints(check, beside.checkpoints, {
+  const signed = await judgeCheckpoints(check, beside.checkpoints, {
     keys: options.keys,
     live,
     looksForAnnounced: options.checkpoints !== false && !options.compat,

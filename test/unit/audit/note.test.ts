@@ -1,7 +1,8 @@
 import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseCheckpoint, readCheckpoints, signCheckpoint } from '../../../src/audit/checkpoint.js';
+import { parseCheckpoint, signCheckpoint } from '../../../src/audit/checkpoint.js';
+import { CheckpointFile } from '../../../src/audit/checkpoint-file.js';
 import { loadKey, makeKey, readVkeys } from '../../../src/audit/keys.js';
 import { newSigner, parseNote, parseSkey, parseVkey, signersOf, signNote } from '../../../src/audit/note.js';
 import { folder } from './logs.js';
@@ -111,19 +112,59 @@ describe('checkpoints', () => {
     }
   });
 
-  it('stand in a file one behind the other', async () => {
-    const path = join(folder(), 'c');
-    const notes = [1, 2, 3].map((size) => signCheckpoint({ origin, size, root }, key));
-    writeFileSync(path, notes.map((note) => `${note}\n`).join(''));
-    const read = await readCheckpoints(path);
-    expect(read?.checkpoints.map(({ size }) => size)).toEqual([1, 2, 3]);
-    expect(read?.badLine).toBeUndefined();
-    writeFileSync(path, notes.join(''));
-    expect((await readCheckpoints(path))?.checkpoints.map(({ raw }) => raw)).toEqual(notes);
-    writeFileSync(path, `${notes[0]}\nrubbish\n`);
-    expect(await readCheckpoints(path)).toMatchObject({ checkpoints: [{ size: 1 }], badLine: 7 });
-    writeFileSync(path, Buffer.from([0xff]));
-    expect(await readCheckpoints(path)).toMatchObject({ checkpoints: [], badLine: 1 });
-    expect(await readCheckpoints(`${path}.absent`)).toBeUndefined();
+  describe('in a file', () => {
+    const note = (size: number): string => signCheckpoint({ origin, size, root }, key);
+
+    async function read(content: string | Buffer) {
+      const path = join(folder(), 'c');
+      writeFileSync(path, content);
+      const file = await CheckpointFile.open(path);
+      if (file === undefined) throw new Error('it is there');
+      const sizes: number[] = [];
+      for await (const { size } of file.each()) sizes.push(size);
+      await file.close();
+      return { sizes, ...file.rest };
+    }
+
+    it('stand one behind the other', async () => {
+      const notes = [1, 2, 3].map(note);
+      const lines = notes.map((each) => `${each}\n`).join('');
+      expect(await read(lines)).toEqual({
+        sizes: [1, 2, 3],
+        badLine: undefined,
+        isTorn: true,
+        end: Buffer.byteLength(lines),
+      });
+      expect(await read(notes.join(''))).toMatchObject({ sizes: [1, 2, 3], badLine: undefined });
+      expect(await CheckpointFile.open(join(folder(), 'absent'))).toBeUndefined();
+    });
+
+    it('end where something else begins', async () => {
+      const [first, second] = [note(1), note(2)];
+      const end = Buffer.byteLength(`${first}\n`);
+      expect(await read(`${first}\nrubbish\n`)).toEqual({ sizes: [1], badLine: 7, isTorn: true, end });
+      expect(await read(`${first}\nrubbish\n\n${second}`)).toMatchObject({ sizes: [1], badLine: 7 });
+      expect(await read(`${first}\n${second.slice(0, -20)}`)).toMatchObject({ sizes: [1], badLine: 7, end });
+      expect(await read(Buffer.from([0xff]))).toMatchObject({ sizes: [], badLine: 1 });
+      expect(await read(Buffer.concat([Buffer.from(`${first}\n`), Buffer.of(0xff, 0x0a)]))).toMatchObject({
+        sizes: [1],
+        badLine: 7,
+        end,
+      });
+    });
+
+    it('are read piece by piece, whatever the pieces cut', async () => {
+      const count = 5000;
+      const text = Array.from({ length: count }, (_, index) => `${note(index + 1)}\n`).join('');
+      const { sizes, badLine, end } = await read(text);
+      expect(sizes).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+      expect([badLine, end]).toEqual([undefined, Buffer.byteLength(text)]);
+    });
+
+    it('are looked for in what has none in linear time', async () => {
+      for (const text of ['a\n', 'a\n\n', '— a\n', `a\n\n— a b\n`]) {
+        expect(await read(text.repeat(1_000_000))).toMatchObject({ sizes: [], badLine: 1, isTorn: false, end: 0 });
+      }
+    });
   });
 });
