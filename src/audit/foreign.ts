@@ -91,7 +91,7 @@ class Progress {
 /** What an earlier run has sealed of this file. */
 async function earlier(path: string, output: string): Promise<Progress> {
   const progress = new Progress();
-  const log = { log: output, files: await filesOf(output) };
+  const log = { log: output, files: await filesOf(output), isComplete: true };
   if (log.files.length === 0) return progress;
   const { verdict, reason } = await verifyLog(log);
   if (verdict !== 'intact' && verdict !== 'empty')

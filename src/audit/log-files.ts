@@ -10,31 +10,36 @@ import { openSource } from './source.js';
 export interface LogFiles {
   readonly log: string;
   readonly files: readonly string[];
+  /** They should be all files of the log: those of a folder, or of the log by its own name. */
+  readonly isComplete?: boolean;
 }
 
 /** What to call a log: its only file, or the name that its files share. */
 export const logName = ({ log, files }: LogFiles): string => (files.length === 1 ? (files[0] ?? log) : log);
 
 const LOG_FILE = /\.jsonl(?:\.gz|\.zst)?$/;
+/** What a writer keeps beside a log, and a log that was removed leaves behind. */
+const BESIDE_LOG = /^(.+\.jsonl)\.(?:tip|digests)$/;
 
 /**
- * The logs that these paths are. A folder stands for the logs in it. Several files of one log, by their names, are
- * judged as one.
+ * The logs that these paths are. A folder stands for the logs in it, also for one of which no file is there any more.
+ * Several files of one log, by their names, are judged as one.
  *
  * @throws AgentgovError (usage) when a folder cannot be read or holds no log.
  */
 export async function findLogs(paths: readonly string[]): Promise<LogFiles[]> {
-  const files = (await Promise.all(paths.map(expand))).flat();
-  const logs = new Map<string, string[]>();
-  for (const file of files) {
-    const log = logOf(file) ?? file;
-    const key = resolve(log);
-    const group = logs.get(key);
-    if (group?.some((other) => resolve(other) === resolve(file))) continue;
-    if (group) group.push(file);
-    else logs.set(key, [file]);
+  const logs = new Map<string, { log: string; files: string[]; isComplete: boolean }>();
+  for (const path of paths) {
+    const { files, isFolder } = await expand(path);
+    for (const file of files) {
+      const log = logOf(file) ?? file;
+      const group = logs.get(resolve(log)) ?? { log, files: [], isComplete: false };
+      logs.set(resolve(log), group);
+      group.isComplete ||= isFolder;
+      if (!group.files.some((other) => resolve(other) === resolve(file))) group.files.push(file);
+    }
   }
-  return [...logs.values()].map((group) => ({ log: logOf(group[0] ?? '') ?? group[0] ?? '', files: group }));
+  return [...logs.values()];
 }
 
 /**
@@ -44,27 +49,31 @@ export async function findLogs(paths: readonly string[]): Promise<LogFiles[]> {
 export async function findWholeLogs(paths: readonly string[]): Promise<LogFiles[]> {
   const logs = await findLogs(paths);
   return Promise.all(
-    logs.map(async ({ log, files }) => {
-      if (!files.some((file) => resolve(file) === resolve(log))) return { log, files };
+    logs.map(async (found) => {
+      const { log, files } = found;
+      if (!files.some((file) => resolve(file) === resolve(log))) return found;
       const others = (await filesOf(log)).filter((file) => resolve(file) !== resolve(log));
-      return { log, files: [...others, log] };
+      return { log, files: [...others, log], isComplete: true };
     }),
   );
 }
 
-async function expand(path: string): Promise<string[]> {
+async function expand(path: string): Promise<{ files: string[]; isFolder: boolean }> {
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),
     // Whoever reads it says what is wrong.
     () => false,
   );
-  if (!isFolder) return [path];
+  if (!isFolder) return { files: [path], isFolder };
   const names = await readdir(path).catch((error: unknown) => {
     throw usageError(`cannot read ${path} (${codeOf(error)}): give a folder that you may read`, error);
   });
-  const files = names.filter((name) => LOG_FILE.test(name)).sort();
+  const there = names.filter((name) => LOG_FILE.test(name));
+  const known = new Set(there.map((name) => logOf(name) ?? name));
+  const gone = names.map((name) => BESIDE_LOG.exec(name)?.[1]).filter((log) => log !== undefined && !known.has(log));
+  const files = [...there, ...new Set(gone as string[])].sort();
   if (files.length === 0) throw usageError(`cannot read ${path} (EISDIR): no audit log (*.jsonl) is in it`);
-  return files.map((name) => join(path, name));
+  return { files: files.map((name) => join(path, name)), isFolder };
 }
 
 /** The files of a log that are there, finished and newest, by its name. */
@@ -77,15 +86,17 @@ export async function filesOf(log: string): Promise<string[]> {
   return names.filter(isOurs).map((name) => join(folder, name));
 }
 
-/** One file, and which line of the log it begins with; undefined where its first line does not say. */
+/** One file, and which line of the log it begins with; undefined where neither its first line nor its digest says. */
 export interface Part {
   readonly path: string;
   readonly firstSeq: number | undefined;
 }
 
 /** The files of a log in the order of their lines. */
-export async function inOrder(files: readonly string[]): Promise<Part[]> {
-  const parts = await Promise.all(files.map(async (path) => ({ path, firstSeq: await firstSeqOf(path) })));
+export async function inOrder(files: readonly string[], digests?: Digests): Promise<Part[]> {
+  const parts = await Promise.all(
+    files.map(async (path) => ({ path, firstSeq: (await firstSeqOf(path)) ?? digests?.of(path)?.first_seq })),
+  );
   // An empty file is the one that was begun last.
   const rank = ({ firstSeq }: Part): number => firstSeq ?? Number.MAX_SAFE_INTEGER;
   return parts.sort((a, b) => rank(a) - rank(b) || (basename(a.path) < basename(b.path) ? -1 : 1));
@@ -108,7 +119,7 @@ async function firstSeqOf(path: string): Promise<number | undefined> {
 }
 
 /** What is wrong with the choice of files, as a sentence; undefined for a whole set. */
-export function faultOfSet(parts: readonly Part[], digests: Digests): string | undefined {
+export function faultOfSet(parts: readonly Part[], digests: Digests, isComplete = false): string | undefined {
   const names = new Map<string, string>();
   for (const { path, firstSeq } of parts) {
     const name = plainName(path);
@@ -120,8 +131,8 @@ export function faultOfSet(parts: readonly Part[], digests: Digests): string | u
       return `${basename(path)} begins with line ${firstSeq} where its digest says ${digest.first_seq}: it was swapped or replaced`;
     }
   }
-  // One file alone is not asked for the others.
-  if (parts.length < 2) return undefined;
+  // One file that was named is not asked for the others.
+  if (parts.length < 2 && !isComplete) return undefined;
   const missing = digests.list.find((digest) => !names.has(digest.file) && !digests.isRemoved(digest));
   if (missing) return `${missing.file} with the lines ${missing.first_seq} to ${missing.last_seq} is missing`;
   return undefined;

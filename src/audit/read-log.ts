@@ -30,7 +30,7 @@ const POLL_MS = 100;
 export async function* readLog({ log, files }: LogFiles, { follow }: ReadOptions = {}): AsyncGenerator<string[]> {
   try {
     const digests = await Digests.read(log);
-    const parts = await inOrder(files);
+    const parts = await inOrder(files, digests);
     const before = digests.before(parts[0]?.firstSeq ?? (digests.last?.last_seq ?? 0) + 1);
     const check = new ChainCheck(before ? { count: before.last_seq, hash: before.tip } : { count: 0, hash: GENESIS });
     const live = (await lockHolder(log)) !== undefined;

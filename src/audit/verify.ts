@@ -51,11 +51,12 @@ export const verifyFile = (path: string, options: VerifyOptions = {}): Promise<V
  *
  * @throws AgentgovError (usage) when a file cannot be read.
  */
-export async function verifyLog({ log, files }: LogFiles, options: VerifyOptions = {}): Promise<Verification> {
+export async function verifyLog(whole: LogFiles, options: VerifyOptions = {}): Promise<Verification> {
+  const { log, files } = whole;
   let beside: Beside | undefined;
   try {
-    beside = await lookBeside(log, files, options);
-    return await judge(files, beside, options);
+    beside = await lookBeside(whole, options);
+    return await judge(whole, beside, options);
   } catch (error) {
     const code = codeOf(error);
     if (code === undefined) throw error;
@@ -85,7 +86,7 @@ interface Beside {
   readonly own: Digest | undefined;
 }
 
-async function lookBeside(log: string, files: readonly string[], options: VerifyOptions): Promise<Beside> {
+async function lookBeside({ log, files, isComplete }: LogFiles, options: VerifyOptions): Promise<Beside> {
   // In this order: what a writer says is in the log by then, and what it has finished is whole.
   const tip = await readTip(log).catch((error: unknown) => {
     if (error instanceof BrokenTip) return error;
@@ -101,7 +102,7 @@ async function lookBeside(log: string, files: readonly string[], options: Verify
   if (digests instanceof BrokenDigests) {
     return { start, live, tip, checkpoints, digests: undefined, fault: digests.message, own: undefined };
   }
-  const own = files.length === 1 ? digests.of(files[0] ?? '') : undefined;
+  const own = files.length === 1 && !isComplete ? digests.of(files[0] ?? '') : undefined;
   return { start, live, tip: own ? undefined : tip, checkpoints, digests, fault: undefined, own };
 }
 
@@ -116,13 +117,13 @@ async function checkpointsOf(log: string, { checkpoints }: VerifyOptions): Promi
   return file;
 }
 
-async function judge(files: readonly string[], beside: Beside, options: VerifyOptions): Promise<Verification> {
+async function judge({ files, isComplete }: LogFiles, beside: Beside, options: VerifyOptions): Promise<Verification> {
   const { digests, tip, checkpoints } = beside;
   const isWhole = files.length === 1 && digests?.list.length === 0;
-  const parts: Part[] = isWhole ? files.map((path) => ({ path, firstSeq: undefined })) : await inOrder(files);
+  const parts: Part[] = isWhole ? files.map((path) => ({ path, firstSeq: undefined })) : await inOrder(files, digests);
   const before = digests?.before(parts[0]?.firstSeq ?? (digests.last?.last_seq ?? 0) + 1);
   if (before) beside.start = { count: before.last_seq, hash: before.tip };
-  const fault = beside.fault ?? (digests && faultOfSet(parts, digests));
+  const fault = beside.fault ?? (digests && faultOfSet(parts, digests, isComplete));
 
   const signed: number[] = [];
   for await (const { size } of checkpoints?.each() ?? []) signed.push(size);

@@ -17,6 +17,7 @@ import { digestsPath, logOf } from '../../../src/audit/digests.js';
 import {
   AuditWriter,
   findLogs,
+  findWholeLogs,
   type Verification,
   type VerifyOptions,
   verifyFile,
@@ -240,6 +241,29 @@ describe('an attack on the files of a log', () => {
     ['the last finished file missing', (files) => rmSync(files.at(-2) ?? ''), 'tampered', 'is missing'],
     ['the newest file missing', (_, path) => rmSync(path), 'truncated', 'the tip file knows 62 events'],
     [
+      'all files but the newest missing',
+      (files, path) => files.filter((file) => file !== path).forEach((file) => void rmSync(file)),
+      'tampered',
+      'audit-000001.jsonl with the lines',
+    ],
+    [
+      'all files but a finished one missing',
+      (files) => files.filter((_, index) => index !== 1).forEach((file) => void rmSync(file)),
+      'tampered',
+      'audit-000001.jsonl with the lines',
+    ],
+    ['all files missing', (files) => files.forEach((file) => void rmSync(file)), 'truncated', 'and 0 are there'],
+    [
+      'a packed file damaged at its beginning',
+      ([, second = '']) => {
+        writeFileSync(`${second}.gz`, gzipSync(readFileSync(second)).subarray(0, 12));
+        rmSync(second);
+      },
+      'truncated',
+      'the packed file cannot be unpacked from here on',
+    ],
+    ['a finished file emptied', ([, second = '']) => writeFileSync(second, ''), 'truncated', 'its end is missing'],
+    [
       'two files swapped',
       ([first = '', second = '']) => {
         renameSync(first, `${first}.x`);
@@ -301,8 +325,13 @@ describe('which files are one log', () => {
     expect(logOf('/a/audit.jsonl')).toBeUndefined();
     const [one, two] = [await written(), await written()];
     expect(await findLogs([one, two])).toHaveLength(2);
-    expect(await findLogs([one, one])).toEqual([{ log: one, files: [one] }]);
-    expect((await findLogs([dirname(one)]))[0]?.files).toEqual(filesOf(one));
+    expect(await findLogs([one, one])).toEqual([{ log: one, files: [one], isComplete: false }]);
+    const whole = { log: one, files: filesOf(one), isComplete: true };
+    expect(await findLogs([dirname(one)])).toEqual([whole]);
+    expect((await findWholeLogs([one]))[0]).toMatchObject({ log: one, isComplete: true });
+    const gone = join(dirname(one), 'gone.jsonl');
+    writeFileSync(tipPath(gone), '');
+    expect(await findLogs([dirname(one)])).toEqual([whole, { log: gone, files: [gone], isComplete: true }]);
     await expect(findLogs([folder()])).rejects.toMatchObject({ exitCode: 2 });
   });
 });
