@@ -14,6 +14,6 @@ export { type Proven, type ProveOptions, proveConsistency, proveEvent, verifyPro
 export { type PrunedFile, type PruneOptions, prune, RETENTION_DAYS } from './prune.js';
 export { type ReadOptions, readLog } from './read-log.js';
 export { readRaw } from './read-raw.js';
-export type { CheckResult, Verdict, Verification } from './verdict.js';
+export { type CheckResult, isSound, type Verdict, type Verification } from './verdict.js';
 export { type VerifyOptions, verifyFile, verifyLog } from './verify.js';
 export { type Appended, AuditWriter, type WriterOptions } from './writer.js';

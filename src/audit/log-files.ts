@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { usageError } from '../errors.js';
-import { type Digests, logOf, plainName } from './digests.js';
+import { type Digest, type Digests, logOf, plainName } from './digests.js';
 import { codeOf } from './files.js';
 import { openSource } from './source.js';
 
@@ -95,11 +95,26 @@ export interface Part {
 /** The files of a log in the order of their lines. */
 export async function inOrder(files: readonly string[], digests?: Digests): Promise<Part[]> {
   const parts = await Promise.all(
-    files.map(async (path) => ({ path, firstSeq: (await firstSeqOf(path)) ?? digests?.of(path)?.first_seq })),
+    (await withoutOldName(files)).map(async (path) => ({
+      path,
+      firstSeq: (await firstSeqOf(path)) ?? digests?.of(path)?.first_seq,
+    })),
   );
   // An empty file is the one that was begun last.
   const rank = ({ firstSeq }: Part): number => firstSeq ?? Number.MAX_SAFE_INTEGER;
   return parts.sort((a, b) => rank(a) - rank(b) || (basename(a.path) < basename(b.path) ? -1 : 1));
+}
+
+/** A file that is being finished, or whose writer was killed then, has the log's own name beside its last one. */
+async function withoutOldName(files: readonly string[]): Promise<readonly string[]> {
+  const newest = files.find((path) => logOf(path) === undefined);
+  const last = files
+    .filter((path) => path !== newest)
+    .sort()
+    .at(-1);
+  if (newest === undefined || last === undefined) return files;
+  const [one, other] = await Promise.all([stat(newest), stat(last)]);
+  return one.ino === other.ino && one.dev === other.dev ? files.filter((path) => path !== newest) : files;
 }
 
 async function firstSeqOf(path: string): Promise<number | undefined> {
@@ -133,7 +148,13 @@ export function faultOfSet(parts: readonly Part[], digests: Digests, isComplete 
   }
   // One file that was named is not asked for the others.
   if (parts.length < 2 && !isComplete) return undefined;
-  const missing = digests.list.find((digest) => !names.has(digest.file) && !digests.isRemoved(digest));
+  const missing = digests.list.find(
+    (digest) => !names.has(digest.file) && !digests.isRemoved(digest) && !isUnnamed(digest, parts, digests),
+  );
   if (missing) return `${missing.file} with the lines ${missing.first_seq} to ${missing.last_seq} is missing`;
   return undefined;
 }
+
+/** True for the digest of a file that is about to get its last name, or whose writer was killed before that. */
+const isUnnamed = (digest: Digest, parts: readonly Part[], { last }: Digests): boolean =>
+  digest === last && parts.some(({ path, firstSeq }) => logOf(path) === undefined && firstSeq === digest.first_seq);

@@ -30,3 +30,5 @@ export interface Verification extends Verdict {
   /** How many events carry each finding that `--fail-on` can name. */
   findings: Record<Finding, number>;
 }
+
+export const isSound = ({ verdict }: Verdict): boolean => verdict === 'intact' || verdict === 'empty';

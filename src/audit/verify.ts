@@ -19,6 +19,7 @@ import type { VerifierKey } from './note.js';
 import { Pool, workersFor } from './pool.js';
 import { ascending } from './signed-lines.js';
 import { openSource, type Source } from './source.js';
+import { steadily } from './steady.js';
 import { BrokenTip, readTip, type TipRecord } from './tip-file.js';
 import type { Verification } from './verdict.js';
 
@@ -51,7 +52,10 @@ export const verifyFile = (path: string, options: VerifyOptions = {}): Promise<V
  *
  * @throws AgentgovError (usage) when a file cannot be read.
  */
-export async function verifyLog(whole: LogFiles, options: VerifyOptions = {}): Promise<Verification> {
+export const verifyLog = (files: LogFiles, options: VerifyOptions = {}): Promise<Verification> =>
+  steadily(files, (now) => verifyOnce(now, options));
+
+async function verifyOnce(whole: LogFiles, options: VerifyOptions): Promise<Verification> {
   const { log, files } = whole;
   let beside: Beside | undefined;
   try {

@@ -5,6 +5,7 @@ import {
   FINDINGS,
   type Finding,
   findLogs,
+  isSound,
   type LogFiles,
   logName,
   readVkeys,
@@ -120,8 +121,6 @@ async function judge(
     progress?.clear();
   }
 }
-
-const isSound = ({ verdict }: Verification): boolean => verdict === 'intact' || verdict === 'empty';
 
 const failures = ({ findings }: Verification, { failOn }: Flags): Finding[] =>
   FINDINGS.filter((finding) => failOn.includes(finding) && findings[finding] > 0);

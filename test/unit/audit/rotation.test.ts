@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
+  linkSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -216,6 +217,44 @@ describe('rotation', () => {
     }
     await write(path, EVENTS, 72, true);
     expect(await verifyFolder(path, { keys })).toMatchObject({ verdict: 'intact', checks: { checkpoints: 'ok' } });
+  });
+});
+
+describe('a file that is being finished', () => {
+  it.each([
+    ['has its digest and still its old name', renameSync],
+    ['has both names', linkSync],
+  ])('%s', async (_, give) => {
+    const path = await written();
+    // As a writer leaves it that is killed there: the newest file is the finished one.
+    const last = filesOf(path).at(-2) ?? '';
+    rmSync(path);
+    rmSync(tipPath(path));
+    give(last, path);
+    expect(await verifyFolder(path)).toMatchObject({ verdict: 'intact', first_seq: 1 });
+    await write(path, EVENTS, 72);
+    expect(existsSync(last)).toBe(true);
+    expect(await verifyFolder(path)).toMatchObject({ verdict: 'intact', first_seq: 1, checks: { tip: 'ok' } });
+  });
+
+  it('was found under its old name', async () => {
+    const path = join(folder(), 'audit.jsonl');
+    const writer = await AuditWriter.open(path, { rotateBytes: 4000 });
+    const add = async (): Promise<void> => {
+      for (let index = 0; index < 40; index += 1) writer.append(event(index));
+      await writer.flush();
+    };
+    await add();
+    const [found] = await findLogs([dirname(path)]);
+    const named = await findLogs(filesOf(path));
+    if (!found) throw new Error('no log');
+    await add();
+    const whole = { verdict: 'intact', first_seq: 1, last_seq: 80, live: true };
+    expect(await verifyLog(found)).toMatchObject(whole);
+    expect(await verifyLog(named[0] ?? found)).toMatchObject(whole);
+    rmSync(filesOf(path)[1] ?? '');
+    expect(await verifyLog(found)).toMatchObject({ verdict: 'tampered', live: true });
+    await writer.close();
   });
 });
 
