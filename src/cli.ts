@@ -1,5 +1,6 @@
 import { Command, type CommanderError } from 'commander';
 import { EXIT } from './errors.js';
+import { escapeForTerminal } from './output/index.js';
 import { VERSION } from './package.js';
 
 /** A subcommand: what the list of commands says of it, and its module, loaded when it is used. */
@@ -116,10 +117,12 @@ async function build(words: readonly string[], command: string[] | undefined): P
 }
 
 /** One sentence, even where it comes from a part that ends none of its own. */
-const sentence = (text: string): string => (/[.!?)]$/.test(text) || text.includes('\n') ? text : `${text}.`);
+const sentence = (text: string): string => (/[.!?)]$/.test(text) || /\n /.test(text) ? text : `${text}.`);
 
 const complain = (text: string): void => {
-  process.stderr.write(`agentgov: ${sentence(text)}\n`);
+  // File names and arguments are part of it. Only what begins a line of a list, or of a stack, is a line end of ours.
+  const lines = sentence(text).split(/\n(?= )/);
+  process.stderr.write(`agentgov: ${lines.map(escapeForTerminal).join('\n')}\n`);
 };
 
 function usageText(error: CommanderError, words: readonly string[]): string {

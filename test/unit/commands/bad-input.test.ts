@@ -162,6 +162,15 @@ describe('other commands', () => {
     expectSentence(await run(install({}), ...words), code, message);
   });
 
+  it.each([['verify'], ['export', '--to', 'csv'], ['verify', '/dev/null', '--expect-count'], []])(
+    'a hostile name is one line that drives no terminal: %s %s %s',
+    async (...words) => {
+      const ended = await run(install({}), ...words, 'a\u001b[31m\nagentgov: b\u202e');
+      expect(ended.code).toBe(2);
+      expect(ended.stderr.toString()).toMatch(/^agentgov: [ -~]*a\\u\{1b\}\[31m[ -~]*\n$/);
+    },
+  );
+
   it('no command at all shows the help, and is a mistake', async () => {
     const { code, stdout, stderr } = await run(install({}));
     expect([code, stdout.length]).toEqual([2, 0]);
