@@ -6,6 +6,7 @@ import { syncFolder } from '../folders.js';
 import { lockHolder } from '../lock.js';
 import { addDigest, BrokenDigests, type Digest, Digests, plainName } from './digests.js';
 import { codeOf } from './files.js';
+import { filesOf } from './log-files.js';
 import { verifyFile } from './verify.js';
 import { AuditWriter } from './writer.js';
 
@@ -44,6 +45,9 @@ export async function prune(log: string, { days, dryRun = false }: PruneOptions)
     if (!(error instanceof BrokenDigests)) throw error;
     throw new AgentgovError(`${error.message}: nothing is removed`, EXIT.finding, { cause: error });
   });
+  if (digests.list.length === 0 && (await filesOf(log)).length === 0) {
+    throw usageError(`cannot read ${log} (ENOENT): give the path of an audit log that you may read`);
+  }
   const border = Date.now() - days * DAY_MS;
   const removed: PrunedFile[] = [];
   try {

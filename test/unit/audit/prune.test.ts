@@ -249,3 +249,7 @@ describe('agentgov prune', () => {
       expect((await run(path, '--older-than', wrong)).error).toMatchObject({ exitCode: 2 });
   });
 });
+
+it('says that there is no such log', async () => {
+  await expect(prune(join(folder(), 'audit.jsonl'), { days: 183 })).rejects.toMatchObject({ exitCode: 2 });
+});
