@@ -10,6 +10,8 @@ interface How {
   readonly keys: readonly VerifierKey[] | undefined;
   /** The writer may be about to make the checkpoints that it has announced last. */
   readonly live: boolean;
+  /** Its writer did not end in good order: it may have been killed before it signed what it had announced last. */
+  readonly isUnclosed: boolean;
   /** Whether a record in the log that announces a checkpoint asks for one. */
   readonly looksForAnnounced: boolean;
   /** Lines of the log before those that were read, and whether more follow in other files. */
@@ -47,11 +49,11 @@ export async function judgeCheckpoints(check: ChainCheck, file: CheckpointFile |
 function judgeAnnounced({ unsigned: missing }: ChainCheck, held: number, how: How): Problem | undefined {
   if (!how.looksForAnnounced) return undefined;
   if (missing === undefined || (how.live && missing > held)) return undefined;
-  return found(
-    'tampered',
-    missing,
-    `line ${missing} announces a checkpoint that is not there: it was removed, or is kept elsewhere`,
-  );
+  const why =
+    how.isUnclosed && missing > held
+      ? 'its writer was killed before it signed it (the next start does that), or it was removed'
+      : 'it was removed, or is kept elsewhere';
+  return found('tampered', missing, `line ${missing} announces a checkpoint that is not there: ${why}`);
 }
 
 function judgeOne(check: ChainCheck, checkpoint: Checkpoint, held: number, how: How): Problem | undefined {

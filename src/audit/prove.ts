@@ -196,13 +196,13 @@ const pruned = (log: string, count: number): AgentgovError =>
 
 /** The files of a log, and the digest of the one before the first of them, where that was removed. */
 async function partsOf(log: string): Promise<{ parts: Part[]; before: Digest | undefined }> {
-  const files = await filesOf(log);
-  const parts = await inOrder(files.length > 0 ? files : [log]).catch((error: unknown) => {
-    throw usageError(`cannot read ${log} (${codeOf(error)}): give the path of an audit log that you may read`, error);
-  });
   const digests = await Digests.read(log).catch((error: unknown) => {
     if (!(error instanceof BrokenDigests)) throw error;
     throw new AgentgovError(`${error.message}: look at the log with agentgov verify`, EXIT.finding, { cause: error });
+  });
+  const files = await filesOf(log);
+  const parts = await inOrder(files.length > 0 ? files : [log], digests).catch((error: unknown) => {
+    throw usageError(`cannot read ${log} (${codeOf(error)}): give the path of an audit log that you may read`, error);
   });
   return { parts, before: digests.before(parts[0]?.firstSeq ?? (digests.last?.last_seq ?? 0) + 1) };
 }

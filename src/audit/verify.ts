@@ -232,6 +232,7 @@ async function conclude(
   const signed = await judgeCheckpoints(check, beside.checkpoints, {
     keys: options.keys,
     live,
+    isUnclosed: beside.tip !== undefined && !(beside.tip instanceof BrokenTip) && !beside.tip.closed,
     looksForAnnounced: options.checkpoints !== false && !options.compat,
     start: beside.start.count,
     isPart: beside.own !== undefined,

@@ -13,7 +13,7 @@ import {
 } from '../delivery/index.js';
 import { AgentgovError, usageError } from '../errors.js';
 import { type Exported, exportLog, FORMAT_NAMES, FORMATS, type FormatName, weightOf } from '../export/index.js';
-import { escapeForTerminal } from '../output/index.js';
+import { say } from './say.js';
 import { lineNumber, oneOf, word } from './values.js';
 
 interface Flags {
@@ -99,7 +99,7 @@ async function oneLog(paths: string[], { follow, to, syslog }: Flags): Promise<L
   const [log, ...others] = await findWholeLogs(paths);
   if (log === undefined || others.length > 0) throw usageError('one log is exported at a time: give the files of one');
   if (follow && !log.files.some((file) => resolve(file) === resolve(log.log)))
-    throw usageError(`--follow needs the file that is being written: give ${escapeForTerminal(log.log)} as well`);
+    throw usageError(`--follow needs the file that is being written: give ${log.log} as well`);
   return log;
 }
 
@@ -120,7 +120,6 @@ function stdout(to: FormatName): Receiver {
 const write = (text: string): Promise<void> => new Promise((resolve) => process.stdout.write(text, () => resolve()));
 
 async function syslog(address: StreamAddress, options: SenderOptions): Promise<Receiver> {
-  const say = (text: string) => process.stderr.write(`agentgov: ${escapeForTerminal(text)}\n`);
   const sender = new Sender(address, { ...options, say });
   await sender.open();
   return {

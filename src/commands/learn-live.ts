@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
 import { Locked, takeLock } from '../lock.js';
-import { escapeForTerminal } from '../output/index.js';
 import {
   assess,
   expectedNew,
@@ -19,7 +18,8 @@ import {
   summarise,
 } from '../profile/index.js';
 import type { LogFlags } from './log-flags.js';
-import { type Recorded, record, recordedBy, say } from './record.js';
+import { type Recorded, record, recordedBy } from './record.js';
+import { say } from './say.js';
 import { Sensitive } from './sensitive.js';
 import type { TargetOptions } from './target-flags.js';
 
@@ -74,7 +74,7 @@ async function resume(file: string, { log }: Recorded): Promise<Profile> {
   } catch (error) {
     if (!(error instanceof AgentgovError)) throw error;
     // A crash can leave half a line, which the writer moves aside; from the next start on the log verifies again.
-    say(escapeForTerminal(`what ${log} holds beyond the profile is not learned now: ${error.message}`));
+    say(`what ${log} holds beyond the profile is not learned now: ${error.message}`);
   }
   return profile;
 }
@@ -100,9 +100,7 @@ async function watch(
   let saving = Promise.resolve();
   const timer = setInterval(() => {
     // What cannot be written now is tried again, and is an error at the end.
-    saving = saving
-      .then(() => saveProfile(file, profile))
-      .catch((error: Error) => say(escapeForTerminal(error.message)));
+    saving = saving.then(() => saveProfile(file, profile)).catch((error: Error) => say(error.message));
   }, SAVE_MS);
   let code: number;
   try {
@@ -125,8 +123,8 @@ async function watch(
 
 /** How far the profile has got, and what to do next. */
 export function tell(profile: Profile, file: string): void {
-  for (const line of assess(summarise(profile))) say(escapeForTerminal(line));
-  say(escapeForTerminal(`wrote ${file}; next: agentgov generate ${file} -o policy.yaml`));
+  for (const line of assess(summarise(profile))) say(line);
+  say(`wrote ${file}; next: agentgov generate ${file} -o policy.yaml`);
 }
 
 const BARS = '▁▂▃▄▅▆▇█';

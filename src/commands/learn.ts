@@ -2,11 +2,10 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { EXIT, usageError } from '../errors.js';
-import { escapeForTerminal } from '../output/index.js';
 import { learnRecordings, loadProfile, saveProfile, summarise } from '../profile/index.js';
 import { learnLive, tell } from './learn-live.js';
 import { addLogFlags, type LogFlags } from './log-flags.js';
-import { say } from './record.js';
+import { say } from './say.js';
 import { Sensitive } from './sensitive.js';
 import { addTargetFlags, type TargetOptions } from './target-flags.js';
 import { amount, word } from './values.js';
@@ -71,9 +70,7 @@ async function learnFrom(files: readonly string[], flags: Flags): Promise<number
   sensitive.rest();
   if (skipped > 0) say(`${skipped} lines are no events and were skipped`);
   if (agents.length > 1)
-    say(
-      escapeForTerminal(`they are of ${agents.length} agents (${agents.join(', ')}): generate takes one, --agent-id`),
-    );
+    say(`they are of ${agents.length} agents (${agents.join(', ')}): generate takes one, --agent-id`);
   if (known !== undefined) profile.merge(known);
   await saveProfile(file, profile);
   tell(profile, file);

@@ -10,7 +10,6 @@ import {
 } from '../audit/index.js';
 import { CheckpointPusher, placeAt } from '../delivery/index.js';
 import { usageError } from '../errors.js';
-import { escapeForTerminal } from '../output/index.js';
 import { bytes, duration, lineNumber, milliseconds, word } from './values.js';
 
 export interface LogFlags {
@@ -69,7 +68,7 @@ export async function logSetup(flags: LogFlags, log: string, say: (text: string)
   if (wantsThem && path === undefined)
     throw usageError('checkpoints need a key: make one with agentgov keys new, or give --key');
   const places = checkpointPush.map((where) => placeAt(where, checkpointsPath(log)));
-  const pushers = places.map((place) => new CheckpointPusher(place, (text) => say(escapeForTerminal(text))));
+  const pushers = places.map((place) => new CheckpointPusher(place, say));
   const checkpoints: CheckpointOptions | undefined =
     flags.checkpoints && path !== undefined
       ? {

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import type { Output } from '../engine/index.js';
 import { addLogFlags, type LogFlags } from './log-flags.js';
-import { record, recordedBy, say } from './record.js';
+import { record, recordedBy } from './record.js';
+import { say } from './say.js';
 import { addTargetFlags, type TargetOptions } from './target-flags.js';
 
 /**

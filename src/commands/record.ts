@@ -59,5 +59,3 @@ export async function record(
   });
   return session.finally(() => log.close());
 }
-
-export const say = (line: string): void => void process.stderr.write(`agentgov: ${line}\n`);

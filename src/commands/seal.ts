@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { sealFile } from '../audit/index.js';
 import { escapeForTerminal } from '../output/index.js';
 import { addLogFlags, type LogFlags, logSetup } from './log-flags.js';
+import { say } from './say.js';
 import { agentId, word } from './values.js';
 
 interface Flags extends LogFlags {
@@ -31,7 +32,6 @@ export function sealCommand(): Command {
 
 async function run(file: string, flags: Flags): Promise<void> {
   const output = flags.output ?? `${file}.sealed.jsonl`;
-  const say = (text: string): void => void process.stderr.write(`agentgov: ${text}\n`);
   const setup = await logSetup(flags, output, say);
   const end = new AbortController();
   const stop = (): void => end.abort();

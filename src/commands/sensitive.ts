@@ -1,4 +1,3 @@
-import { escapeForTerminal } from '../output/index.js';
 import { type Entry, sensitiveAs } from '../profile/index.js';
 
 /** Sensitive things that are named one by one; the rest is counted. */
@@ -14,7 +13,7 @@ export class Sensitive {
     const object = target.path ?? target.domain ?? target.ip ?? '';
     if (rule === undefined || this.#seen.has(object)) return;
     this.#seen.add(object);
-    if (this.#seen.size <= MOST_NAMED) this.say(escapeForTerminal(`sensitive (${rule}): ${verb} ${object}`.trimEnd()));
+    if (this.#seen.size <= MOST_NAMED) this.say(`sensitive (${rule}): ${verb} ${object}`.trimEnd());
   }
 
   rest(): void {

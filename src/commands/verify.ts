@@ -17,6 +17,7 @@ import {
 } from '../audit/index.js';
 import { AgentgovError, EXIT, type ExitCode, usageError } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
+import { say } from './say.js';
 
 interface Flags {
   compat?: boolean;
@@ -139,22 +140,29 @@ function toJson(outcome: Judged['outcome'], flags: Flags): object {
 
 function report({ path, outcome }: Judged, flags: Flags): void {
   if (outcome instanceof AgentgovError) {
-    process.stderr.write(`${escapeForTerminal(outcome.message)}\n`);
+    say(outcome.message);
     return;
   }
-  const { verdict, events, last_hash: last, events_lost: lost, pruned, reason, live } = outcome;
+  const { verdict, events, last_hash: last, events_lost: lost, reason, live, checks } = outcome;
   const failed = failures(outcome, flags).map((finding) => `${finding} (${outcome.findings[finding]})`);
   const parts = [
     ...(isSound(outcome) ? [] : [reason]),
     isSound(outcome) ? `${events} events` : `${events} events before that hold`,
     ...(isSound(outcome) && last ? [`last hash ${last}`] : []),
-    ...(pruned ? [`the ${pruned} before them were removed on purpose`] : []),
+    ...before(outcome),
     ...(lost > 0 ? [`it says that ${lost} events were lost`] : []),
     ...(live ? ['its writer is at work'] : []),
+    ...(verdict === 'intact' && checks.tip === 'absent' ? ['nothing beside it says where it ends'] : []),
     ...(failed.length > 0 ? [`fails on ${failed.join(', ')}`] : []),
   ];
   const colour = isSound(outcome) && failed.length === 0 ? chalk.green : chalk.red;
   process.stdout.write(`${escapeForTerminal(path)}: ${colour(verdict)}: ${escapeForTerminal(parts.join('; '))}\n`);
+}
+
+/** What the first of these lines has before it. */
+function before({ first_seq: first, pruned }: Verification): string[] {
+  if (pruned) return [`the ${pruned} before them were removed on purpose`];
+  return first !== null && first > 1 ? [`they begin with line ${first} of the log`] : [];
 }
 
 /** Progress on a terminal, from the second on which one would wonder; undefined where nobody looks. */

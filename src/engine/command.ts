@@ -2,7 +2,6 @@ import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findLoader, type Launched, launch } from '../bpf/index.js';
 import { AgentgovError } from '../errors.js';
-import { escapeForTerminal } from '../output/index.js';
 import { environmentOf, type Identity } from '../targets/index.js';
 
 const SETTLE_MS = 200;
@@ -99,7 +98,7 @@ export class Command {
   }
 
   #failure(errno: number | undefined): Error {
-    const name = escapeForTerminal(this.#argv[0] ?? '');
+    const name = this.#argv[0] ?? '';
     const code = this.exitCode ?? 127;
     if (code === 127) {
       const hint = this.#user === undefined ? '' : ' (sudo gives its own PATH; write the whole path)';

@@ -13,7 +13,7 @@ import { AuditWriter, verifyFile } from '../../../src/audit/index.js';
 import { LeafRange, leafHash } from '../../../src/audit/merkle.js';
 import { treePath } from '../../../src/audit/notary.js';
 import { newSigner } from '../../../src/audit/note.js';
-import { tipPath } from '../../../src/audit/tip-file.js';
+import { emptyTip, readTip, TipFile, tipPath } from '../../../src/audit/tip-file.js';
 import { keysCommand } from '../../../src/commands/keys.js';
 import { checkEvent } from '../../../src/events/index.js';
 import { chain, event, folder, hashOf, joined, sealed } from './logs.js';
@@ -233,6 +233,20 @@ describe('an attack on a log with checkpoints', () => {
       'part of none',
     ],
   ];
+  it('one that a killed writer had announced is missing, and it is said that this may be why', async () => {
+    const path = await written();
+    put(path, notesOf(path).slice(0, -1));
+    const known = await readTip(path);
+    const tip = await TipFile.open(path);
+    await tip.reopen(known ?? emptyTip);
+    await tip.close();
+    expect(await verifyFile(path, { keys })).toMatchObject({
+      verdict: 'tampered',
+      first_bad_line: 34,
+      reason: expect.stringContaining('killed before it signed it'),
+    });
+  });
+
   it.each(attacks)('%s is found', async (_, attack, verdict, line, reason) => {
     const path = await written();
     const lines = linesOf(path);
