@@ -3,10 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { usageError } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
-import { generate, loadProfile } from '../profile/index.js';
+import { format, generate, loadProfile, FORMATS as OTHERS } from '../profile/index.js';
 import { agentId, oneOf, word } from './values.js';
 
-const FORMATS = ['agentgov'] as const;
+const FORMATS = ['agentgov', ...OTHERS] as const;
 
 interface Flags {
   output?: string;
@@ -19,7 +19,8 @@ export function generateCommand(): Command {
     .summary('make a policy of a profile')
     .description(
       'Makes a policy of a profile: rules that a person would write, each with what it rests on. It is in audit mode, and ' +
-        'blocks nothing of what was learned; what touches keys, start-up files and the like is held for a decision.',
+        'blocks nothing of what was learned; what touches keys, start-up files and the like is held for a decision. In ' +
+        'other formats it is what they can say of that; the rest is listed, on stderr and at the top of the file.',
     )
     .argument('<profile>', 'profile of agentgov learn')
     .option('-o, --output <file>', 'where to write it (default: stdout)', word('--output'))
@@ -33,9 +34,10 @@ export function generateCommand(): Command {
     .action(run);
 }
 
-async function run(file: string, { output, agentId: id }: Flags): Promise<void> {
-  const { text, policy, notes } = generate(await loadProfile(file), id);
-  for (const note of notes) process.stderr.write(`agentgov: ${escapeForTerminal(note)}\n`);
+async function run(file: string, { output, format: name, agentId: id }: Flags): Promise<void> {
+  const generated = generate(await loadProfile(file), id);
+  const { text, notes } = name === 'agentgov' ? { text: generated.text, notes: [] } : format(name, generated);
+  for (const note of [...generated.notes, ...notes]) process.stderr.write(`agentgov: ${escapeForTerminal(note)}\n`);
   if (output === undefined) {
     process.stdout.write(text);
     return;
@@ -46,8 +48,7 @@ async function run(file: string, { output, agentId: id }: Flags): Promise<void> 
     const code = (error as NodeJS.ErrnoException).code;
     throw usageError(`cannot write ${output} (${code}): give --output a file that you may write`, error);
   }
-  const rules = policy.document.policies.length;
-  process.stderr.write(
-    `agentgov: ${escapeForTerminal(`wrote ${output}: ${rules} rules, audit mode; next: agentgov replay ${output} AUDIT`)}\n`,
-  );
+  const rules = generated.policy.document.policies.length;
+  const next = name === 'agentgov' ? `, audit mode; next: agentgov replay ${output} AUDIT` : ` as ${name}`;
+  process.stderr.write(`agentgov: ${escapeForTerminal(`wrote ${output}: ${rules} rules${next}`)}\n`);
 }

@@ -1,6 +1,13 @@
 // The policy language: load it strictly, decide by it, replay recordings under it.
 export { type Asked, asksOf } from './engine/asks.js';
-export { type Clause, type Clauses, clausesOf, compareRank, type Programs } from './engine/clause.js';
+export {
+  type Clause,
+  type ClauseObject,
+  type Clauses,
+  clausesOf,
+  compareRank,
+  type Programs,
+} from './engine/clause.js';
 export {
   Engine,
   type EngineOptions,
@@ -29,7 +36,7 @@ export type {
   RuleAction,
   Sink,
 } from './language/types.js';
-export { parseAddress } from './pattern/address.js';
+export { type Block, blockText, coversBlock, inBlock, parseAddress } from './pattern/address.js';
 export { parseDomain } from './pattern/domain.js';
 export { EVERY_HOME, literalPattern, type PathPattern, PatternError, parsePath, pathsMeet } from './pattern/path.js';
 export type { Finding, Place } from './replay/findings.js';

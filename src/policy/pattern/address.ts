@@ -92,3 +92,7 @@ export function parseBlock(source: string): Block {
   }
   return { bytes, bits };
 }
+
+/** As `parseBlock` reads it; whole addresses without a prefix. */
+export const blockText = ({ bytes, bits }: Block): string =>
+  bits === bytes.length * 8 ? show(bytes) : `${show(bytes)}/${bits}`;

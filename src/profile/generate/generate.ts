@@ -9,6 +9,7 @@ import { type Evidence, gather } from './evidence.js';
 import { closedKey, execRules, fileRules, socketRules } from './files.js';
 import { type Made, Names } from './made.js';
 import { networkRules, systemRules, toolRules } from './network.js';
+import { type Seen, seenIn } from './seen.js';
 import { policyText } from './yaml.js';
 
 export interface Generated {
@@ -18,6 +19,10 @@ export interface Generated {
   readonly made: readonly Made[];
   /** What a person should know, one sentence each: they are also at the top of the text. */
   readonly notes: readonly string[];
+  /** The top of the text: where the policy comes from, what the profile is worth, and the notes. */
+  readonly head: readonly string[];
+  readonly agent: string;
+  readonly seen: Seen;
 }
 
 /** What has no class in `default_action`, and is allowed by a rule for whoever was seen doing it. */
@@ -105,13 +110,16 @@ export function generate(profile: Profile, agentId?: string): Generated {
     made,
     parts.flatMap(({ left }) => left),
   );
-  const text = policyText(headOf(profile, notes), agentId ?? agentsOf(profile)[0], made);
+  const head = headOf(profile, notes);
+  const agent = agentId ?? agentsOf(profile)[0];
+  const text = policyText([...head, 'Next: agentgov policy check FILE; agentgov replay FILE AUDIT.'], agent, made);
   if (Buffer.byteLength(text) > MAX_POLICY_BYTES) {
     throw usageError(
       `the profile names too many different things for a policy (${counted(evidence.length, 'thing')}, and a policy has at most ${MAX_POLICY_BYTES} bytes): learn from more runs, so that folders become rules, or from fewer agents`,
     );
   }
-  return { policy: parsePolicy(Buffer.from(text), 'the generated policy'), text, made, notes };
+  const policy = parsePolicy(Buffer.from(text), 'the generated policy');
+  return { policy, text, made, notes, head, agent: agent ?? 'agent', seen: seenIn(profile, isOf, evidence) };
 }
 
 /**
@@ -134,7 +142,6 @@ const headOf = (profile: Profile, notes: readonly string[]): string[] => [
   'Made by agentgov generate from a profile. Read it before you enforce it: what was learned is what was done, not what is right.',
   ...assess(summarise(profile)),
   ...notes,
-  'Next: agentgov policy check FILE; agentgov replay FILE AUDIT.',
 ];
 
 const MOST_SHOWN = 10;

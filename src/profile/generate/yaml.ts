@@ -1,5 +1,6 @@
 // A generated policy as text: by sections, every rule with what it rests on.
 import { quote, type Rule } from '../../policy/index.js';
+import { comment } from './comment.js';
 import type { Made, Section } from './made.js';
 
 const TITLES: Readonly<Record<Section, string>> = {
@@ -17,10 +18,6 @@ const WORDS = new Set(['access', 'event']);
 const WIDTH = 100;
 const flow = (key: string, values: readonly (string | number)[]): string =>
   `[${values.map(WORDS.has(key) ? String : quote).join(', ')}]`;
-
-/** What stands in a comment must not end it. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what would
-export const comment = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '?');
 
 function list(key: string, values: readonly (string | number)[], notes: Made['notes']): string[] {
   const short = flow(key, values);

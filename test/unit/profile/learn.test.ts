@@ -313,6 +313,9 @@ describe('the commands', { timeout: 60_000 }, () => {
     expect((await cli('learn', '--from', ...logs.slice(1), '--profile', profile)).err).toContain('3 runs, ');
     expect(await cli('generate', profile, '-o', policy)).toMatchObject({ code: 0, out: '' });
     expect(await cli('policy', 'check', policy)).toMatchObject({ code: 0 });
+    const other = await cli('generate', profile, '--format', 'seccomp');
+    expect(other).toMatchObject({ code: 0, err: expect.stringContaining('\nagentgov: not expressed, tool: ') });
+    expect(JSON.parse(other.out)).toMatchObject({ defaultAction: 'SCMP_ACT_ALLOW' });
     expect(await cli('replay', policy, ...logs)).toMatchObject({ code: 0 });
     const drift = await cli('diff', earlier, profile, '--json');
     expect(drift.code).toBe(1);
