@@ -5,14 +5,20 @@ import { apparmor } from './apparmor.js';
 import { kubearmor, kubearmorHost } from './kubearmor.js';
 import { networkPolicy } from './network-policy.js';
 import type { Written } from './notes.js';
+import { openshell } from './openshell.js';
 import { seccomp } from './seccomp.js';
 import type { Source } from './source.js';
+import { srt } from './srt.js';
+import { tetragon } from './tetragon.js';
 
 const WRITERS = {
   kubearmor,
   'kubearmor-host': kubearmorHost,
+  tetragon,
   seccomp,
   apparmor,
+  srt,
+  openshell,
   networkpolicy: networkPolicy,
 } as const satisfies Record<string, (source: Source) => Written>;
 

@@ -1,8 +1,10 @@
 // A NetworkPolicy of Kubernetes, networking.k8s.io/v1: which addresses and ports a pod may reach and be reached at.
-import { type Block, blockText, coversBlock, inBlock, parseAddress } from '../../policy/index.js';
+import { type Block, coversBlock, inBlock, parseAddress } from '../../policy/index.js';
+import { blocksOf, cidr } from './addresses.js';
 import { LABEL_NOTE, objectName, podLabels, toYaml } from './kubernetes.js';
 import { Notes, objectText, type Written } from './notes.js';
 import {
+  ANY_SYSTEM,
   CHANGES,
   EXEC,
   LISTEN,
@@ -12,18 +14,16 @@ import {
   pathOf,
   READ,
   type Source,
-  SYSTEM,
   TOOL,
   UNIX,
 } from './source.js';
 
-const SYSTEM_BITS = Object.values(SYSTEM).reduce((all, bit) => all | bit, 0);
 const OTHER_CLASSES = [
   ['file', READ | CHANGES],
   ['exec', EXEC],
   ['unix', UNIX],
   ['tool', TOOL],
-  ['system', SYSTEM_BITS],
+  ['system', ANY_SYSTEM],
 ] as const;
 
 const LOOPBACK: readonly Block[] = [
@@ -84,31 +84,9 @@ class Traffic {
       );
       return;
     }
-    const blocks = this.#blocksOf(line);
+    const blocks = blocksOf(line, this.addresses, this.notes);
     if ((ops & OUT) !== 0) this.#reach(line, blocks);
     else this.#serve(line, blocks);
-  }
-
-  /** Where a line leads; the addresses that were seen, where it is a name. */
-  #blocksOf(line: Line): readonly Block[] {
-    const { object } = line;
-    if (object === undefined) return ['0.0.0.0', '::'].map((any) => ({ bytes: parseAddress(any) as string, bits: 0 }));
-    if ('block' in object) return [object.block];
-    const name = objectText(line);
-    const seen = (this.addresses.get(name) ?? []).flatMap((text) => parseAddress(text) ?? []);
-    if (seen.length === 0)
-      this.notes.add('not expressed', 'network', 'no address is known for the name: it stays closed', line, name);
-    else {
-      const found = seen.map((bytes) => blockText({ bytes, bits: bytes.length * 8 }));
-      this.notes.add(
-        'wider',
-        'network',
-        'names are written as the addresses that they had, whoever else answers there; a name that moves is closed',
-        line,
-        `${name}: ${found.join(' ')}`,
-      );
-    }
-    return seen.map((bytes) => ({ bytes, bits: bytes.length * 8 }));
   }
 
   #reach(line: Line, blocks: readonly Block[]): void {
@@ -146,8 +124,6 @@ class Traffic {
     return { policyTypes: ['Ingress', 'Egress'], ingress: ports.length === 0 ? [] : [{ ports }], egress };
   }
 }
-
-const cidr = (block: Block): string => `${blockText({ ...block, bits: block.bytes.length * 8 })}/${block.bits}`;
 
 export function networkPolicy({ agent, policy, seen }: Source): Written {
   const traffic = new Traffic(linesOf(policy, seen.homes), seen.addresses);

@@ -27,13 +27,15 @@ export const READ = ASKS.read.permit;
 export const EXEC = ASKS.exec.permit;
 export const LINK = ASKS.linkFrom.permit;
 export const RENAME = ASKS.renameFrom.permit;
+export const CREATE = ASKS.create.permit;
+export const WRITE = ASKS.write.permit | ASKS.truncate.permit;
 export const UNIX = ASKS.unix.permit;
 export const TOOL = ASKS.tool.permit;
 export const OUT = ASKS.connect.permit | ASKS.send.permit;
 export const LISTEN = ASKS.bind.permit | ASKS.listen.permit;
 const CHANGING = {
-  write: ASKS.write.permit | ASKS.truncate.permit,
-  create: ASKS.create.permit,
+  write: WRITE,
+  create: CREATE,
   delete: ASKS.delete.permit,
   rename: RENAME,
   link: LINK,
@@ -49,6 +51,7 @@ export const SYSTEM = {
   kernel_tamper: ASKS.tamper.permit,
 } as const;
 export type SystemEvent = keyof typeof SYSTEM;
+export const ANY_SYSTEM = Object.values(SYSTEM).reduce((all: number, mask) => all | mask, 0);
 
 /** Ways to change a file that are not among these operations, for formats that know only "write". */
 export const otherChanges = (ops: number): string[] =>

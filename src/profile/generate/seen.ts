@@ -15,10 +15,12 @@ export interface Seen {
   readonly programs: readonly string[];
 }
 
-const HOME = /^\/home\/[^/]+(?=\/)/;
+const HOME = /^\/home\/[^/]+(?=\/|$)/;
+/** Becomes the agent where agentgov starts it: it is none of its programs. */
+const LOADER = /\/agentgov-loader$/;
 const sorted = (values: Iterable<string>): readonly string[] => [...new Set(values)].sort();
 const absolute = (paths: Iterable<string | undefined>): string[] =>
-  [...paths].filter((path): path is string => path?.startsWith('/') === true);
+  [...paths].filter((path): path is string => path?.startsWith('/') === true && !LOADER.test(path));
 
 export function seenIn(profile: Profile, isOf: (session: Session) => boolean, evidence: readonly Evidence[]): Seen {
   const homes = evidence.flatMap(({ target: { path = '' } }) => HOME.exec(path) ?? []);

@@ -100,7 +100,7 @@ const INPUTS: Record<string, () => Generated> = {
   'hostile names': hostile,
   'an agent that does anything': drawn,
 };
-const isYaml = (name: Format): boolean => name !== 'seccomp' && name !== 'apparmor';
+const JSONS: readonly Format[] = ['seccomp', 'srt'];
 
 /** Lines at the top, before the first that is no comment. */
 const headerOf = (text: string): string => text.slice(0, text.search(/^[^#]/m));
@@ -111,7 +111,7 @@ describe.each(Object.entries(INPUTS))('of %s', { timeout: 60_000 }, (_, make) =>
   it.each(FORMATS.filter((name) => name !== 'apparmor'))('%s is by its schema, and one document', (name) => {
     const { text } = format(name, generated);
     let object: unknown;
-    if (isYaml(name)) {
+    if (!JSONS.includes(name)) {
       const documents = parseAllDocuments(text);
       expect(documents).toHaveLength(1);
       expect(documents[0]?.errors).toEqual([]);
@@ -124,7 +124,7 @@ describe.each(Object.entries(INPUTS))('of %s', { timeout: 60_000 }, (_, make) =>
   it.each(FORMATS)('%s says at its top what it cannot say, and drops no rule without a word', (name) => {
     const { text, notes } = format(name, generated);
     const { policies } = generated.policy.document;
-    if (name !== 'seccomp') {
+    if (!JSONS.includes(name)) {
       for (const line of generated.head) expect(headerOf(text)).toContain(line.slice(0, 40));
       expect(headerOf(text)).toContain('\n# Where it differs from the policy:\n');
     }
@@ -140,7 +140,7 @@ describe.each(Object.entries(INPUTS))('of %s', { timeout: 60_000 }, (_, make) =>
 });
 
 it('names the reason in each header where the profile is partial', () => {
-  for (const name of FORMATS.filter((one) => one !== 'seccomp')) {
+  for (const name of FORMATS.filter((one) => !JSONS.includes(one))) {
     expect(headerOf(format(name, hostile()).text)).toMatch(/^# THE PROFILE IS PARTIAL/m);
   }
 });
@@ -375,5 +375,172 @@ describe('KubeArmor', { timeout: 60_000 }, () => {
     expect(() => format('kubearmor-host', generate(learn([session(nobody, 'r1')])))).toThrow(
       /would hold the whole host/,
     );
+  });
+});
+
+/** The same policy without what forbids: what a format may open where it cannot close. */
+function openedBy({ policy }: Generated): (path: string) => boolean {
+  const policies = policy.document.policies.filter(({ action }) => action === 'ALLOW');
+  const engine = new Engine({ ...policy, document: { ...policy.document, policies } });
+  const events: AgentEvent[] = [
+    { event_type: 'file_open', access: 'read' },
+    { event_type: 'file_open', access: 'write' },
+    { event_type: 'file_create', access: 'create' },
+    ...['process_exec', 'file_delete', 'file_rename', 'file_link', 'file_attr'].map((event_type) => ({ event_type })),
+  ];
+  return (object) => events.some((one) => engine.decide({ ...one, path: object, path_to: object })?.action === 'ALLOW');
+}
+const below = (object: string, folders: readonly string[]): boolean =>
+  folders.some((one) => object === one || object.startsWith(`${one}/`));
+
+describe('a TracingPolicy', { timeout: 60_000 }, () => {
+  interface Selector {
+    matchArgs?: { index: number; operator: string; values: string[] }[];
+    matchBinaries: object[];
+  }
+  interface Hook {
+    call: string;
+    selectors: Selector[];
+  }
+  const hooksOf = (generated: Generated): Hook[] =>
+    (parse(format('tetragon', generated).text) as { spec: { kprobes: Hook[] } }).spec.kprobes;
+  const MATCHES: Record<string, (value: string, wanted: string) => boolean> = {
+    Equal: (value, wanted) => value === wanted,
+    Prefix: (value, wanted) => value.startsWith(wanted),
+    Postfix: (value, wanted) => value.endsWith(wanted),
+  };
+  /** As Tetragon reads it: any selector, all of its filters, any of their values. */
+  const denies = (hooks: Hook[], call: string, values: string[]): boolean =>
+    (hooks.find((one) => one.call === call) as Hook).selectors.some(({ matchArgs = [] }) =>
+      matchArgs.every(({ index, operator, values: wanted }) => {
+        const isOne = MATCHES[operator.replace('Not', '')];
+        const found = wanted.some((one) => isOne?.(values[index] as string, one));
+        return operator.startsWith('Not') ? !found : found;
+      }),
+    );
+
+  it('lets nothing be opened or run that no rule allows, and closes the kit', () => {
+    for (let round = 0; round < scaled(20); round++) {
+      const draw = random(`tetragon-${round}`);
+      const recordings = Array.from({ length: 3 }, () => run(draw, 80));
+      const generated = generate(learn(recordings));
+      const hooks = hooksOf(generated);
+      const opens = openedBy(generated);
+      const probes = [...recordings.flat().map((one) => one.path), ...Array.from({ length: 200 }, () => path(draw))];
+      for (const one of probes.filter((object) => typeof object === 'string' && object.startsWith('/')) as string[])
+        for (const object of [one, `${one}x`, `${one}/y`])
+          for (const call of ['security_file_open', 'security_bprm_check'])
+            if (!denies(hooks, call, [object])) expect(opens(object), `${call} ${object}`).toBe(true);
+      for (const closed of ['/root/.ssh/id', '/etc/shadow', '/work/app/.env', '/work/app/credentials.json'])
+        expect(denies(hooks, 'security_file_open', [closed]), closed).toBe(true);
+      expect(denies(hooks, 'security_file_permission', ['/etc/cron.d/x', '2'])).toBe(true);
+      expect(denies(hooks, 'security_file_permission', ['/etc/cron.d/x', '4'])).toBe(false);
+    }
+  });
+
+  it('lets the finance agent work, in its tree only, and only tells', () => {
+    const hooks = hooksOf(finance());
+    for (const object of ['/etc/hosts', '/usr/bin/node', '/srv/finance/agent/app.log'])
+      expect(denies(hooks, 'security_file_open', [object]), object).toBe(false);
+    expect(denies(hooks, 'security_bprm_check', ['/usr/bin/sort'])).toBe(false);
+    expect(denies(hooks, 'security_bprm_check', ['/usr/bin/curl'])).toBe(true);
+    const tree = { operator: 'In', values: ['/usr/bin/node'], followChildren: true };
+    for (const { selectors } of hooks) for (const { matchBinaries } of selectors) expect(matchBinaries).toEqual([tree]);
+    expect(format('tetragon', finance()).text).toContain('- name: policy-mode\n      value: monitor\n');
+    const nobody = [{ event_type: 'file_open', access: 'read', path: '/srv/x', exe: undefined }];
+    expect(() => format('tetragon', generate(learn([session(nobody, 'r1')])))).toThrow(/would hold the whole machine/);
+  });
+});
+
+describe('settings of sandbox-runtime', { timeout: 60_000 }, () => {
+  interface Settings {
+    network: { allowedDomains: string[]; deniedDomains: string[] };
+    filesystem: { denyRead: string[]; allowWrite: string[]; denyWrite: string[] };
+  }
+  const settingsOf = (generated: Generated): Settings => JSON.parse(format('srt', generated).text) as Settings;
+
+  it('let nothing be changed that no rule allows', () => {
+    for (let round = 0; round < scaled(20); round++) {
+      const draw = random(`srt-${round}`);
+      const generated = generate(learn(Array.from({ length: 3 }, () => run(draw, 80))));
+      const { allowWrite, denyWrite } = settingsOf(generated).filesystem;
+      const opens = openedBy(generated);
+      for (const object of [...allowWrite, ...Array.from({ length: 200 }, () => path(draw))])
+        if (below(object, allowWrite) && !below(object, denyWrite) && !object.startsWith('~'))
+          expect(allowWrite.includes(object) || opens(object), object).toBe(true);
+      for (const object of allowWrite) expect(opens(object.replace(/^~/, '/root')), object).toBe(true);
+    }
+  });
+
+  it('close the kit in the home folder of whoever uses them', () => {
+    const { filesystem, network } = settingsOf(finance());
+    expect(filesystem.denyRead).toEqual(expect.arrayContaining(['~/.ssh', '/root/.ssh', '~/.netrc', '/etc/shadow']));
+    expect(filesystem.denyWrite).toEqual(expect.arrayContaining(['~/.ssh', '~/.bashrc', '/etc', '/var/log/agentgov']));
+    expect(filesystem.allowWrite).toContain('/srv/finance/agent/app.log');
+    expect(network.allowedDomains.join(' ')).toMatch(/^(localhost:\d+ ?)+$/);
+    expect(network.deniedDomains).toEqual(
+      expect.arrayContaining(['169.254.169.254', '[fd00:ec2::254]', 'metadata.google.internal']),
+    );
+  });
+});
+
+describe('a policy of OpenShell', { timeout: 60_000 }, () => {
+  interface Sandbox {
+    filesystem_policy: { read_only: string[]; read_write: string[] };
+    network_policies: Record<string, { endpoints: object[]; binaries: object[] }>;
+  }
+  const sandboxOf = (generated: Generated): Sandbox => parse(format('openshell', generated).text) as Sandbox;
+  const read = (object: string): object => ({ event_type: 'file_open', access: 'read', path: object });
+  const reach = (domain: string, ip: string, more: object = {}): object => ({
+    event_type: 'network_connect',
+    dest_domain: domain,
+    dest_ip: ip,
+    dest_port: 443,
+    protocol: 'tcp',
+    ...more,
+  });
+
+  it('lists nothing that no rule allows, and no folder in which something is closed', () => {
+    for (let round = 0; round < scaled(20); round++) {
+      const draw = random(`openshell-${round}`);
+      const generated = generate(learn(Array.from({ length: 3 }, () => run(draw, 80))));
+      const { read_only, read_write } = sandboxOf(generated).filesystem_policy;
+      const opens = openedBy(generated);
+      for (const object of [...read_only, ...read_write]) {
+        expect(opens(object), object).toBe(true);
+        for (const closed of ['/root/.ssh/x', '/etc/shadow', '/proc/7/environ', '/run/agentgov/x'])
+          expect(below(closed, [object]), `${object} holds ${closed}`).toBe(false);
+      }
+    }
+  });
+
+  it('does not open a folder that was listed, and holds hosts by program', () => {
+    const events = [
+      ...['/home/ann', '/srv', '/srv/app/a.txt', '/'].map(read),
+      reach('api.example.com', '203.0.113.5'),
+      reach('db.corp.example', '10.1.2.3'),
+      reach('localhost', '127.0.0.1'),
+    ];
+    const generated = generate(learn([session(events, 'r1')]));
+    const { filesystem_policy: files, network_policies: network } = sandboxOf(generated);
+    expect(files).toEqual({ include_workdir: false, read_only: ['/srv/app/a.txt'], read_write: [] });
+    const binaries = [{ path: '/usr/bin/node' }];
+    expect(Object.values(network)).toEqual([
+      { name: 'reach-api-example-com', endpoints: [{ host: 'api.example.com', ports: [443] }], binaries },
+      {
+        name: 'reach-db-corp-example',
+        endpoints: [{ host: 'db.corp.example', ports: [443], allowed_ips: ['10.1.2.3/32'] }],
+        binaries,
+      },
+    ]);
+    expect(format('openshell', generated).notes.join('\n')).toMatch(/never the own machine: closed: reach_localhost/);
+    // What lies in an open folder cannot be closed, and is said.
+    const many = Array.from({ length: 3 }, (_, at) =>
+      session(
+        [...'abcdefgh'].map((name) => read(`/srv/app/${name}`)),
+        `m${at}`,
+      ),
+    );
+    expect(format('openshell', generate(learn(many))).text).toMatch(/^# {3}not expressed, file: in a folder .*\.env/m);
   });
 });
