@@ -27,14 +27,17 @@ export const FORMATS = Object.keys(WRITERS) as Format[];
 
 export interface Formatted {
   readonly text: string;
-  /** What the format cannot say, and how it is used: one sentence each. They are at the top of the text where it can hold comments. */
+  /**
+   * How it is used, and what the format cannot say: one sentence each. They are at the top of the text as well, with every
+   * name, where that can hold comments; where not, every name is here.
+   */
   readonly notes: readonly string[];
 }
 
 /** A generated policy in another language. */
 export function format(name: Format, { policy, head, agent, seen }: Generated): Formatted {
   const { body, notes, use, comment: mark } = WRITERS[name]({ agent, policy, seen });
-  if (mark === undefined) return { text: body, notes: [...use, ...notes.short] };
+  if (mark === undefined) return { text: body, notes: [...use, ...notes.whole] };
   const top = [...head, ...use, 'Where it differs from the policy:', ...notes.whole.map((note) => `  ${note}`)];
   return {
     text: `${top.map((line) => `${mark} ${comment(line)}\n`).join('')}${body}`,
