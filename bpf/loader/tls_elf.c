@@ -3,17 +3,9 @@
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "elf_file.h"
 #include "tls_elf.h"
 
-#if defined(__x86_64__)
-#define MACHINE EM_X86_64
-#elif defined(__aarch64__)
-#define MACHINE EM_AARCH64
-#endif
-
-#define SEGMENTS_MAX 128
 #define DYNAMIC_MAX 512
 #define SECTIONS_MAX 4096
 #define CHAIN_MAX 4096           /* symbols of one bucket; a table that works has a handful */
@@ -22,64 +14,27 @@
 #define STRINGS_MAX (128u << 20) /* bytes of its names */
 #define BLOCK 256
 
-struct elf {
-    int fd;
-    uint64_t size;
-    Elf64_Ehdr head;
-    Elf64_Phdr segments[SEGMENTS_MAX];
-    unsigned count;
-    /* of the dynamic section: addresses, 0: none */
-    uint64_t symbols, strings, gnu_hash, hash;
+struct dynamic {
+    uint64_t symbols, strings, gnu_hash, hash; /* addresses, 0: none */
 };
 
-static bool read_file(const struct elf *e, uint64_t offset, void *out, size_t size) {
-    return offset <= INT64_MAX && pread(e->fd, out, size, (off_t)offset) == (ssize_t)size;
-}
-
-/* The segment that has all of [address, address + size) in the file; NULL: none. */
-static const Elf64_Phdr *segment_at(const struct elf *e, uint64_t address, uint64_t size) {
-    for (unsigned i = 0; i < e->count; i++) {
-        const Elf64_Phdr *s = &e->segments[i];
-        if (s->p_type == PT_LOAD && address >= s->p_vaddr && address - s->p_vaddr < s->p_filesz &&
-            size <= s->p_filesz - (address - s->p_vaddr))
-            return s;
-    }
-    return NULL;
-}
-
-static bool read_address(const struct elf *e, uint64_t address, void *out, size_t size) {
-    const Elf64_Phdr *s = segment_at(e, address, size);
-    return s && read_file(e, s->p_offset + (address - s->p_vaddr), out, size);
-}
-
-static bool read_head(struct elf *e) {
-    Elf64_Ehdr *h = &e->head;
-    if (!read_file(e, 0, h, sizeof(*h)) || memcmp(h->e_ident, ELFMAG, SELFMAG) != 0 ||
-        h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_ident[EI_DATA] != ELFDATA2LSB || h->e_machine != MACHINE ||
-        (h->e_type != ET_EXEC && h->e_type != ET_DYN) || h->e_phentsize != sizeof(Elf64_Phdr) || h->e_phnum == 0 ||
-        h->e_phnum > SEGMENTS_MAX)
-        return false;
-    e->count = h->e_phnum;
-    return read_file(e, h->e_phoff, e->segments, e->count * sizeof(e->segments[0]));
-}
-
-static void read_dynamic(struct elf *e) {
+static void read_dynamic(const struct elf *e, struct dynamic *d) {
     for (unsigned i = 0; i < e->count; i++) {
         if (e->segments[i].p_type != PT_DYNAMIC)
             continue;
         for (unsigned n = 0; n < DYNAMIC_MAX; n++) {
             Elf64_Dyn entry;
-            if (!read_file(e, e->segments[i].p_offset + n * sizeof(entry), &entry, sizeof(entry)) ||
+            if (!elf_read_file(e, e->segments[i].p_offset + n * sizeof(entry), &entry, sizeof(entry)) ||
                 entry.d_tag == DT_NULL)
                 return;
             if (entry.d_tag == DT_SYMTAB)
-                e->symbols = entry.d_un.d_ptr;
+                d->symbols = entry.d_un.d_ptr;
             else if (entry.d_tag == DT_STRTAB)
-                e->strings = entry.d_un.d_ptr;
+                d->strings = entry.d_un.d_ptr;
             else if (entry.d_tag == DT_GNU_HASH)
-                e->gnu_hash = entry.d_un.d_ptr;
+                d->gnu_hash = entry.d_un.d_ptr;
             else if (entry.d_tag == DT_HASH)
-                e->hash = entry.d_un.d_ptr;
+                d->hash = entry.d_un.d_ptr;
         }
         return;
     }
@@ -89,20 +44,16 @@ static void read_dynamic(struct elf *e) {
 static uint64_t code_of(const struct elf *e, const Elf64_Sym *symbol) {
     if (symbol->st_shndx == SHN_UNDEF || ELF64_ST_TYPE(symbol->st_info) != STT_FUNC)
         return 0;
-    const Elf64_Phdr *s = segment_at(e, symbol->st_value, 1);
-    if (!s || !(s->p_flags & PF_X))
-        return 0;
-    uint64_t offset = s->p_offset + (symbol->st_value - s->p_vaddr);
-    return offset < e->size ? offset : 0;
+    return elf_code_offset(e, symbol->st_value);
 }
 
 /* The code of symbol `index` of the dynamic table, when it is called `name`. */
-static uint64_t dynamic_symbol(const struct elf *e, uint32_t index, const char *name) {
+static uint64_t dynamic_symbol(const struct elf *e, const struct dynamic *d, uint32_t index, const char *name) {
     Elf64_Sym symbol;
     char text[NAME_MAX_BYTES];
     size_t size = strlen(name) + 1;
-    if (!read_address(e, e->symbols + (uint64_t)index * sizeof(symbol), &symbol, sizeof(symbol)) ||
-        !read_address(e, e->strings + symbol.st_name, text, size) || memcmp(text, name, size) != 0)
+    if (!elf_read(e, d->symbols + (uint64_t)index * sizeof(symbol), &symbol, sizeof(symbol)) ||
+        !elf_read(e, d->strings + symbol.st_name, text, size) || memcmp(text, name, size) != 0)
         return 0;
     return code_of(e, &symbol);
 }
@@ -114,20 +65,20 @@ static uint32_t gnu_hash(const char *name) {
     return h;
 }
 
-static uint64_t by_gnu_hash(const struct elf *e, const char *name) {
+static uint64_t by_gnu_hash(const struct elf *e, const struct dynamic *d, const char *name) {
     struct {
         uint32_t buckets, first, bloom, shift;
     } table;
     uint32_t h = gnu_hash(name), index, link;
-    if (!read_address(e, e->gnu_hash, &table, sizeof(table)) || table.buckets == 0)
+    if (!elf_read(e, d->gnu_hash, &table, sizeof(table)) || table.buckets == 0)
         return 0;
-    uint64_t buckets = e->gnu_hash + sizeof(table) + 8ULL * table.bloom, chains = buckets + 4ULL * table.buckets;
-    if (!read_address(e, buckets + 4ULL * (h % table.buckets), &index, sizeof(index)) || index < table.first)
+    uint64_t buckets = d->gnu_hash + sizeof(table) + 8ULL * table.bloom, chains = buckets + 4ULL * table.buckets;
+    if (!elf_read(e, buckets + 4ULL * (h % table.buckets), &index, sizeof(index)) || index < table.first)
         return 0;
     for (unsigned i = 0; i < CHAIN_MAX; i++, index++) {
-        if (!read_address(e, chains + 4ULL * (index - table.first), &link, sizeof(link)))
+        if (!elf_read(e, chains + 4ULL * (index - table.first), &link, sizeof(link)))
             return 0;
-        uint64_t code = (link | 1) == (h | 1) ? dynamic_symbol(e, index, name) : 0;
+        uint64_t code = (link | 1) == (h | 1) ? dynamic_symbol(e, d, index, name) : 0;
         if (code || link & 1) /* the last of its bucket */
             return code;
     }
@@ -143,17 +94,17 @@ static uint32_t sysv_hash(const char *name) {
     return h & 0x0fffffff;
 }
 
-static uint64_t by_hash(const struct elf *e, const char *name) {
+static uint64_t by_hash(const struct elf *e, const struct dynamic *d, const char *name) {
     struct {
         uint32_t buckets, chains;
     } table;
     uint32_t index;
-    if (!read_address(e, e->hash, &table, sizeof(table)) || table.buckets == 0)
+    if (!elf_read(e, d->hash, &table, sizeof(table)) || table.buckets == 0)
         return 0;
-    uint64_t buckets = e->hash + sizeof(table), chains = buckets + 4ULL * table.buckets;
+    uint64_t buckets = d->hash + sizeof(table), chains = buckets + 4ULL * table.buckets;
     uint64_t at = buckets + 4ULL * (sysv_hash(name) % table.buckets);
-    for (unsigned i = 0; i < CHAIN_MAX && read_address(e, at, &index, sizeof(index)) && index; i++) {
-        uint64_t code = dynamic_symbol(e, index, name);
+    for (unsigned i = 0; i < CHAIN_MAX && elf_read(e, at, &index, sizeof(index)) && index; i++) {
+        uint64_t code = dynamic_symbol(e, d, index, name);
         if (code)
             return code;
         at = chains + 4ULL * index;
@@ -161,11 +112,12 @@ static uint64_t by_hash(const struct elf *e, const char *name) {
     return 0;
 }
 
-static void from_dynamic(const struct elf *e, const char *const *names, size_t count, uint64_t *offsets) {
-    if (!e->symbols || !e->strings)
+static void from_dynamic(const struct elf *e, const struct dynamic *d, const char *const *names, size_t count,
+                         uint64_t *offsets) {
+    if (!d->symbols || !d->strings)
         return;
     for (size_t i = 0; i < count; i++)
-        offsets[i] = e->gnu_hash ? by_gnu_hash(e, names[i]) : e->hash ? by_hash(e, names[i]) : 0;
+        offsets[i] = d->gnu_hash ? by_gnu_hash(e, d, names[i]) : d->hash ? by_hash(e, d, names[i]) : 0;
 }
 
 /* Names of one table, NUL behind the last; NULL: none, or too many. */
@@ -173,7 +125,7 @@ static char *read_strings(const struct elf *e, const Elf64_Shdr *section) {
     if (section->sh_type != SHT_STRTAB || section->sh_size == 0 || section->sh_size > STRINGS_MAX)
         return NULL;
     char *strings = malloc(section->sh_size + 1);
-    if (strings && !read_file(e, section->sh_offset, strings, section->sh_size)) {
+    if (strings && !elf_read_file(e, section->sh_offset, strings, section->sh_size)) {
         free(strings);
         return NULL;
     }
@@ -190,7 +142,7 @@ static void scan_symbols(const struct elf *e, const Elf64_Shdr *table, const cha
         left = SYMBOLS_MAX;
     while (left > 0) {
         size_t n = left < BLOCK ? left : BLOCK;
-        if (!read_file(e, at, block, n * sizeof(block[0])))
+        if (!elf_read_file(e, at, block, n * sizeof(block[0])))
             return;
         for (size_t i = 0; i < n; i++)
             for (size_t k = 0; k < count && block[i].st_name < strings_size; k++)
@@ -207,11 +159,11 @@ static void from_sections(const struct elf *e, const char *const *names, size_t 
         return;
     for (unsigned i = 0; i < h->e_shnum; i++) {
         Elf64_Shdr table, strings;
-        if (!read_file(e, h->e_shoff + i * sizeof(table), &table, sizeof(table)))
+        if (!elf_read_file(e, h->e_shoff + i * sizeof(table), &table, sizeof(table)))
             return;
         if (table.sh_type != SHT_SYMTAB || table.sh_link >= h->e_shnum)
             continue;
-        if (!read_file(e, h->e_shoff + table.sh_link * sizeof(strings), &strings, sizeof(strings)))
+        if (!elf_read_file(e, h->e_shoff + table.sh_link * sizeof(strings), &strings, sizeof(strings)))
             return;
         char *text = read_strings(e, &strings);
         if (text)
@@ -222,16 +174,14 @@ static void from_sections(const struct elf *e, const char *const *names, size_t 
 }
 
 bool elf_functions(int fd, const char *const *names, size_t count, uint64_t *offsets) {
-    struct stat st;
+    struct elf e;
+    struct dynamic dynamic = {0};
     bool found = false;
     memset(offsets, 0, count * sizeof(*offsets));
-    if (fstat(fd, &st) != 0)
+    if (!elf_open(&e, fd))
         return false;
-    struct elf e = {.fd = fd, .size = st.st_size};
-    if (!read_head(&e))
-        return false;
-    read_dynamic(&e);
-    from_dynamic(&e, names, count, offsets);
+    read_dynamic(&e, &dynamic);
+    from_dynamic(&e, &dynamic, names, count, offsets);
     for (size_t i = 0; i < count; i++)
         found |= offsets[i] != 0;
     /* A program's own table is for programs: a library that is mapped is found by its dynamic symbols. */

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * Where a function stands in an ELF file. The file belongs to whom is governed: every number in it may be a lie, so
- * nothing is read but by pread(2) into memory of our own, and every walk has an end.
- */
+/* Where a function stands in an ELF file, by its name. */
 #ifndef AGENTGOV_TLS_ELF_H
 #define AGENTGOV_TLS_ELF_H
 
