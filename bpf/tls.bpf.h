@@ -14,6 +14,7 @@
 #define GNUTLS_NAME_DNS 1               /* gnutls/gnutls.h */
 #define TLS_NAME_BYTES 256
 #define TLS_HANDSHAKE 8192 /* what a connection sends that is not plaintext, beside the frames of its records */
+#define TLS_FLIGHTS 65536  /* the same at the most, with long chains of certificates */
 
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -29,10 +30,19 @@ struct tls_key {
     __u32 pad;
 };
 
+/*
+ * Functions that were not found by name (bpf/loader/tls_boringssl.c) have to show that they are what they were taken
+ * for: what leaves through sockets within their calls must be what encryption makes of the bytes that the first of them
+ * says to have written. Where nothing leaves (a program that writes its TLS to memory) nothing is shown.
+ */
+enum tls_trial { TLS_TRUSTED, TLS_ON_TRIAL, TLS_FAILED };
+
 struct tls_connection {
     __u64 number;
     __u64 moved[2]; /* bytes told, or known to be lost: in, out */
     __u64 has_peer;
+    __u64 trial;
+    __u64 sent; /* on trial: bytes that have left within calls */
 };
 
 /*
@@ -55,6 +65,7 @@ struct tls_frame {
 struct tls_call {
     struct tls_key key;
     __u64 buffer;
+    __u64 room;
     __u64 result; /* where an _ex function writes how many bytes it moved */
     __u64 moved[2];
 };
@@ -133,7 +144,8 @@ static __always_inline __u64 tls_number(const struct tls_key *key) {
 /* Begins a connection, in the place of one that may have been there. */
 static __always_inline struct tls_connection *tls_connect(const struct tls_key *key, bool joined,
                                                           enum ag_tls_library library) {
-    struct tls_connection fresh = {.number = tls_number(key)};
+    struct tls_connection fresh = {.number = tls_number(key),
+                                   .trial = library == AG_TLS_BORINGSSL ? TLS_ON_TRIAL : TLS_TRUSTED};
     if (bpf_map_update_elem(&tls_connections, key, &fresh, BPF_ANY)) {
         count_lost(AG_CLASS_TLS, AG_LOSS_TABLE_FULL);
         return NULL;
@@ -170,11 +182,12 @@ static __always_inline void tls_thread_set(__u64 ids, const struct tls_key *key,
 }
 
 /* Entry of whatever moves bytes: f(object, buffer, n) or f(object, buffer, n, size_t *moved). */
-static __always_inline int on_enter(struct pt_regs *ctx) {
+static __always_inline int on_enter(struct pt_regs *ctx, enum ag_tls_library library) {
     if (!is_member(current_ids() >> 32))
         return 0;
-    struct tls_call call = {.key = tls_key_of(AG_ARG1(ctx)), .buffer = AG_ARG2(ctx), .result = AG_ARG4(ctx)};
-    struct tls_connection *c = tls_connection_of(&call.key, true, AG_TLS_ANY);
+    struct tls_call call = {
+        .key = tls_key_of(AG_ARG1(ctx)), .buffer = AG_ARG2(ctx), .room = AG_ARG3(ctx), .result = AG_ARG4(ctx)};
+    struct tls_connection *c = tls_connection_of(&call.key, true, library);
     if (!c)
         return 0;
     call.moved[0] = c->moved[0];
@@ -182,7 +195,7 @@ static __always_inline int on_enter(struct pt_regs *ctx) {
     struct tls_frame frame = {.ids = bpf_get_current_pid_tgid(), .stack = AG_STACK(ctx)};
     if (bpf_map_update_elem(&tls_calls, &frame, &call, BPF_ANY))
         count_lost(AG_CLASS_TLS, AG_LOSS_TABLE_FULL);
-    if (!c->has_peer)
+    if (!c->has_peer || c->trial)
         tls_thread_set(frame.ids, &call.key, true, 0);
     return 0;
 }
@@ -240,6 +253,31 @@ static __always_inline void tls_data(enum ag_tls what, __u64 number, __u64 from,
     scratch_release(s);
 }
 
+/* Is `more` what encryption makes of `n` bytes, on a connection that may also have sent `extra`? */
+static __always_inline bool is_encrypted(__u64 more, __u64 n, __u64 extra) {
+    return more > n && more - n <= extra + n / 64;
+}
+
+/* False: a call that says to have moved `n` bytes is not what it was taken for. */
+static __always_inline bool tls_stands_trial(struct tls_connection *c, const struct tls_call *call, bool out, __u64 n) {
+    if (!c->trial)
+        return true;
+    bool good = c->trial != TLS_FAILED && n <= (__u32)call->room;
+    if (out && c->sent && good) {
+        good = is_encrypted(c->sent, c->moved[1] + n, TLS_FLIGHTS);
+        if (good)
+            c->trial = TLS_TRUSTED;
+    }
+    if (good)
+        return true;
+    if (c->trial != TLS_FAILED) {
+        c->trial = TLS_FAILED;
+        struct ag_notice notice = {.kind = AG_NOTICE_FAILED, .pid = call->key.pid, .start = call->key.start};
+        notice_send(&notice);
+    }
+    return false;
+}
+
 /*
  * The return of a call. One that was made inside another on the same connection and in the same direction (a library's
  * own wrapper) has moved the count on already: then the outer one has nothing more to tell.
@@ -274,7 +312,7 @@ static __always_inline int tls_leave(struct pt_regs *ctx, enum ag_tls what, bool
         return 0;
     bool out = what == AG_TLS_OUT;
     __u64 offset = out ? c->moved[1] : c->moved[0];
-    if (offset != (out ? call.moved[1] : call.moved[0]))
+    if (offset != (out ? call.moved[1] : call.moved[0]) || !tls_stands_trial(c, &call, out, n))
         return 0;
     if (out)
         c->moved[1] = offset + n;
@@ -286,17 +324,27 @@ static __always_inline int tls_leave(struct pt_regs *ctx, enum ag_tls what, bool
     return 0;
 }
 
-/* SSL_new() has made an object. */
-static __always_inline int on_new(struct pt_regs *ctx) {
-    if (!is_member(current_ids() >> 32) || !AG_RESULT(ctx))
+/* An object begins as a connection, maybe in the place of another. */
+static __always_inline int tls_begun(__u64 object, enum ag_tls_library library) {
+    if (!is_member(current_ids() >> 32) || !object)
         return 0;
-    struct tls_key key = tls_key_of(AG_RESULT(ctx));
+    struct tls_key key = tls_key_of(object);
     struct tls_connection *there = bpf_map_lookup_elem(&tls_connections, &key);
     if (there && !there->moved[0] && !there->moved[1])
-        return 0; /* this very one, at the same return (see tls_leave) */
+        return 0; /* this very one, in the same call (see tls_leave) */
     tls_end(&key);
-    tls_connect(&key, false, AG_TLS_OPENSSL);
+    tls_connect(&key, false, library);
     return 0;
+}
+
+/* SSL_new() has made an object. */
+static __always_inline int on_new(struct pt_regs *ctx) {
+    return tls_begun(AG_RESULT(ctx), AG_TLS_OPENSSL);
+}
+
+/* tls_new(object) of BoringSSL: it is made, or used again. */
+static __always_inline int on_begin(struct pt_regs *ctx) {
+    return tls_begun(AG_ARG1(ctx), AG_TLS_BORINGSSL);
 }
 
 /* A handshake is about to begin or to go on. No plaintext has passed before it. */
@@ -346,18 +394,29 @@ static __always_inline int on_server_name(struct pt_regs *ctx) {
     return 0;
 }
 
+/* SSL_set_tlsext_host_name(object, name), a function in BoringSSL */
+static __always_inline int on_host_name(struct pt_regs *ctx) {
+    if (is_member(current_ids() >> 32) && AG_ARG2(ctx))
+        tls_name(AG_ARG1(ctx), AG_ARG2(ctx), AG_TLS_BORINGSSL);
+    return 0;
+}
+
 /* A program for each function, or (from 6.10 on, bpf/loader/tls_probes.c) two that are told which one it is. */
 #define TLS_PROGRAM(section, name, call)                                                                               \
     SEC("?" section) int name(struct pt_regs *ctx) {                                                                   \
         return call;                                                                                                   \
     }
 
-TLS_PROGRAM("uprobe", tls_enter, on_enter(ctx))
+TLS_PROGRAM("uprobe", tls_enter, on_enter(ctx, AG_TLS_ANY))
+TLS_PROGRAM("uprobe", tls_try, on_enter(ctx, AG_TLS_BORINGSSL))
 TLS_PROGRAM("uprobe", tls_handshake, on_handshake(ctx, AG_TLS_OPENSSL))
 TLS_PROGRAM("uprobe", tls_handshake_gnutls, on_handshake(ctx, AG_TLS_GNUTLS))
+TLS_PROGRAM("uprobe", tls_handshake_boringssl, on_handshake(ctx, AG_TLS_BORINGSSL))
 TLS_PROGRAM("uprobe", tls_free, on_free(ctx))
 TLS_PROGRAM("uprobe", tls_ctrl, on_ctrl(ctx))
 TLS_PROGRAM("uprobe", tls_server_name, on_server_name(ctx))
+TLS_PROGRAM("uprobe", tls_object, on_begin(ctx))
+TLS_PROGRAM("uprobe", tls_host_name, on_host_name(ctx))
 TLS_PROGRAM("uretprobe", tls_new, on_new(ctx))
 TLS_PROGRAM("uretprobe", tls_read, tls_leave(ctx, AG_TLS_IN, false))
 TLS_PROGRAM("uretprobe", tls_write, tls_leave(ctx, AG_TLS_OUT, false))
@@ -368,7 +427,11 @@ SEC("?uprobe")
 int tls_entries(struct pt_regs *ctx) {
     switch (bpf_get_attach_cookie(ctx)) {
     case AG_PROBE_ENTER:
-        return on_enter(ctx);
+        return on_enter(ctx, AG_TLS_ANY);
+    case AG_PROBE_TRY:
+        return on_enter(ctx, AG_TLS_BORINGSSL);
+    case AG_PROBE_HANDSHAKE_BORINGSSL:
+        return on_handshake(ctx, AG_TLS_BORINGSSL);
     case AG_PROBE_HANDSHAKE:
         return on_handshake(ctx, AG_TLS_OPENSSL);
     case AG_PROBE_HANDSHAKE_GNUTLS:
@@ -379,6 +442,10 @@ int tls_entries(struct pt_regs *ctx) {
         return on_ctrl(ctx);
     case AG_PROBE_SERVER_NAME:
         return on_server_name(ctx);
+    case AG_PROBE_BEGIN:
+        return on_begin(ctx);
+    case AG_PROBE_HOST_NAME:
+        return on_host_name(ctx);
     }
     return 0;
 }
@@ -399,11 +466,6 @@ static __always_inline __u64 tcp_given(struct sock *sk) {
     return BPF_CORE_READ(tcp, bytes_acked) + (__u32)(BPF_CORE_READ(tcp, write_seq) - BPF_CORE_READ(tcp, snd_una));
 }
 
-/* Is `more` what encryption makes of `n` bytes? */
-static __always_inline bool is_encrypted(__u64 more, __u64 n) {
-    return more > n && more - n <= TLS_HANDSHAKE + n / 64;
-}
-
 /*
  * Where the library writes to memory (Node, asyncio) its bytes are sent after its call, by the same thread. A socket is
  * taken for the connection's when it has carried what the connection's plaintext comes to, or just now what the thread
@@ -414,7 +476,7 @@ static __always_inline bool tls_fits(const struct tls_connection *c, const struc
     __u64 given = tcp_given(sk), out = c->moved[1];
     if (!thread->wrote)
         return false;
-    if (is_encrypted(given, out) || is_encrypted(sent, thread->wrote))
+    if (is_encrypted(given, out, TLS_HANDSHAKE) || is_encrypted(sent, thread->wrote, TLS_HANDSHAKE))
         return true;
     return out == thread->wrote && given < out && given - sent <= TLS_HANDSHAKE && sent >= TLS_HANDSHAKE;
 }
@@ -434,8 +496,11 @@ static __always_inline void tls_moved(struct pt_regs *regs, __u32 nr, long ret) 
         return;
     struct tls_key key = thread->key;
     struct tls_connection *c = bpf_map_lookup_elem(&tls_connections, &key);
+    if (c && c->trial && thread->inside && layout->moves == AG_MOVES_OUT)
+        c->sent += ret;
     bool fits = c && !c->has_peer && (thread->inside || tls_fits(c, thread, sk, ret));
-    bpf_map_delete_elem(&tls_threads, &ids);
+    if (!c || !c->trial || !thread->inside)
+        bpf_map_delete_elem(&tls_threads, &ids);
     if (!fits)
         return;
     __u32 slot;

@@ -146,7 +146,7 @@ enum ag_tls {
     AG_TLS_END,       /* its object was freed, or (number 0) the program is gone with all its connections */
 };
 
-enum ag_tls_library { AG_TLS_ANY, AG_TLS_OPENSSL, AG_TLS_GNUTLS };
+enum ag_tls_library { AG_TLS_ANY, AG_TLS_OPENSSL, AG_TLS_GNUTLS, AG_TLS_BORINGSSL };
 
 /* A file as the kernel knows it, and when it was last changed: a new content is a new file. */
 struct ag_file {
@@ -168,6 +168,7 @@ enum ag_notice_kind {
     AG_NOTICE_MAP,      /* file: mapped to be executed, at address `other` */
     AG_NOTICE_FORK,     /* of a process with probes: other is its pid */
     AG_NOTICE_EXIT,     /* of a process with probes */
+    AG_NOTICE_FAILED,   /* of its functions that were not found by name one is not what it was taken for */
 };
 struct ag_notice {
     __u32 kind;
@@ -186,6 +187,10 @@ enum ag_probe {
     AG_PROBE_FREE,
     AG_PROBE_CTRL,
     AG_PROBE_SERVER_NAME,
+    AG_PROBE_TRY, /* as ENTER, of a function that is on trial */
+    AG_PROBE_HANDSHAKE_BORINGSSL,
+    AG_PROBE_BEGIN,
+    AG_PROBE_HOST_NAME,
     AG_PROBE_NEW,
     AG_PROBE_READ,
     AG_PROBE_WRITE,

@@ -35,13 +35,18 @@ static bool put_data(struct buf *out, const struct record *r, bool is_out) {
     return true;
 }
 
+static const char *const LIBRARIES[] = {
+    [AG_TLS_OPENSSL] = "openssl", [AG_TLS_GNUTLS] = "gnutls", [AG_TLS_BORINGSSL] = "boringssl"};
+
 static bool put_what(struct buf *out, const struct record *r) {
     const struct part *name = record_part(r, AG_PART_DATA, false);
     switch (r->head.arg[3]) {
     case AG_TLS_BEGIN:
         buf_str(out, r->head.arg[1] ? ",\"joined\":true" : ",\"joined\":false");
-        if (r->head.arg[2] == AG_TLS_OPENSSL || r->head.arg[2] == AG_TLS_GNUTLS)
-            buf_str(out, r->head.arg[2] == AG_TLS_OPENSSL ? ",\"library\":\"openssl\"" : ",\"library\":\"gnutls\"");
+        if (r->head.arg[2] > AG_TLS_ANY && r->head.arg[2] <= AG_TLS_BORINGSSL) {
+            buf_str(out, ",\"library\":");
+            json_str(out, LIBRARIES[r->head.arg[2]]);
+        }
         return true;
     case AG_TLS_IN:
     case AG_TLS_OUT:

@@ -210,7 +210,7 @@ static bool push_out(struct session *s, uint64_t give_up) {
 void session_finish(struct session *s, uint64_t give_up) {
     size_t taken;
     if (s->tls_watch)
-        tls_watch_stop(s->tls_watch);
+        tls_watch_stop(s->tls_watch, out_buf(&s->out));
     s->tls_watch = NULL;
     programs_detach(&s->programs);
     members_barrier();

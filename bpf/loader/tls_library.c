@@ -4,10 +4,11 @@
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
+#include "tls_boringssl.h"
 #include "tls_elf.h"
 #include "tls_library.h"
 
-static const char *const NAMES[TLS_FUNCTIONS] = {
+static const char *const NAMES[TLS_NAMED] = {
     [TLS_SSL_NEW] = "SSL_new",
     [TLS_SSL_FREE] = "SSL_free",
     [TLS_SSL_DO_HANDSHAKE] = "SSL_do_handshake",
@@ -46,13 +47,31 @@ static bool is_of(const struct tls_library *item, const struct stat *st) {
            item->changed.tv_sec == st->st_ctim.tv_sec && item->changed.tv_nsec == st->st_ctim.tv_nsec;
 }
 
+static bool search(int fd, uint64_t *at) {
+    struct boringssl found;
+    if (!boringssl_functions(fd, &found))
+        return false;
+    memset(at, 0, TLS_FUNCTIONS * sizeof(*at)); /* the name of one alone is of no use */
+    at[TLS_BORINGSSL_BEGIN] = found.begin;
+    at[TLS_BORINGSSL_END] = found.end;
+    at[TLS_BORINGSSL_HANDSHAKE] = found.handshake;
+    at[TLS_BORINGSSL_SET_HOST_NAME] = found.set_host_name;
+    at[TLS_BORINGSSL_READ] = found.read;
+    at[TLS_BORINGSSL_WRITE] = found.write;
+    return true;
+}
+
 static void look(struct tls_library *item, int fd, const struct stat *st) {
     item->dev = st->st_dev;
     item->ino = st->st_ino;
     item->size = st->st_size;
     item->changed = st->st_ctim;
-    if (elf_functions(fd, NAMES, TLS_FUNCTIONS, item->offsets))
+    if (elf_functions(fd, NAMES, TLS_NAMED, item->offsets))
         item->name = name_of(item->offsets);
+    if (!item->name && search(fd, item->offsets)) {
+        item->name = "boringssl";
+        item->searched = true;
+    }
     item->fd = item->name ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
     if (item->fd < 0)
         item->name = NULL;

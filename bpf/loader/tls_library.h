@@ -22,12 +22,20 @@ enum tls_function {
     TLS_GNUTLS_RECORD_RECV,
     TLS_GNUTLS_RECORD_SEND,
     TLS_GNUTLS_RECORD_SEND2,
+    TLS_NAMED, /* those of BoringSSL are told by what they do */
+    TLS_BORINGSSL_BEGIN = TLS_NAMED,
+    TLS_BORINGSSL_END,
+    TLS_BORINGSSL_HANDSHAKE,
+    TLS_BORINGSSL_SET_HOST_NAME,
+    TLS_BORINGSSL_READ,
+    TLS_BORINGSSL_WRITE,
     TLS_FUNCTIONS,
 };
 
 struct tls_library {
     uint64_t id;      /* of this content; 0: the place is free */
-    const char *name; /* "openssl", "gnutls"; NULL: no TLS library */
+    const char *name; /* "openssl", "gnutls", "boringssl"; NULL: no TLS library */
+    bool searched;    /* its functions were not found by their names */
     int fd;           /* of the very file, -1 when it is none */
     uint64_t offsets[TLS_FUNCTIONS];
     uint64_t used; /* when it was asked for last, by a counter */

@@ -52,6 +52,12 @@ static const struct hook HOOKS[] = {
     {TLS_GNUTLS_HANDSHAKE, AG_PROBE_HANDSHAKE_GNUTLS},
     {TLS_GNUTLS_DEINIT, AG_PROBE_FREE},
     {TLS_GNUTLS_SERVER_NAME_SET, AG_PROBE_SERVER_NAME},
+    {TLS_BORINGSSL_READ, AG_PROBE_TRY},
+    {TLS_BORINGSSL_WRITE, AG_PROBE_TRY},
+    {TLS_BORINGSSL_BEGIN, AG_PROBE_BEGIN},
+    {TLS_BORINGSSL_END, AG_PROBE_FREE},
+    {TLS_BORINGSSL_HANDSHAKE, AG_PROBE_HANDSHAKE_BORINGSSL},
+    {TLS_BORINGSSL_SET_HOST_NAME, AG_PROBE_HOST_NAME},
     {TLS_SSL_NEW, AG_PROBE_NEW},
     {TLS_SSL_READ, AG_PROBE_READ},
     {TLS_SSL_WRITE, AG_PROBE_WRITE},
@@ -60,6 +66,8 @@ static const struct hook HOOKS[] = {
     {TLS_GNUTLS_RECORD_RECV, AG_PROBE_READ},
     {TLS_GNUTLS_RECORD_SEND, AG_PROBE_WRITE},
     {TLS_GNUTLS_RECORD_SEND2, AG_PROBE_WRITE},
+    {TLS_BORINGSSL_READ, AG_PROBE_READ},
+    {TLS_BORINGSSL_WRITE, AG_PROBE_WRITE},
 };
 #define HOOKS_COUNT (sizeof(HOOKS) / sizeof(HOOKS[0]))
 _Static_assert(HOOKS_COUNT <= TLS_PROBES_MAX, "a descriptor for each");
@@ -76,6 +84,10 @@ static struct bpf_program *program_of(const struct agentgov_bpf *skel, enum ag_p
         [AG_PROBE_FREE] = skel->progs.tls_free,
         [AG_PROBE_CTRL] = skel->progs.tls_ctrl,
         [AG_PROBE_SERVER_NAME] = skel->progs.tls_server_name,
+        [AG_PROBE_TRY] = skel->progs.tls_try,
+        [AG_PROBE_HANDSHAKE_BORINGSSL] = skel->progs.tls_handshake_boringssl,
+        [AG_PROBE_BEGIN] = skel->progs.tls_object,
+        [AG_PROBE_HOST_NAME] = skel->progs.tls_host_name,
         [AG_PROBE_NEW] = skel->progs.tls_new,
         [AG_PROBE_READ] = skel->progs.tls_read,
         [AG_PROBE_WRITE] = skel->progs.tls_write,

@@ -12,7 +12,7 @@
 #include "agentgov.skel.h"
 #include "tls_library.h"
 
-#define TLS_PROBES_MAX 24
+#define TLS_PROBES_MAX 32
 
 struct tls_probes {
     int fds[TLS_PROBES_MAX];

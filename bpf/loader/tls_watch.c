@@ -37,10 +37,12 @@
 #define MAPS_LINES 65536
 #define SAID_BYTES (64 << 10)
 #define PATIENCE_S 10 /* with a file that is made to be slow */
+#define FAILED (-EBADMSG)
 
 struct attachment {
     uint64_t library;
     bool mapped; /* and told */
+    bool failed; /* its functions are not what they were taken for: not probed any more */
     struct tls_probes probes;
 };
 
@@ -176,8 +178,11 @@ static void say(struct tls_watch *w, const struct target *t, const struct tls_li
     json_str(out, library->name);
     buf_str(out, ",\"path\":");
     json_bytes(out, path, n > 0 ? n : 0);
+    buf_str(out, library->searched ? ",\"found\":\"errors\"" : ",\"found\":\"symbols\"");
     buf_str(out, ",\"error\":");
-    json_str(out, err ? strerror(-err) : "");
+    json_str(out, err == FAILED ? "what leaves its sockets is not what its functions write"
+                  : err         ? strerror(-err)
+                                : "");
     buf_put(out, "}\n", 2);
     if (out->over) { /* so many at once: the data itself is not told less for it */
         out->len = before;
@@ -202,6 +207,8 @@ static void attach(struct tls_watch *w, struct target *t, const struct tls_libra
         if (!err)
             t->count++;
     }
+    if (a && a->failed)
+        err = FAILED;
     if (!mapped || err == -ESRCH || (!err && a->mapped))
         return;
     say(w, t, library, err);
@@ -365,6 +372,20 @@ static void on_fork(struct tls_watch *w, const struct ag_notice *n) {
     }
 }
 
+/* What was found without a name, and is not what it was taken for. */
+static void on_failed(struct tls_watch *w, const struct ag_notice *n) {
+    struct target *t = *place_of(w, n->pid);
+    for (int i = 0; t && t->start == n->start && i < t->count; i++) {
+        struct attachment *a = &t->items[i];
+        const struct tls_library *library = library_by(w, a->library);
+        if (!library || !library->searched || a->failed)
+            continue;
+        tls_probes_detach(&a->probes);
+        a->failed = true;
+        say(w, t, library, FAILED);
+    }
+}
+
 static int on_notice(void *arg, void *bytes, size_t size) {
     struct tls_watch *w = arg;
     struct ag_notice n;
@@ -384,6 +405,9 @@ static int on_notice(void *arg, void *bytes, size_t size) {
     case AG_NOTICE_EXIT:
         if (*place_of(w, n.pid) && (*place_of(w, n.pid))->start == n.start)
             drop(place_of(w, n.pid));
+        break;
+    case AG_NOTICE_FAILED:
+        on_failed(w, &n);
         break;
     }
     return 0;
@@ -503,7 +527,7 @@ void tls_watch_tell(struct tls_watch *w, struct buf *out) {
     pthread_mutex_unlock(&w->saying);
 }
 
-void tls_watch_stop(struct tls_watch *w) {
+void tls_watch_stop(struct tls_watch *w, struct buf *out) {
     struct timespec deadline;
     ask(w, ASK_STOP);
     clock_gettime(CLOCK_REALTIME, &deadline);
@@ -514,6 +538,7 @@ void tls_watch_stop(struct tls_watch *w) {
         while (w->targets[i])
             drop(&w->targets[i]);
     tls_probes_end();
+    tls_watch_tell(w, out);
     for (int i = 0; i < KNOWN_MAX; i++)
         if (w->known[i] >= 0)
             close(w->known[i]);

@@ -22,7 +22,7 @@ void tls_watch_adopt(struct tls_watch *w);
 /* Appends what was found since the last time, as control lines. */
 void tls_watch_tell(struct tls_watch *w, struct buf *out);
 
-/* Takes all probes out. What is in the rings stays there. */
-void tls_watch_stop(struct tls_watch *w);
+/* Takes all probes out, and tells as tls_watch_tell() does. What is in the rings stays there. */
+void tls_watch_stop(struct tls_watch *w, struct buf *out);
 
 #endif

@@ -111,6 +111,8 @@ export interface TlsLibrary {
   start_us: number;
   library: string;
   path: string;
+  /** What its functions were found by: `symbols`, or `errors` that they report. */
+  found: string;
   /** Why it is not read; empty: it is. */
   error: string;
 }
@@ -213,7 +215,14 @@ const SHAPES: Record<Control['msg'], Record<string, Kind>> = {
   tls_name: { ...TLS, name: 'string' },
   tls_peer: { ...TLS, dest_ip: 'string?', dest_port: 'number?' },
   tls_end: TLS,
-  tls_library: { pid: 'number', start_us: 'number', library: 'string', path: 'string', error: 'string' },
+  tls_library: {
+    pid: 'number',
+    start_us: 'number',
+    library: 'string',
+    path: 'string',
+    found: 'string',
+    error: 'string',
+  },
   empty: {},
   stopped: { id: 'number', killed: 'number', left: 'number' },
   stats: {

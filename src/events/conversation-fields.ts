@@ -267,7 +267,7 @@ export const COVERAGE_FIELDS = {
   },
   tls_libraries: {
     type: 'strings',
-    format: '`openssl` `gnutls`',
+    format: '`openssl` `gnutls` `boringssl`',
     meaning: 'TLS libraries of the process that are read',
     on: ['tls_coverage'],
   },
@@ -276,6 +276,12 @@ export const COVERAGE_FIELDS = {
     meaning: 'their files, in the same order; a program may have its library inside',
     on: ['tls_coverage'],
     agentText: 'path',
+  },
+  libraries_found_by: {
+    type: 'strings',
+    format: '`symbols` `errors`',
+    meaning: 'how their functions were found, in the same order: by their names, or by the errors that they report',
+    on: ['tls_coverage'],
   },
   tls_connections: {
     type: 'integer',

@@ -30,7 +30,7 @@ interface Process {
   start_us: number;
   /** comm, exe, uid and the like, as the last event of it had them. */
   who: Partial<EventDraft>;
-  libraries: Map<string, string>;
+  libraries: Map<string, Pick<TlsLibrary, 'path' | 'found'>>;
   errors: Set<string>;
   /** Connections that count for TLS, and those of them that are over: only then their bytes are known. */
   opened: number;
@@ -68,10 +68,13 @@ export class TlsCoverage {
     if (dest_ip !== undefined && this.#places.size < PLACES) this.#places.add(`${dest_ip} ${dest_port}`);
   }
 
-  library({ pid, start_us, library, path, error }: TlsLibrary): void {
+  library({ pid, start_us, library, path, found, error }: TlsLibrary): void {
     const process = this.#of(pid, start_us);
-    if (error === '') process.libraries.set(library, path);
-    else process.errors.add(`${library} could not be probed (${error})`);
+    if (error === '') process.libraries.set(library, { path, found });
+    else {
+      process.libraries.delete(library);
+      process.errors.add(`${library} could not be probed (${error})`);
+    }
   }
 
   /** Any event of the log; those of connections count. */
@@ -134,7 +137,8 @@ export class TlsCoverage {
     const { pid, start_us, who, libraries, errors } = process;
     const verdict = verdictOf(process);
     const why: string[] = [...errors];
-    if (verdict === 'blind' && libraries.size === 0) why.push((this.options.look ?? whyBlind)(pid, who.exe));
+    if (verdict === 'blind' && libraries.size + errors.size === 0)
+      why.push((this.options.look ?? whyBlind)(pid, who.exe));
     if (verdict === 'blind' && libraries.size > 0) why.push('its library was not used for these connections');
     if (verdict === 'partial') why.push('more bytes were on its sockets than its plaintext comes to');
     const event: EventDraft = {
@@ -154,7 +158,8 @@ export class TlsCoverage {
       Object.assign(event, { ciphertext_in: process.cipherIn, ciphertext_out: process.cipherOut });
     if (libraries.size > 0) {
       event.tls_libraries = [...libraries.keys()];
-      event.library_paths = [...libraries.values()];
+      event.library_paths = [...libraries.values()].map(({ path }) => path);
+      event.libraries_found_by = [...libraries.values()].map(({ found }) => found);
     }
     if (why.length > 0) event.reason = why.join('; ');
     return event;
@@ -165,7 +170,8 @@ export class TlsCoverage {
 const WHO = ['comm', 'exe', 'ppid', 'uid', 'gid', 'pid_inner'] as const;
 
 /** Connections that are still open have their ciphertext told by nobody: then plaintext alone says that it is read. */
-function verdictOf({ plainIn, plainOut, cipherIn, cipherOut, closed, libraries }: Process): Verdict {
+function verdictOf({ plainIn, plainOut, cipherIn, cipherOut, closed, libraries, errors }: Process): Verdict {
+  if (libraries.size === 0 && errors.size > 0) return 'blind'; // whatever came of it before it failed
   const plain = plainIn + plainOut;
   const rest = cipherIn + cipherOut - plain;
   const isMuch = rest > closed * HANDSHAKE + plain * FRAMES;

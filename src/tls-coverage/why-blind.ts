@@ -11,7 +11,10 @@ const BLOCK = 1 << 20;
  */
 const MARKS: readonly [mark: Buffer, what: string][] = [
   [Buffer.from('\xff Go buildinf:', 'latin1'), 'a Go program, whose own TLS code is not read yet'],
-  [Buffer.from('/boringssl/ssl/'), 'a program with BoringSSL inside and no symbols, which is not read yet'],
+  [
+    Buffer.from('/boringssl/ssl/'),
+    'a program with BoringSSL inside and no symbols, whose functions could not be told apart',
+  ],
   [Buffer.from('rustls-'), 'a program with rustls inside, which is not read yet'],
   [Buffer.from('ssl/record/'), 'a program with OpenSSL inside and no symbols, which is not read'],
 ];

@@ -6,13 +6,14 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { evidence } from '../evidence.js';
 import { scaled } from '../scale.js';
 import {
-  type Capture,
-  type Captured,
   canary,
   captureTls,
+  exact as exactly,
+  mirrored,
   monitored,
+  type Round,
   scratch,
-  type TlsServed,
+  sides,
   tcpPeer,
   tlsPeer,
 } from '../support/index.js';
@@ -25,48 +26,10 @@ const newFolder = (): string => {
   return path;
 };
 
-/** What was sent and received, in an order that both records have. */
-const sides = (all: { in: unknown; out: unknown }[]): string[] =>
-  all.map((one) => JSON.stringify([one.in, one.out])).sort();
-
-/** The server's record as its clients must have had it. */
-const mirrored = (served: TlsServed[]): string[] => sides(served.map((one) => ({ in: one.out, out: one.in })));
-
-/** What a client had read when it left: all that the server wrote by some moment, if not all. */
-function asRead(one: TlsServed, connections: Captured[]): TlsServed {
-  const read = connections.find(({ out }) => out.sha256 === one.in.sha256)?.in.bytes;
-  return { ...one, out: one.marks.find(({ bytes }) => bytes === read) ?? one.out };
-}
-
-interface Round {
-  capture: Capture;
-  connections: Captured[];
-  served: TlsServed[];
-  libraries: string[];
-}
-
-/** Runs a command under capture and holds what was captured to the server's record. */
-async function exact(
+const exact = (
   make: (port: number, cert: string) => string[] | string,
-  { fits = 1, mayLeave = false }: { fits?: number; mayLeave?: boolean } = {},
-): Promise<Round> {
-  const peer = await tlsPeer(newFolder());
-  const made = make(peer.port, peer.cert);
-  const command = typeof made === 'string' ? ['sh', '-c', made] : made;
-  const env = { ...process.env, NODE_EXTRA_CA_CERTS: peer.cert, SSL_CERT_FILE: peer.cert };
-  const capture = await captureTls(command, env);
-  const ending = await capture.run();
-  const { connections, libraries, lost } = await capture.finish();
-  const served = await peer.record();
-  expect(ending).toEqual({ exitCode: 0 });
-  expect(lost).toEqual([]);
-  expect(connections.flatMap(({ faults }) => faults)).toEqual([]);
-  expect(served.length).toBeGreaterThanOrEqual(fits);
-  expect(sides(connections)).toEqual(mirrored(mayLeave ? served.map((one) => asRead(one, connections)) : served));
-  expect(connections.map(({ ended }) => ended)).toEqual(connections.map(() => 1));
-  for (const { peer: of } of connections) expect(of).toMatchObject({ joined: false, dest_port: peer.port });
-  return { capture, connections, served, libraries: libraries.map(({ library, path }) => `${library} ${path}`) };
-}
+  options?: { fits?: number; mayLeave?: boolean },
+): Promise<Round> => exactly(newFolder(), make, options);
 
 const body = (bytes: number): string => {
   const file = join(folder, canary());

@@ -1,4 +1,5 @@
 // What the tests stand on: run the real CLI, read its log without its help, know what really happened.
+export * from './bun.js';
 export * from './log.js';
 export * from './monitored.js';
 export * from './peers.js';
@@ -11,3 +12,4 @@ export * from './script.js';
 export * from './strace.js';
 export * from './subject.js';
 export * from './tls.js';
+export * from './tls-exact.js';

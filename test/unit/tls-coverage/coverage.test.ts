@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { TlsLibrary } from '../../../src/bpf/index.js';
 import type { AgentEvent, EventDraft } from '../../../src/events/index.js';
 import { TlsCoverage, whyBlind } from '../../../src/tls-coverage/index.js';
 import { scratch } from '../../support/scratch.js';
@@ -30,6 +31,16 @@ const network = (event_type: string, more: AgentEvent = {}): AgentEvent => ({
   ...more,
 });
 
+const library = (more: Partial<TlsLibrary> = {}): TlsLibrary => ({
+  msg: 'tls_library',
+  ...WHO,
+  library: 'openssl',
+  path: '/lib/libssl.so.3',
+  found: 'symbols',
+  error: '',
+  ...more,
+});
+
 const chunk = (coverage: TlsCoverage, direction: 'in' | 'out', bytes: number): void =>
   coverage.chunk({
     ...WHO,
@@ -46,7 +57,7 @@ const chunk = (coverage: TlsCoverage, direction: 'in' | 'out', bytes: number): v
 describe('TlsCoverage', () => {
   it('says that a process is read when its sockets carried what its plaintext comes to', () => {
     const { coverage, told } = covered();
-    coverage.library({ msg: 'tls_library', ...WHO, library: 'openssl', path: '/lib/libssl.so.3', error: '' });
+    coverage.library(library());
     coverage.event(network('network_connect'));
     chunk(coverage, 'out', 1000);
     chunk(coverage, 'in', 50_000);
@@ -64,6 +75,7 @@ describe('TlsCoverage', () => {
       tls_connections: 1,
       tls_libraries: ['openssl'],
       library_paths: ['/lib/libssl.so.3'],
+      libraries_found_by: ['symbols'],
     });
     coverage.finish();
     expect(told).toHaveLength(1);
@@ -75,6 +87,17 @@ describe('TlsCoverage', () => {
     expect(told).toMatchObject([
       { coverage: 'blind', reason: '7 runs /bin/agent', plaintext_in: 0, exe: '/bin/agent' },
     ]);
+  });
+
+  it('says that it is blind when functions that were found without a name are not what they were taken for', () => {
+    const { coverage, told } = covered();
+    const searched = { library: 'boringssl', path: '/bin/agent', found: 'errors' };
+    coverage.library(library(searched));
+    chunk(coverage, 'out', 1000);
+    coverage.library(library({ ...searched, error: 'it is another' }));
+    coverage.event(network('network_close', { bytes_in: 9000, bytes_out: 1200 }));
+    expect(told).toMatchObject([{ coverage: 'blind', reason: 'boringssl could not be probed (it is another)' }]);
+    expect(told[0]).not.toHaveProperty('tls_libraries');
   });
 
   it('says that a part is missing', () => {
