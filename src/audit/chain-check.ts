@@ -1,7 +1,7 @@
 // Judges a log line by line. It keeps only where the chain stands, so the size of the log does not matter.
 import { LF } from './blocks.js';
 import { GENESIS, sha256, type Tip } from './chain.js';
-import { FINDINGS, type Finding, findingOf } from './findings.js';
+import { COVERAGE, FINDINGS, type Finding, findingOf } from './findings.js';
 import { LeafRange, type Packed, packedLeaf } from './merkle.js';
 import { removalName } from './pruned-event.js';
 import { JsonError, type Members, readMembers, writeMembers } from './python-json.js';
@@ -209,7 +209,7 @@ export class ChainCheck {
   /** True when a line begins at `start` that certainly holds and is canonical. What is wrong is not for this to say. */
   #scanned(bytes: Bytes, start: number): boolean {
     const found = this.#found;
-    if (!this.#templates.scan(bytes, start, found) || found.type === PRUNED) return false;
+    if (!this.#templates.scan(bytes, start, found) || READ_WHOLE.has(found.type)) return false;
     const block = bytes.each;
     const prev = block.toString('latin1', found.prevAt, found.prevAt + HASH_LENGTH);
     if (this.#unknownStart) this.#begin(found.seq, prev);
@@ -224,7 +224,7 @@ export class ChainCheck {
       block.write(`, "hash_self": "${own}"`, cut, 'latin1');
       return false;
     }
-    this.#advance(found.seq, own, leaf, found.type, found.action, found.count);
+    this.#advance(found.seq, own, leaf, found.type, findingOf(found.type, found.action, undefined), found.count);
     return true;
   }
 
@@ -270,7 +270,7 @@ export class ChainCheck {
       hash,
       this.tree && packedLeaf(line),
       type,
-      plain(members, 'action'),
+      findingOf(type, plain(members, 'action'), plain(members, 'coverage')),
       safeInteger(members.get('count')),
     );
     return undefined;
@@ -282,7 +282,14 @@ export class ChainCheck {
     if (this.wantsTree) this.tree = new LeafRange(seq - 1);
   }
 
-  #advance(seq: number, hash: string, leaf: Packed | undefined, type: string, action: string, count = 0): void {
+  #advance(
+    seq: number,
+    hash: string,
+    leaf: Packed | undefined,
+    type: string,
+    finding: Finding | undefined,
+    count = 0,
+  ): void {
     this.events += 1;
     if (seq === 1) this.firstHash = hash;
     if (leaf !== undefined) this.tree?.add(leaf);
@@ -297,7 +304,6 @@ export class ChainCheck {
       if (this.wantsTree) this.#leavesAt.push([seq, this.tree.toHex()]);
       if (this.tree.begin === 0) this.#signed.keepRoot(seq, this.tree.root());
     }
-    const finding = findingOf(type, action);
     if (finding === undefined) return;
     this.findings[finding] += 1;
     // A loss without a usable count is still a loss.
@@ -331,6 +337,8 @@ function leavesOf(begin: number, end: number, hashes: readonly string[]): LeafRa
 
 /** The type of the lines that tell of removed files; only the slow path looks into them. */
 const PRUNED = 'log_pruned';
+/** Types of which more is asked than the fast half finds. */
+const READ_WHOLE = new Set([PRUNED, COVERAGE]);
 const WRONG_SELF = 'hash_self does not match the event';
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

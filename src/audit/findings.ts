@@ -17,6 +17,12 @@ const BY_TYPE = new Map<string, Finding>([
   ['io_uring_setup', 'blind'],
 ]);
 
-/** The finding that an event is by its type, or else by its action; undefined for most events. */
-export const findingOf = (eventType: string, action: string): Finding | undefined =>
-  BY_TYPE.get(eventType) ?? BY_ACTION.get(action);
+/** The type that is a finding only by what its `coverage` says. */
+export const COVERAGE = 'tls_coverage';
+
+/**
+ * The finding that an event is by its type, or else by its action; undefined for most events. `coverage`: the field of
+ * that name. What was read in part was not seen in part.
+ */
+export const findingOf = (eventType: string, action: string, coverage: unknown): Finding | undefined =>
+  eventType === COVERAGE && coverage !== 'read' ? 'blind' : (BY_TYPE.get(eventType) ?? BY_ACTION.get(action));

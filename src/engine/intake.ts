@@ -159,7 +159,7 @@ export class Intake {
 
   /** @returns its `seq`; undefined where it got no place in the log. */
   #record(event: AgentEvent): number | undefined {
-    const finding = findingOf(String(event.event_type), String(event.action));
+    const finding = findingOf(String(event.event_type), String(event.action), event.coverage);
     if (finding !== undefined) this.findings.set(finding, (this.findings.get(finding) ?? 0) + 1);
     const appended = this.#options.log.append(this.#options.redactor.redact(event));
     this.#count(appended);

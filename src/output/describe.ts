@@ -60,6 +60,9 @@ const request = (event: AgentEvent): string | undefined =>
 const marked = (event: AgentEvent): string | undefined =>
   event.incomplete === true ? `! ${text(event, 'reason') ?? 'incomplete'}` : undefined;
 
+const sumOf = (event: AgentEvent, ...names: string[]): number =>
+  names.reduce((sum, name) => sum + Number(event[name] ?? 0), 0);
+
 const file =
   (verb: string): Describe =>
   (event) => ({
@@ -166,6 +169,14 @@ const BY_TYPE: Partial<Record<EventType, Describe>> = {
     verb: 'UNREAD',
     object: words(text(event, 'missing_bytes'), 'B', text(event, 'direction')),
     detail: text(event, 'reason'),
+  }),
+  tls_coverage: (event) => ({
+    verb: event.coverage === 'read' ? 'tls read' : `tls ${String(event.coverage).toUpperCase()}`,
+    object: words(text(event, 'tls_libraries'), `${text(event, 'tls_connections') ?? '?'} connections`),
+    detail: words(
+      `${sumOf(event, 'plaintext_in', 'plaintext_out')} B read`,
+      event.ciphertext_in !== undefined && `of ${sumOf(event, 'ciphertext_in', 'ciphertext_out')} B on its sockets`,
+    ),
   }),
   privilege_change: call('privilege'),
   ptrace: (event) => ({

@@ -23,7 +23,10 @@ type Paint = (chalk: ChalkInstance) => (text: string) => string;
 const VERB_PAINT: [RegExp, Paint][] = [
   [/^process_/, (chalk) => chalk.green],
   [/^(?:network_|unix_|dns_|http_|llm_)/, (chalk) => chalk.cyan],
-  [/^(?:privilege_|ptrace|signal|kernel_|io_uring|mount|enforcement_|events_lost)/, (chalk) => chalk.magenta],
+  [
+    /^(?:privilege_|ptrace|signal|kernel_|io_uring|mount|enforcement_|events_lost|tls_coverage)/,
+    (chalk) => chalk.magenta,
+  ],
 ];
 const verbPaint = (type: unknown): Paint =>
   VERB_PAINT.find(([types]) => types.test(String(type)))?.[1] ?? ((chalk) => chalk.white);

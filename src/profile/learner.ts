@@ -79,7 +79,7 @@ export class Learner {
     session.events++;
     this.#clock(session, event, time);
     if (event.event_type === 'events_lost') session.lost += number(event.count) ?? 1;
-    else if (findingOf(String(event.event_type), String(event.action)) === 'blind') session.blind++;
+    else if (findingOf(String(event.event_type), String(event.action), event.coverage) === 'blind') session.blind++;
     this.#operations(session, event, time);
   }
 

@@ -290,9 +290,10 @@ it('64 connections, bodies from 1 byte to 8 MB', { timeout: 280_000 }, async () 
 });
 
 describe('tls_coverage', () => {
-  const covered = async (command: string) => {
-    const session = await monitored(['sh', '-c', command], { flags: ['--capture-tls'], agentId: canary() });
-    expect(session.code, session.stderr).toBe(0);
+  const covered = async (command: string, code = 0) => {
+    const flags = ['--capture-tls', '--fail-on', 'blind'];
+    const session = await monitored(['sh', '-c', command], { flags, agentId: canary() });
+    expect(session.code, session.stderr).toBe(code);
     return session.events.filter(({ event_type }) => event_type === 'tls_coverage');
   };
 
@@ -313,10 +314,11 @@ describe('tls_coverage', () => {
     expect(Number(events[0]?.ciphertext_out)).toBeGreaterThan(Number(served?.in.bytes));
   });
 
-  it('says of a process whose library is not read that it is blind', async () => {
+  it('says of a process whose library is not read that it is blind, which --fail-on can make a failure', async () => {
     const peer = await tcpPeer('127.0.0.43', 60_000, 8443);
     const events = await covered(
       `exec 3<>/dev/tcp/127.0.0.43/${peer.port}; cat <&3 >/dev/null`.replace(/^/, 'bash -c "').concat('"'),
+      1,
     );
     expect(events).toHaveLength(1);
     expect(events[0]).toMatchObject({ coverage: 'blind', plaintext_in: 0, ciphertext_in: 60_000 });

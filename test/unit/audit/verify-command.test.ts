@@ -136,6 +136,22 @@ describe('agentgov verify', () => {
     expect(json.code).toBe(1);
   });
 
+  it('counts TLS that was not read as what could not be seen', async () => {
+    const covered = (coverage: string, pid: number) => ({
+      event_type: 'tls_coverage',
+      action: 'OBSERVED',
+      coverage,
+      pid,
+    });
+    const read = [1, 2, 3].map((pid) => covered('read', pid));
+    expect(await run(logFile(chain(read)), '--fail-on', 'blind')).toMatchObject({ code: 0 });
+    const log = logFile(chain([...read, covered('blind', 4), covered('partial', 5), covered('read', 6)]));
+    expect(await run(log, '--fail-on', 'blind')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('fails on blind (2)\n'),
+    });
+  });
+
   it.each([
     [['--expect-count', 'x', 'a']],
     [['--expect-count', '-1', 'a']],

@@ -219,6 +219,8 @@ describe('what goes into the log', () => {
     ],
     ['hold', { event_type: 'file_delete', action: 'WOULD_HOLD', access: 'delete', path: '/x', syscall: 'unlink' }],
     ['blind', { event_type: 'io_uring_setup', syscall: 'io_uring_setup' }],
+    ['blind', { event_type: 'tls_coverage', coverage: 'blind' }],
+    ['blind', { event_type: 'tls_coverage', coverage: 'partial' }],
   ])('can be a finding: %s', async (finding, event) => {
     const root = install({ events: [event], emptyAfterEvents: true });
     const asked = monitor(root, ['--pid', target(), '--fail-on', finding]);

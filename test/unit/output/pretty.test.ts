@@ -48,6 +48,23 @@ describe('prettyLine', () => {
       { event_type: 'network_close', dest_ip: '192.0.2.1', dest_port: 1, bytes_in: 5, bytes_out: 6 },
       'close 192.0.2.1:1 (5 B in 6 B out)',
     ],
+    [
+      {
+        event_type: 'tls_coverage',
+        coverage: 'blind',
+        tls_connections: 2,
+        plaintext_in: 0,
+        plaintext_out: 0,
+        ciphertext_in: 40,
+        ciphertext_out: 2,
+        reason: 'a Go program',
+      },
+      'tls BLIND 2 connections (0 B read of 42 B on its sockets) – a Go program',
+    ],
+    [
+      { event_type: 'tls_coverage', coverage: 'read', tls_libraries: ['openssl'], tls_connections: 1, plaintext_in: 7 },
+      'tls read openssl 1 connections (7 B read)',
+    ],
     [{ event_type: 'network_listen', local_ip: '0.0.0.0', local_port: 80, protocol: 'tcp' }, 'listen 0.0.0.0:80 (tcp)'],
     [{ event_type: 'unix_connect', path: '@abstract', protocol: 'unix-stream' }, 'connect @abstract (unix-stream)'],
     [
