@@ -96,11 +96,13 @@ int sx_socket(void *ctx) {
     struct socket *sock = socket_of_fd((__s32)call_arg(&call, 0));
     if (sock && !is_no_socket(call.ret))
         socket_args(s, sock);
-    if (call.ret == 0 && call.layout->kind != AG_CONNECT) {
-        struct sock *sk = BPF_CORE_READ(sock, sk);
-        part_socket_address(s, sk, false, 0); /* the port that the kernel chose, when 0 was asked */
-    } else if (call.layout->kind != AG_LISTEN) {
+    bool connects = call.layout->kind == AG_CONNECT;
+    if (connects || (call.ret != 0 && call.layout->kind != AG_LISTEN))
         part_user_address(s, call_arg(&call, 1), (__u32)call_arg(&call, 2));
+    if (connects ? s->rec.arg[2] == AF_INET || s->rec.arg[2] == AF_INET6 : call.ret == 0) {
+        struct sock *sk = BPF_CORE_READ(sock, sk);
+        /* The port that the kernel chose. */
+        part_socket_address(s, sk, false, connects ? AG_PART_SECOND : 0);
     }
     call_send(s, slot, &call, false);
     return 0;

@@ -509,6 +509,7 @@ static __always_inline void tls_moved(struct pt_regs *regs, __u32 nr, long ret) 
         return;
     c->has_peer = 1;
     part_socket_address(s, sk, true, 0);
+    part_socket_address(s, sk, false, AG_PART_SECOND);
     tls_send(s);
     scratch_release(s);
 }

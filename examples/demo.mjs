@@ -20,6 +20,7 @@ import {
 import { bold, claim, count, dim, heading, print, safe } from './demo/screen.mjs';
 import { setStage } from './demo/stage.mjs';
 import { flipOneByte } from './demo/tamper.mjs';
+import { showWhy } from './demo/why.mjs';
 
 const AGENT = join(ROOT, 'examples', 'finance-agent');
 const WIDTH = 90; // of a command line on the screen; the log has all of it
@@ -54,6 +55,7 @@ async function main() {
       ...showKernelView(facts, stage),
       ...(await showProof(facts, stage, signal)),
       ...(await showLearned({ logs, facts, stage, signal })),
+      ...(await showWhy({ facts, stage, signal })),
     ];
     const failed = claims.filter((holds) => !holds).length;
     print(

@@ -34,7 +34,7 @@ enum ag_kind {
     AG_PATH,      /* create, delete, rename, link, truncate, attributes, told apart by nr; arg0, arg1 mode or ids or
                      length; ASKED/BASE or PATH, and the same again with AG_PART_SECOND */
     AG_MOUNT,     /* mount, umount2, move_mount, pivot_root, chroot; arg0 flags; ASKED first and second */
-    AG_CONNECT,   /* ret; arg0 socket type (1 stream, 2 dgram), arg1 protocol, arg2 family; SOCKADDR */
+    AG_CONNECT,   /* ret; arg0 socket type (1 stream, 2 dgram), arg1 protocol, arg2 family; SOCKADDR, second own */
     AG_BIND,      /* same */
     AG_LISTEN,    /* same, SOCKADDR is the local address */
     AG_SEND,      /* unconnected send; ret; arg0..2 same, arg3 MSG flags; SOCKADDR is the destination */

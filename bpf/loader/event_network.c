@@ -126,7 +126,8 @@ bool fill_network(struct events *ev, const struct record *r, struct line *l) {
     if (r->head.kind != AG_CLOSE)
         fill_protocol(ev, r, &a, l);
     fill_end(ev, r, &a, local, l);
-    if (address_parse(record_part(r, AG_PART_SOCKADDR, true), &a))
+    /* A connect that failed early has no port yet. */
+    if (address_parse(record_part(r, AG_PART_SOCKADDR, true), &a) && a.port)
         fill_end(ev, r, &a, true, l);
     return true;
 }

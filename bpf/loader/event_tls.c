@@ -11,13 +11,13 @@ static void put_number(struct buf *out, const char *key, __u64 number) {
     buf_u64(out, number);
 }
 
-static void put_address(struct buf *out, const struct record *r) {
+static void put_address(struct buf *out, const struct record *r, bool own) {
     struct address a;
-    if (!address_parse(record_part(r, AG_PART_SOCKADDR, false), &a) || !a.ip[0])
+    if (!address_parse(record_part(r, AG_PART_SOCKADDR, own), &a) || !a.ip[0])
         return;
-    buf_str(out, ",\"dest_ip\":");
+    buf_str(out, own ? ",\"local_ip\":" : ",\"dest_ip\":");
     json_str(out, a.ip);
-    put_number(out, "dest_port", a.port);
+    put_number(out, own ? "local_port" : "dest_port", a.port);
 }
 
 static bool put_data(struct buf *out, const struct record *r, bool is_out) {
@@ -56,7 +56,8 @@ static bool put_what(struct buf *out, const struct record *r) {
         json_bytes(out, name ? name->data : "", name ? name->len : 0);
         return name != NULL;
     case AG_TLS_PEER:
-        put_address(out, r);
+        put_address(out, r, false);
+        put_address(out, r, true);
         return true;
     case AG_TLS_END:
         return true;

@@ -16,7 +16,7 @@ const LIMIT = 60_000; // milliseconds; a run takes about two seconds
  * @returns {Promise<{code: number, stderr: string}>} the agent's own exit code, and what monitor had to say
  */
 export function monitor(command, { audit, screen, agentId, environment, signal }) {
-  const options = ['--output', 'jsonl', '--output-file', audit, '--agent-id', agentId];
+  const options = ['--output', 'jsonl', '--capture-tls', '--output-file', audit, '--agent-id', agentId];
   return run(['monitor', ...options, '--', ...command], { stdout: openSync(screen, 'wx', 0o600), environment, signal });
 }
 

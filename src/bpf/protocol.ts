@@ -98,6 +98,8 @@ export interface TlsPeer extends TlsMessage {
   msg: 'tls_peer';
   dest_ip?: string;
   dest_port?: number;
+  local_ip?: string;
+  local_port?: number;
 }
 
 export interface TlsEnd extends TlsMessage {
@@ -213,7 +215,7 @@ const SHAPES: Record<Control['msg'], Record<string, Kind>> = {
     data: 'string',
   },
   tls_name: { ...TLS, name: 'string' },
-  tls_peer: { ...TLS, dest_ip: 'string?', dest_port: 'number?' },
+  tls_peer: { ...TLS, dest_ip: 'string?', dest_port: 'number?', local_ip: 'string?', local_port: 'number?' },
   tls_end: TLS,
   tls_library: {
     pid: 'number',

@@ -1,5 +1,5 @@
 import type { Chunk, ConnectionEnd, Peer } from '../tls/chunk.js';
-import type { Tls, TlsBegin, TlsData, TlsEnd } from './protocol.js';
+import type { Tls, TlsBegin, TlsData, TlsEnd, TlsPeer } from './protocol.js';
 
 /** What becomes of plaintext: called in the order in which things happened. Must not throw. */
 export interface TlsSink {
@@ -39,8 +39,7 @@ export class TlsReader {
         this.#learn(message.connection, { server_name: message.name });
         break;
       case 'tls_peer':
-        if (message.dest_ip !== undefined && message.dest_port !== undefined)
-          this.#learn(message.connection, { dest_ip: message.dest_ip, dest_port: message.dest_port });
+        this.#learn(message.connection, ends(message));
         break;
       case 'tls_end':
         if (message.connection === '0') this.#endAll(message);
@@ -74,6 +73,11 @@ export class TlsReader {
       if (known.pid === pid && known.start_us === start_us) this.#end(connection, ts_us);
   }
 }
+
+const ends = ({ dest_ip, dest_port, local_ip, local_port }: TlsPeer): Partial<Peer> => ({
+  ...(dest_ip !== undefined && dest_port !== undefined && { dest_ip, dest_port }),
+  ...(local_ip !== undefined && local_port !== undefined && { local_ip, local_port }),
+});
 
 const chunkOf = (data: TlsData): Chunk => ({
   ts_us: data.ts_us,

@@ -2,7 +2,8 @@
 const TELLING = /[./:@_-]|\d{4}/;
 const LENGTH_MIN = 5;
 const LENGTH_MAX = 200;
-const BREAKS = /[\s"'`<>()[\]{},;|&=\\]+/;
+/** What stands between words, also in commands and in code. */
+export const BREAKS = /[\s"'`<>()[\]{},;|&=\\]+/;
 
 /**
  * The values in a text by which it can be found again elsewhere: in lower case, each once, in their order; of an address on

@@ -1,14 +1,10 @@
 // agentgov why: what led to one event of a log, as a short story.
 import { Command } from 'commander';
 import { findWholeLogs, readLog } from '../audit/index.js';
-import { tellStory } from '../cause/index.js';
+import { Facts, type Step, tellStory } from '../cause/index.js';
 import { usageError } from '../errors.js';
-import type { AgentEvent } from '../events/index.js';
 import { escapeForTerminal, prettyLine } from '../output/index.js';
 import { lineNumber } from './values.js';
-
-/** What a story can be made of, beside the event that is asked about. */
-const KEPT = /"event_type": "(?:llm_request|llm_response|llm_content|tool_call|http_request)"/;
 
 export function whyCommand(): Command {
   return new Command('why')
@@ -25,24 +21,23 @@ export function whyCommand(): Command {
 async function why(path: string, seq: number): Promise<void> {
   const [log, another] = await findWholeLogs([path]);
   if (log === undefined || another !== undefined) throw usageError(`${path} is not one log: give the path of one`);
-  const events = new Map<number, AgentEvent>();
-  for await (const lines of readLog(log)) {
-    for (const line of lines) {
-      if (!KEPT.test(line) && !line.includes(`"seq": ${seq},`)) continue;
-      const event = JSON.parse(line) as AgentEvent;
-      events.set(Number(event.seq), event);
-    }
-  }
-  const steps = tellStory(events, seq);
+  const facts = new Facts(seq);
+  for await (const lines of readLog(log)) for (const line of lines) facts.line(line);
+  const steps = tellStory(facts, seq);
   if (steps.length === 0) throw usageError(`there is no event ${seq} in ${path}: give the seq of one of its events`);
   for (const { event, how, rests } of steps) {
     const line = `#${event.seq} ${prettyLine(event, { color: false })}`;
     process.stdout.write(how === '' ? `${line}\n` : `  ${escapeForTerminal(how)} ${line}\n    (${rests})\n`);
   }
-  if (steps.length === 1) process.stdout.write(`  ${unexplained(steps[0]?.event)}\n`);
+  const missing = unexplained(steps);
+  if (missing !== undefined) process.stdout.write(`  ${missing}\n`);
 }
 
-const unexplained = (event: AgentEvent | undefined): string =>
-  event?.intent === 'unmatched'
-    ? 'No tool call explains it.'
+/** What the story does not say. */
+function unexplained(steps: readonly Step[]): string | undefined {
+  if (steps.some(({ event }, at) => at > 0 && event.event_type === 'tool_call')) return undefined;
+  if (steps[0]?.event.intent === 'unmatched') return 'No tool call explains it.';
+  return steps.length > 1
+    ? undefined
     : 'The log does not say what led to it: no tool call was seen before it, or its kind is not joined to any.';
+}

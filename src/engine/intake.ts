@@ -1,6 +1,6 @@
 import { type AuditWriter, type Finding, findingOf } from '../audit/index.js';
 import type { DnsMessage, Lost, Notice } from '../bpf/index.js';
-import { Joiner } from '../cause/index.js';
+import type { Joiner } from '../cause/index.js';
 import { DnsReader, DomainMap, dnsAnswerEvent } from '../dns/index.js';
 import type { AgentEvent, EventDraft, Redactor } from '../events/index.js';
 import type { Chunk, ConnectionEnd, Conversations, Peer } from '../tls/index.js';
@@ -48,8 +48,9 @@ export class Intake {
     this.#options = options;
     this.#domains = options.domains ?? new DomainMap();
     if (options.openConversations === undefined) return;
-    this.#joiner = new Joiner();
-    this.#conversations = options.openConversations((event) => this.#said(event as AgentEvent));
+    const heard = options.openConversations((event) => this.#record(this.#named(event as AgentEvent)));
+    this.#conversations = heard.conversations;
+    this.#joiner = heard.joiner;
   }
 
   /** Writes session_start, and what has come since governing began behind it. */
@@ -66,7 +67,7 @@ export class Intake {
       this.#early.push(() => this.line(line));
       return;
     }
-    if (this.#bulk.isBulk(line)) {
+    if (this.#bulk.isBulk(line) && this.#joiner?.concerns(line) !== true) {
       this.#count(this.#options.log.appendPrepared(line));
       return;
     }
@@ -86,7 +87,10 @@ export class Intake {
   /** What is known of a connection whose plaintext is captured. */
   peer(peer: Peer): void {
     this.#options.coverage?.peer(peer);
-    this.#onPlaintext((conversations) => conversations.peer(peer));
+    this.#onPlaintext((conversations) => {
+      conversations.peer(peer);
+      this.#joiner?.peer(peer);
+    });
   }
 
   /** A piece of its plaintext, in the order of events and notices. */
@@ -130,13 +134,6 @@ export class Intake {
     if (this.#conversations === undefined) return;
     if (this.#early !== undefined) this.#early.push(() => this.#onPlaintext(work));
     else work(this.#conversations);
-  }
-
-  /** An event of a conversation. @returns its `seq`. */
-  #said(event: AgentEvent): number | undefined {
-    const seq = this.#record(this.#named(event));
-    if (event.event_type === 'tool_call' && seq !== undefined) this.#joiner?.tool(event, seq);
-    return seq;
   }
 
   #loss({ class: kind, count, reason }: Lost): void {

@@ -1,3 +1,4 @@
+import { Joiner, Origins } from '../cause/index.js';
 import type { EventDraft, Redactor } from '../events/index.js';
 import { Conversations } from '../tls/index.js';
 import { bootTimeUs } from './boot-clock.js';
@@ -27,10 +28,22 @@ function wallClock(): (tsUs: number) => string {
   };
 }
 
+/** What listens to plaintext, and what that explains. */
+export interface Heard {
+  readonly conversations: Conversations;
+  readonly joiner: Joiner;
+}
+
 /** Begins the conversations of a session. `record` takes an event and gives its `seq`, where it got one. */
-export type OpenConversations = (record: (event: EventDraft) => number | undefined) => Conversations;
+export type OpenConversations = (record: (event: EventDraft) => number | undefined) => Heard;
 
 export const conversationsOf =
   (agentId: string, redactor: Pick<Redactor, 'clean' | 'hash'>, options: PlaintextOptions): OpenConversations =>
-  (record) =>
-    new Conversations({ ...options, agentId, redactor, emit: record, timestamp: wallClock() });
+  (record) => {
+    const joiner = new Joiner(new Origins(redactor));
+    const timestamp = wallClock();
+    return {
+      joiner,
+      conversations: new Conversations({ ...options, agentId, redactor, joiner, emit: record, timestamp }),
+    };
+  };

@@ -243,9 +243,15 @@ export const CONVERSATION_FIELDS = {
     type: 'strings',
     format: '`WORD SEQ`',
     meaning:
-      'hosts, paths, addresses and the like in its arguments, and the `llm_content` in which each first came in (at most 16)',
-    on: ['tool_call'],
+      'hosts, paths, addresses and the like in its arguments (of a connection that no call explains: its address), and the `llm_content` in which each first came in (at most 16); with `--no-tool-args` `#` and a keyed fingerprint in place of the word',
+    on: ['tool_call', 'network_connect'],
     agentText: 'words',
+  },
+  words_cut: {
+    type: 'boolean',
+    format: 'only `true`',
+    meaning: 'there may be more: it has more such words, or the session has had more than are remembered (200,000)',
+    on: ['tool_call'],
   },
   mcp_method: {
     type: 'string',

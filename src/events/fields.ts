@@ -49,6 +49,8 @@ const SYSCALL = [
   'io_uring_setup',
   'kernel_tamper',
 ] as const satisfies EventType[];
+/** What it can rest on that a tool call explains an event; src/cause says how sure each makes it. */
+export const CAUSES = ['command', 'address', 'path', 'name', 'body', 'url', 'values', 'process'] as const;
 const POLICY = [...SESSION, 'policy_loaded', 'enforcement_gap'] as const satisfies EventType[];
 
 /**
@@ -353,9 +355,14 @@ export const FIELDS = {
     format: 'IPv4 or IPv6 address',
     pattern: /^[0-9a-f:.]+$/,
     meaning: 'own address of the socket',
-    on: NETWORK,
+    on: [...NETWORK, ...CONVERSATION],
   },
-  local_port: { type: 'integer', format: '0 to 65535', meaning: 'own port of the socket', on: NETWORK },
+  local_port: {
+    type: 'integer',
+    format: '0 to 65535',
+    meaning: 'own port of the socket',
+    on: [...NETWORK, ...CONVERSATION],
+  },
   bytes_in: {
     type: 'integer',
     format: 'bytes',
@@ -426,8 +433,16 @@ export const FIELDS = {
     type: 'string',
     format: '`unmatched`',
     pattern: /^unmatched$/,
-    meaning: 'no tool call explains it, though some were seen before it; the one that does is `cause_seq`',
-    on: ['process_exec', 'network_connect'],
+    meaning:
+      'no tool call explains it when it happens, though some were seen before it; the one that does is `cause_seq`',
+    on: ['process_exec', 'network_connect', ...FILE],
+  },
+  cause_by: {
+    type: 'string',
+    format: CAUSES.map((basis) => `\`${basis}\``).join(' '),
+    pattern: new RegExp(`^(?:${CAUSES.join('|')})$`),
+    meaning: 'what it rests on that the tool call `cause_seq` explains it, see [conversations](conversations.md)',
+    on: ['process_exec', 'network_connect', 'http_request', ...FILE],
   },
   class: {
     type: 'string',
@@ -527,7 +542,7 @@ export const FIELDS = {
   lost: { type: 'integer', meaning: 'events of this session that were lost', on: ['session_end'] },
   unmatched: {
     type: 'integer',
-    meaning: 'programs that were started and connections that were made of which no tool call explains why',
+    meaning: 'events marked `intent: unmatched`, without connections that a later request explained',
     on: ['session_end'],
   },
 } as const satisfies Record<string, Field>;

@@ -6,6 +6,7 @@ export { eventsDoc } from './doc.js';
 export type { Field, FieldType } from './field.js';
 export {
   type AgentEvent,
+  CAUSES,
   type EventDraft,
   type EventValue,
   FIELDS,

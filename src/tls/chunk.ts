@@ -36,6 +36,9 @@ export interface Peer {
   server_name?: string;
   dest_ip?: string;
   dest_port?: number;
+  /** Its own end of the socket. */
+  local_ip?: string;
+  local_port?: number;
   dest_domain?: string;
   /** The library and how it was found, as in `tls_coverage`. */
   library?: string;

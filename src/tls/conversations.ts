@@ -1,4 +1,4 @@
-import { Origins } from '../cause/index.js';
+import type { Joiner } from '../cause/index.js';
 import type { EventDraft, Redactor } from '../events/index.js';
 import type { Chunk, ConnectionEnd, Peer } from './chunk.js';
 import { Connection } from './connection.js';
@@ -16,6 +16,8 @@ const SEEN_MAX = 100_000;
 export interface ConversationOptions {
   agentId: string;
   redactor: Pick<Redactor, 'clean' | 'hash'>;
+  /** Is told of tool calls, and says what requests they explain. */
+  joiner: Joiner;
   /** Takes an event. @returns its `seq`, where it got one: later events refer to it. */
   emit: (event: EventDraft) => number | undefined;
   /** Wall clock of a CLOCK_BOOTTIME in µs, as `timestamp` is written. */
@@ -45,7 +47,7 @@ export class Conversations {
     this.#room = {
       redactor: options.redactor,
       secrets: new Secrets(options.redactor),
-      origins: new Origins(options.redactor),
+      joiner: options.joiner,
       budget: new Budget(BUDGET),
       captureContent: options.captureContent ?? false,
       toolArgs: options.toolArgs ?? true,

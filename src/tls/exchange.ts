@@ -1,3 +1,4 @@
+import { BODY_MAX as COMPARED_MAX } from '../cause/index.js';
 import { textOfBytes } from '../events/index.js';
 import { Content } from './content.js';
 import { decodeContent, isPlain } from './http/decode.js';
@@ -6,6 +7,7 @@ import { SSE_BYTES, SseReader } from './http/sse.js';
 import { isObject, parseJson } from './json.js';
 import { McpTalk } from './mcp.js';
 import { Answer, word } from './models/answer.js';
+import type { Api } from './models/model.js';
 import { reportQuestion } from './models/question.js';
 import { apiOfBody, apiOfPath } from './models/recognise.js';
 import type { Budget } from './pile.js';
@@ -65,14 +67,16 @@ export class HttpExchange implements Exchange {
     if (content === undefined || head === undefined) return;
     this.#request = undefined;
     const why = fault ?? (content.hasGap ? MISSING : undefined);
+    const read = mayBeUnderstood(head) ? readQuestion(content, head) : undefined;
     this.#seq = this.reporter.report('http_request', {
       ...this.#about,
       ...bodyFields(content, head),
+      ...(read?.api === undefined ? this.#cause(head, content, read?.body) : {}),
       credential: this.#credential,
       incomplete: why === undefined ? undefined : true,
       reason: why,
     });
-    if (mayBeUnderstood(head)) this.#understand(head, content, why);
+    if (read !== undefined) this.#understand(read, why);
     content.clear();
   }
 
@@ -145,19 +149,30 @@ export class HttpExchange implements Exchange {
     return new Content(this.reporter.room.redactor.hash(), this.budget, most);
   }
 
-  /** Looks whether the request is one to a model or an MCP server, and writes that down. */
-  #understand(head: RequestHead, content: Content, why: string | undefined): void {
-    const path = pathOf(head.target);
-    const byPath = apiOfPath(path);
-    const read = readBody(content, head);
-    const body = 'text' in read ? parseJson(read.text) : undefined;
-    const api = byPath ?? (isObject(body) ? apiOfBody(body) : undefined);
+  /** The tool call that a request was sent for. One to a model holds all calls of before, and is the agent's own. */
+  #cause({ target, host }: RequestHead, content: Content, body: unknown): Fields {
+    const { room, origin, peer } = this.reporter;
+    const cause = room.joiner.request({
+      tsUs: origin.ts_us,
+      pid: origin.pid,
+      startUs: origin.start_us,
+      connection: peer.connection,
+      localPort: peer.local_port,
+      host: textOf(host ?? peer.server_name ?? ''),
+      path: textOf(withoutHost(target)),
+      hmac: content.bytes > 0 && !content.hasGap ? content.hmac : undefined,
+      body: content.bytes <= COMPARED_MAX ? body : undefined,
+    });
+    return { ...cause };
+  }
+
+  /** Writes down what the request says, where it is one to a model or an MCP server. */
+  #understand({ api, body, path, fault: unread }: Question, why: string | undefined): void {
     if (api === undefined) {
       this.#talk = McpTalk.begin(this.reporter, body, this.#seq);
       return;
     }
-    const fault = why ?? ('fault' in read ? read.fault : undefined);
-    const cause = reportQuestion(this.reporter, api, { body, path, cause: this.#seq, fault });
+    const cause = reportQuestion(this.reporter, api, { body, path, cause: this.#seq, fault: why ?? unread });
     this.#talk = new Answer(this.reporter, this.budget, api, cause);
   }
 
@@ -190,8 +205,25 @@ const textOf = (bytes: string): string => textOfBytes(Buffer.from(bytes, 'latin1
 const mayBeUnderstood = ({ method, headers }: RequestHead): boolean =>
   method === 'POST' && /json|^text\/plain|^$/i.test(headers.get('content-type') ?? '');
 
-/** Without the query; of a whole URL, as proxies get it, the path. */
-const pathOf = (target: string): string => (target.split('?', 1)[0] as string).replace(/^https?:\/\/[^/]*/i, '');
+/** Of a whole URL, as proxies get it, the path and the query. */
+const withoutHost = (target: string): string => target.replace(/^https?:\/\/[^/]*/i, '');
+
+/** The body of a request, and which model's API it is spoken in, if it is one. */
+interface Question {
+  readonly path: string;
+  readonly body: unknown;
+  readonly api: Api | undefined;
+  /** Why the body could not be read. */
+  readonly fault: string | undefined;
+}
+
+function readQuestion(content: Content, head: RequestHead): Question {
+  const path = withoutHost(head.target.split('?', 1)[0] as string);
+  const read = readBody(content, head);
+  const body = 'text' in read ? parseJson(read.text) : undefined;
+  const api = apiOfPath(path) ?? (isObject(body) ? apiOfBody(body) : undefined);
+  return { path, body, api, fault: 'fault' in read ? read.fault : undefined };
+}
 
 function bodyFields(content: Content, { headers }: RequestHead | ResponseHead): Fields {
   return {

@@ -1,4 +1,4 @@
-import type { Origins } from '../cause/index.js';
+import type { Joiner } from '../cause/index.js';
 import type { EventDraft, EventType, Redactor } from '../events/index.js';
 import type { Chunk, Peer } from './chunk.js';
 import type { Budget } from './pile.js';
@@ -16,8 +16,8 @@ export type Fields = {
 export interface Room {
   readonly redactor: Pick<Redactor, 'clean' | 'hash'>;
   readonly secrets: Secrets;
-  /** Where the words of tool calls came from. */
-  readonly origins: Origins;
+  /** What tool calls explain, and where their words came from. */
+  readonly joiner: Joiner;
   /** What all connections together may keep. */
   readonly budget: Budget;
   /** Contents are written down, not only their sizes and hashes. */
@@ -49,8 +49,8 @@ export class Reporter {
   /** @returns the event's `seq`, where it got one. */
   report(type: EventType, fields: Fields): number | undefined {
     const { pid, tid, start_us, comm, ts_us } = this.origin;
-    const { connection, server_name, dest_ip, dest_port, dest_domain, joined } = this.peer;
-    const common = { connection, server_name, dest_ip, dest_port, dest_domain };
+    const { connection, server_name, dest_ip, dest_port, dest_domain, local_ip, local_port, joined } = this.peer;
+    const common = { connection, server_name, dest_ip, dest_port, dest_domain, local_ip, local_port };
     const event: EventDraft = {
       event_type: type,
       action: 'OBSERVED',

@@ -34,7 +34,7 @@ function firstDifference(a: Buffer, b: Buffer): { bytes: number; line: number } 
 // Python's own json and hashlib: nothing of agentgov takes part in this judgement of the log.
 const PYTHON_JUDGE = `
 import hashlib, json, sys
-previous, connects, opened = "0" * 64, {}, set()
+previous, connects, first, opened, calls, sent = "0" * 64, {}, {}, set(), {}, 0
 for number, line in enumerate(open(sys.argv[1], "rb"), 1):
     event = json.loads(line)
     own = event.pop("hash_self")
@@ -44,9 +44,14 @@ for number, line in enumerate(open(sys.argv[1], "rb"), 1):
     if event["event_type"] == "network_connect":
         to = f'{event["dest_ip"]}:{event["dest_port"]}'
         connects[to] = connects.get(to, 0) + 1 + event.get("count", 0)
+        first.setdefault(to, number)
     if event["event_type"] == "file_open" and "errno" not in event:
         opened.add(event["path"])
-print(json.dumps({"events": number, "connects": connects, "opened": sorted(opened)}))
+    if event["event_type"] == "tool_call":
+        calls[number] = event["arguments_hmac"]
+    if event["event_type"] == "http_request" and calls.get(event.get("cause_seq")) == event["content_hmac"]:
+        sent += 1
+print(json.dumps({"events": number, "first": first, "sent": sent, "connects": connects, "opened": sorted(opened)}))
 `;
 
 describe('npm run demo', () => {
@@ -58,7 +63,12 @@ describe('npm run demo', () => {
 
     const judged = await run('python3', ['-c', PYTHON_JUDGE, join(kept, 'audit.jsonl')]);
     expect(judged.stderr).toBe('');
-    const log = JSON.parse(judged.stdout) as { connects: Record<string, number>; opened: string[] };
+    const log = JSON.parse(judged.stdout) as {
+      connects: Record<string, number>;
+      first: Record<string, number>;
+      opened: string[];
+      sent: number;
+    };
 
     const record = readFileSync(join(kept, 'payment-api.jsonl'), 'utf8');
     const accepted = record.match(/"kind":"connection"/g)?.length;
@@ -66,6 +76,24 @@ describe('npm run demo', () => {
     const paid = /(127\.0\.0\.\d:\d+) +(\d+) connects +the payment API/.exec(demo.stdout);
     expect(Number(paid?.[2])).toBe(accepted);
     expect(log.connects[paid?.[1] ?? '']).toBe(accepted);
+
+    // Why the first payment was made, by the log and by who was paid.
+    const { account } = JSON.parse(/^.*"kind":"payment".*$/m.exec(record)?.[0] ?? '') as { account: string };
+    expect(log.sent).toBe(12);
+    const seq = String(log.first[paid?.[1] ?? '']);
+    const why = await run(join(ROOT, 'bin', 'agentgov'), ['why', join(kept, 'audit.jsonl'), seq]);
+    const story = why.stdout.replaceAll(/\n {4}/g, ' ').split('\n');
+    const places = [
+      new RegExp(`^#${seq} .* connect ${paid?.[1]} `),
+      /over which went .*http POST .*\/v1\/payments.*\(sure: /,
+      new RegExp(`because of .*tool send_payment .*${account}.*\\(sure: `),
+      /asked for in .*answer .*\(sure: /,
+      new RegExp(`"${account.toLowerCase()}" first came in with .*\\(likely: `),
+      /result of .*tool read_document .*\(sure: /,
+      /led to .*open .*\/invoice-2041\.html .*\(likely: /,
+    ].map((step) => story.findIndex((line) => step.test(line)));
+    expect(places, why.stdout).toEqual([...places].sort((a, b) => a - b));
+    expect(places[0], why.stdout).toBe(0);
 
     const documents = readdirSync(join(FINANCE_AGENT, 'docs')).map((name) => join(kept, 'documents', name));
     expect(log.opened).toEqual(expect.arrayContaining(documents));

@@ -178,6 +178,10 @@ describe('connections', () => {
         event_type === 'network_connect' && dest_port === peer4.port && dest_ip === '127.0.0.1',
     );
     expect(connects.every(({ protocol, errno }) => protocol === 'tcp' && errno === undefined)).toBe(true);
+    // A send that is the connect (TCP fast open) does not say it.
+    const own = connects.filter(({ syscall }) => syscall === 'connect').map(({ local_port }) => local_port);
+    expect(to4).toEqual(expect.arrayContaining(own));
+    expect(own.length).toBeGreaterThan(2);
     of('tcp6', ['network_connect'], { dest_ip: '::1', dest_port: peer6.port, protocol: 'tcp' });
     const mapped = session.events.find(({ dest_ip }) => dest_ip === '::ffff:127.0.0.1');
     const asV4 = connects.filter(({ pid }) => pid === done.get('mapped')?.pid);

@@ -37,6 +37,7 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 export function objectOf(event: AgentEvent): string {
   const { path, path_to: to, dest_domain: domain, dest_ip: ip, local_ip: own } = event;
   const port = event.dest_port ?? event.local_port;
+  if (event.event_type === 'tool_call' && event.tool !== undefined) return String(event.tool);
   if (path !== undefined)
     return to !== undefined && event.event_type !== 'file_create' ? `${path} -> ${to}` : String(path);
   const host = domain ?? ip ?? own;

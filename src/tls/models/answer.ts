@@ -1,3 +1,4 @@
+import { textsOf } from '../../cause/index.js';
 import { Content } from '../content.js';
 import { isObject, parseJson } from '../json.js';
 import type { Budget } from '../pile.js';
@@ -143,26 +144,30 @@ export class Answer implements AnswerSink, Talk {
     for (const tool of this.#open) if (tool.arguments === args) this.#open.delete(tool);
     this.#tools += 1;
     const { provider } = APIS[this.api];
-    this.reporter.report('tool_call', {
+    const whole = args.kept.toString('utf8');
+    const seq = this.reporter.report('tool_call', {
       provider,
       llm_api: this.api,
       tool: word(name),
       tool_call_id: word(id),
       cause_seq: this.cause,
       ...argumentFields(this.reporter, args),
-      words_from: this.#wordsFrom(args),
+      ...this.#wordsFrom(whole),
       incomplete: fault === undefined ? undefined : true,
       reason: fault,
     });
+    const { joiner } = this.reporter.room;
+    if (seq !== undefined) joiner.tool({ seq, tsUs: this.reporter.origin.ts_us, args: whole, hmac: args.hmac });
     args.clear();
   }
 
-  #wordsFrom(args: Content): string[] | undefined {
-    const { origins, secrets, toolArgs } = this.reporter.room;
-    if (!toolArgs) return undefined;
-    const traced = origins.trace(args.kept.toString('utf8'));
-    if (traced.length === 0) return undefined;
-    return traced.map(({ word, seq }) => `${secrets.clean(word, 'words').text} ${seq}`);
+  #wordsFrom(args: string): Fields {
+    const { joiner, secrets, toolArgs } = this.reporter.room;
+    const { words, isCut } = joiner.origins.trace(textsOf(args).join(' '));
+    const said = words.map(
+      ({ word, print, seq }) => `${toolArgs ? secrets.clean(word, 'words').text : `#${print}`} ${seq}`,
+    );
+    return { words_from: said.length > 0 ? said : undefined, words_cut: isCut ? true : undefined };
   }
 
   #finish(fault: string | undefined): void {

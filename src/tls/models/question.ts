@@ -82,7 +82,7 @@ function reportPiece(reporter: Reporter, { part, bytes, hmac }: Piece, cause: nu
     ...contentFields(reporter, bytes),
   });
   // What the model said itself it did not get from anywhere.
-  if (seq !== undefined && part.role !== 'assistant') reporter.room.origins.learn(part.text, seq);
+  if (seq !== undefined && part.role !== 'assistant') reporter.room.joiner.origins.learn(part.text, seq);
 }
 
 function contentFields({ room }: Reporter, bytes: Buffer): Fields {

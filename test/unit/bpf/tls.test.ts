@@ -34,7 +34,7 @@ it('tells bytes, and of the other end all that is known so far', () => {
     read([
       { msg: 'tls_begin', ...of('5'), joined: false, library: 'openssl' },
       { msg: 'tls_name', ...of('5'), name: 'a.test' },
-      { msg: 'tls_peer', ...of('5'), dest_ip: '10.0.0.1', dest_port: 443 },
+      { msg: 'tls_peer', ...of('5'), dest_ip: '10.0.0.1', dest_port: 443, local_ip: '10.0.0.2', local_port: 40_001 },
       parseControl(line) as Tls,
       { msg: 'tls_end', ...of('5') },
       { msg: 'tls_end', ...of('5') },
@@ -51,6 +51,8 @@ it('tells bytes, and of the other end all that is known so far', () => {
         server_name: 'a.test',
         dest_ip: '10.0.0.1',
         dest_port: 443,
+        local_ip: '10.0.0.2',
+        local_port: 40_001,
       },
     ],
     [

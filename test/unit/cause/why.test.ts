@@ -88,7 +88,7 @@ it.each([
   expect(lines.map((line) => /#\d+/.exec(line)?.[0])).toHaveLength(new Set(lines).size);
   expect(lines[0]).toContain(`connect ${host}`);
   expect(lines[1]).toMatch(/^ {2}because of .*tool Bash/);
-  expect(story).toContain('(sure: its arguments name it)');
+  expect(story).toContain('(sure: its arguments name this address)');
   expect(lines[2]).toMatch(/asked for in .*answer/);
   expect(lines[3]).toMatch(/which answered .*ask/);
   const words = lines.findIndex((line) => line.includes(`"${host}" first came in with`));

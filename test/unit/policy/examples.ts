@@ -280,6 +280,27 @@ export const GROUPS: readonly Group[] = [
     ],
   },
   {
+    title: 'What no tool call explains',
+    why: '`intent: [unmatched]` holds for events that carry it: with `--capture-tls`, programs, connections and changes of files that no tool call explains. Of two rules for the same, the one with it is the more exact.',
+    rules: {
+      work: 'match: {path_prefix: ["/w"]}, action: ALLOW',
+      unasked: 'match: {path_prefix: ["/w"], event: [file_delete], intent: [unmatched]}, action: HUMAN_APPROVAL',
+      net: 'match: {destination_ip: ["192.0.2.0/24"]}, action: ALLOW',
+      alone: 'match: {destination_ip: ["192.0.2.0/24"], intent: [unmatched]}, action: BLOCK',
+    },
+    examples: [
+      ok({ event_type: 'file_delete', path: '/w/a', cause_seq: 7 }, 'work'),
+      {
+        event: { event_type: 'file_delete', path: '/w/a', intent: 'unmatched' },
+        action: 'HUMAN_APPROVAL',
+        by: 'unasked',
+      },
+      ok(open('/w/a'), 'work'),
+      ok(connect({ dest_ip: '192.0.2.1', cause_seq: 7 }), 'net'),
+      no(connect({ dest_ip: '192.0.2.1', intent: 'unmatched' }), 'alone'),
+    ],
+  },
+  {
     title: 'What an event does not say',
     why: 'A path that was only asked for (`path_resolved: false`) is compared with its `..` taken out; an unresolved or absent path matches no pattern, so an allow-list blocks it. Bytes that are not UTF-8 are written as the log writes them. Opening with O_PATH opens nothing and is not asked about.',
     rules: {

@@ -96,6 +96,38 @@ describe.each(Object.entries(SCRIPTS))('%s', (_name, script) => {
 const anthropic = SCRIPTS['anthropic messages'] as Script;
 
 describe('a conversation', () => {
+  it('says where the words of arguments came in, with the arguments or without', async () => {
+    const ask = { ...anthropic.body, messages: [{ role: 'user', content: 'Look at https://words.example/x first.' }] };
+    const answer = {
+      ...anthropic.answer,
+      content: [{ type: 'tool_use', id: 't', name: 'fetch', input: { url: 'http://words.example/' } }],
+    };
+    const chunks = chunksOf(await record({ ...anthropic, body: ask, answer }));
+    const heard = hear(chunks);
+    const from = heard.of('llm_content').find(({ role }) => role === 'user')?.seq;
+    expect(heard.one('tool_call').words_from).toEqual([`words.example ${from}`]);
+    const { words_from: bare } = hear(chunks, { toolArgs: false }).one('tool_call');
+    expect(bare).toEqual([`#${keyed('words.example').slice(0, 16)} ${from}`]);
+  });
+
+  it('says which request was sent for which call', async () => {
+    const input = { account: 'XX00DEMO31337', amount: '980.00' };
+    const answer = { ...anthropic.answer, content: [{ type: 'tool_use', id: 't', name: 'pay', input }] };
+    const asked = chunksOf(await record({ ...anthropic, answer }), 'c1');
+    const [sent = []] = await recorded(standIn({ answer: {} }), (port) =>
+      send(port, { path: '/v1/payments', body: { amount: '980.00', account: 'XX00DEMO31337' } }),
+    );
+    const later = chunksOf(sent, 'c2').map((chunk) => ({ ...chunk, ts_us: chunk.ts_us + 1_000_000 }));
+    const heard = hear([...asked, ...later, ...chunksOf(await record(anthropic), 'c3')]);
+    const requests = heard.of('http_request').map(({ cause_seq, cause_by }) => [cause_seq, cause_by]);
+    const call = heard.of('tool_call')[0]?.seq;
+    expect(requests).toEqual([
+      [undefined, undefined],
+      [call, 'body'],
+      [undefined, undefined],
+    ]);
+  });
+
   it('tells each piece of content once, when it is new', async () => {
     const turns = await record(anthropic);
     const chunks = [...chunksOf(turns, 'c1'), ...chunksOf(turns, 'c2')];

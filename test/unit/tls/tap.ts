@@ -3,6 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Joiner, Origins } from '../../../src/cause/index.js';
 import { type AgentEvent, checkEvent, openRedactor } from '../../../src/events/index.js';
 import { type Chunk, type ConversationOptions, Conversations, type Peer } from '../../../src/tls/index.js';
 
@@ -93,6 +94,7 @@ export function hear(
   const conversations = new Conversations({
     agentId: 'a',
     redactor,
+    joiner: new Joiner(new Origins(redactor)),
     timestamp: () => '2026-04-14T09:23:01.234Z',
     emit: (event) => {
       const faults = checkEvent(event, { draft: true });
