@@ -27,6 +27,7 @@ interface EntryJson {
   protocol?: string;
   sessions: [number, number][];
   tool?: string;
+  tools?: string[];
 }
 
 interface ProfileJson {
@@ -57,6 +58,7 @@ const entryJson = (entry: Entry, places: ReadonlyMap<Session, number>): object =
       .sort(([a], [b]) => a - b),
     ...(entry.first !== '' && { first: entry.first, last: entry.last }),
     ...(entry.addresses.size > 0 && { addresses: [...entry.addresses].sort() }),
+    ...(entry.tools.size > 0 && { tools: [...entry.tools].sort() }),
   });
 
 const orderOf = ({ role, exe, script }: Program['key']): string => `${role}\u0000${exe ?? ''}\u0000${script ?? ''}`;
@@ -132,7 +134,7 @@ function build(json: ProfileJson, file: string): Profile {
   );
   for (const { entries, ...key } of json.programs) {
     const program = profile.program(key);
-    for (const { do: verb, sessions: times, first = '', last = '', addresses = [], ...target } of entries) {
+    for (const { do: verb, sessions: times, first = '', last = '', addresses = [], tools = [], ...target } of entries) {
       const entry = program.entry(verb, target);
       for (const [place, count] of times) {
         const session = sessions[place];
@@ -141,6 +143,7 @@ function build(json: ProfileJson, file: string): Profile {
         entry.add(session, count, first, last);
       }
       for (const address of addresses) entry.address(address);
+      for (const tool of tools) entry.tool(tool);
     }
   }
   return profile;

@@ -11,6 +11,9 @@ export const MOST_ENTRIES = 400_000;
 /** The wall clock may run this much beside the kernel's before it counts as a jump, in µs. */
 const JUMP_US = 60e6;
 
+/** Tool calls of which the name is remembered, the newest: as many as may still explain something, and more. */
+const MOST_CALLS = 1024;
+
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 const number = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -56,6 +59,8 @@ export class Learner {
   #session: Session | undefined;
   readonly #subjects = new Subjects();
   readonly #roles = new Roles();
+  /** Names of tools, by the `seq` of their calls. */
+  readonly #calls = new Map<unknown, string>();
   #entries: number;
   /** Of the session: kernel's clock at its start and now, and where both clocks stood last. */
   #beganUs: number | undefined;
@@ -106,13 +111,22 @@ export class Learner {
           entry.add(session, times, time, time);
           const address = target.domain === undefined ? undefined : text(event.dest_ip);
           if (address !== undefined) entry.address(address);
+          const tool = this.#calls.get(event.cause_seq);
+          if (tool !== undefined) entry.tool(tool);
           this.#entries += program.entries.size - before;
           if (program.entries.size > before) this.onNew(entry, subject);
         }
       }
     }
+    if (event.event_type === 'tool_call') this.#remember(event);
     this.#subjects.learn(event);
     this.#roles.learn(event, subject);
+  }
+
+  #remember({ seq, tool }: AgentEvent): void {
+    if (typeof tool !== 'string') return;
+    this.#calls.set(seq, tool);
+    if (this.#calls.size > MOST_CALLS) this.#calls.delete(this.#calls.keys().next().value);
   }
 
   /** The session that begins with this event, or is under way where the log begins. */

@@ -59,7 +59,9 @@ export interface Target {
 export const MOST_NAMES = 1024;
 /** Addresses kept for one name; clouds have no end of them. */
 const MOST_ADDRESSES = 16;
-const NO_ADDRESSES: ReadonlySet<string> = new Set();
+/** Tools kept for one thing. */
+const MOST_TOOLS = 16;
+const NONE: ReadonlySet<string> = new Set();
 
 export const keyOf = (verb: Verb, { path, many, domain, ip, port, protocol, tool }: Target): string =>
   path !== undefined
@@ -74,6 +76,8 @@ export class Entry {
   readonly times: number[] = [];
   /** Of a destination that is known by name; most entries have none. */
   #addresses: Set<string> | undefined;
+  /** Tools whose calls explain it; most entries have none. */
+  #tools: Set<string> | undefined;
 
   constructor(
     readonly verb: Verb,
@@ -90,7 +94,7 @@ export class Entry {
   }
 
   get addresses(): ReadonlySet<string> {
-    return this.#addresses ?? NO_ADDRESSES;
+    return this.#addresses ?? NONE;
   }
 
   address(address: string): void {
@@ -98,8 +102,18 @@ export class Entry {
     if (this.#addresses.size < MOST_ADDRESSES) this.#addresses.add(address);
   }
 
+  get tools(): ReadonlySet<string> {
+    return this.#tools ?? NONE;
+  }
+
+  tool(name: string): void {
+    this.#tools ??= new Set();
+    if (this.#tools.size < MOST_TOOLS) this.#tools.add(name);
+  }
+
   /** Takes what another entry knows of other names of the same folder. */
   join(other: Entry): void {
+    this.#takeTools(other);
     for (const [at, session] of other.sessions.entries())
       this.#take(session, (known) => known + (other.times[at] ?? 0));
     this.#seen(other.first, other.last);
@@ -115,6 +129,13 @@ export class Entry {
     const all = [...new Set([...this.addresses, ...other.addresses])].sort();
     this.#addresses = undefined;
     for (const address of all) this.address(address);
+    this.#takeTools(other);
+  }
+
+  #takeTools({ tools }: Entry): void {
+    if (tools.size === 0) return;
+    const all = [...new Set([...this.tools, ...tools])].sort();
+    this.#tools = new Set(all.slice(0, MOST_TOOLS));
   }
 
   #take(session: Session, change: (known: number) => number): void {

@@ -61,6 +61,7 @@ const ENTRY = {
       items: { type: 'array', minItems: 2, maxItems: 2, items: count },
     }),
     tool: said('name of a tool', text),
+    tools: said('tools whose calls explain it, at most 16', { type: 'array', items: text }),
   },
   required: ['do', 'sessions'],
   additionalProperties: false,

@@ -13,6 +13,8 @@ export interface Evidence {
   /** Executables that did it; undefined among them where the recording does not say. */
   readonly programs: Set<string | undefined>;
   readonly addresses: Set<string>;
+  /** Tools whose calls explain it. */
+  readonly tools: Set<string>;
   /** Rule of the kit that closes it. */
   readonly sensitive: string | undefined;
 }
@@ -36,7 +38,7 @@ export function gather(profile: Profile, isOf: (session: Session) => boolean): K
 
 function take(
   byKey: Map<string, Evidence>,
-  { verb, target, sessions, times, addresses }: Entry,
+  { verb, target, sessions, times, addresses, tools }: Entry,
   exe: string | undefined,
   isOf: (session: Session) => boolean,
 ): void {
@@ -46,7 +48,16 @@ function take(
   let evidence = byKey.get(key);
   if (evidence === undefined) {
     const sensitive = sensitiveAs(verb, target);
-    evidence = { verb, target, times: 0, runs: new Set(), programs: new Set(), addresses: new Set(), sensitive };
+    evidence = {
+      verb,
+      target,
+      times: 0,
+      runs: new Set(),
+      programs: new Set(),
+      addresses: new Set(),
+      tools: new Set(),
+      sensitive,
+    };
     byKey.set(key, evidence);
   }
   for (const { run, times: count } of own) {
@@ -55,4 +66,5 @@ function take(
   }
   evidence.programs.add(exe);
   for (const address of addresses) evidence.addresses.add(address);
+  for (const tool of tools) evidence.tools.add(tool);
 }

@@ -118,7 +118,7 @@ interface How {
 
 function pathRules(evidence: readonly Evidence[], context: Context, { match, patternOf, word }: How): Ruled {
   const left: Evidence[] = [];
-  const uses = new Map<string, { text: string; times: number; runs: Set<string> }>();
+  const uses = new Map<string, { text: string; times: number; runs: Set<string>; tools: Set<string> }>();
   for (const one of evidence) {
     const { path = '' } = one.target;
     const text = /^[/@]/.test(path) ? patternOf(path) : '';
@@ -126,10 +126,11 @@ function pathRules(evidence: readonly Evidence[], context: Context, { match, pat
       left.push(one);
       continue;
     }
-    const known = uses.get(text) ?? { text, times: 0, runs: new Set<string>() };
+    const known = uses.get(text) ?? { text, times: 0, runs: new Set<string>(), tools: new Set<string>() };
     uses.set(text, known);
     known.times += one.times;
     for (const run of one.runs) known.runs.add(run);
+    for (const tool of one.tools) known.tools.add(tool);
   }
   const keyOf = ({ runs, text }: { runs: Set<string>; text: string }): string =>
     `${sectionOf(runs, context)}\u0000${anchorOf(text)}`;

@@ -16,17 +16,32 @@ export interface Made {
   readonly notes: ReadonlyMap<string, string>;
 }
 
-/** `12x in 3 runs`. */
-export const often = ({ times, runs }: Used): string => `${times}x in ${counted(runs.size, 'run')}`;
+/** Tools that a comment names; more are counted. */
+const MOST_TOOLS = 3;
+
+/** `12x in 3 runs, for Bash and 2 tools more`: the last part where calls of tools explain it. */
+export const often = ({ times, runs, tools = new Set() }: Used): string =>
+  `${times}x in ${counted(runs.size, 'run')}${tools.size === 0 ? '' : `, for ${namesOf(tools)}`}`;
+
+function namesOf(tools: ReadonlySet<string>): string {
+  const names = [...tools].sort();
+  const more = names.length - MOST_TOOLS;
+  return `${names.slice(0, MOST_TOOLS).join(', ')}${more > 0 ? ` and ${counted(more, 'tool')} more` : ''}`;
+}
 
 interface Used {
   readonly times: number;
   readonly runs: ReadonlySet<string>;
+  readonly tools?: ReadonlySet<string>;
 }
 
 /** The same of several together. */
 export const oftenAll = (all: readonly Used[]): string =>
-  often({ times: all.reduce((sum, { times }) => sum + times, 0), runs: runsOf(all) });
+  often({
+    times: all.reduce((sum, { times }) => sum + times, 0),
+    runs: runsOf(all),
+    tools: new Set(all.flatMap(({ tools = [] }) => [...tools])),
+  });
 
 export const runsOf = (all: readonly Pick<Used, 'runs'>[]): ReadonlySet<string> =>
   new Set(all.flatMap(({ runs }) => [...runs]));

@@ -91,6 +91,33 @@ describe('a profile', () => {
     ]);
   });
 
+  it('says for which tools a thing was done, in the policy too', () => {
+    const call = (seq: number, tool: string): object => ({ event_type: 'tool_call', seq, tool });
+    const run = { event_type: 'process_exec', path: '/usr/bin/git' };
+    const first = session([
+      call(50, 'Bash'),
+      { ...run, cause_seq: 50, cause_by: 'command' },
+      reach('api.example.com', { cause_seq: 50 }),
+      // The number is another event's in the next log.
+      reach('other.example.com'),
+    ]);
+    const second = session([
+      call(3, 'Fetch\nall: ALLOW'),
+      reach('api.example.com', { cause_seq: 3 }),
+      reach('other.example.com', { cause_seq: 50 }),
+    ]);
+    const profile = learn([first, second]);
+    const entries = [...profile.programs.values()].flatMap((program) => [...program.entries.values()]);
+    const tools = new Map(entries.map(({ target, tools }) => [target.path ?? target.domain, [...tools].sort()]));
+    expect(tools.get('/usr/bin/git')).toEqual(['Bash']);
+    expect(tools.get('api.example.com')).toEqual(['Bash', 'Fetch\nall: ALLOW']);
+    expect(tools.get('other.example.com')).toEqual([]);
+    expect(profileText(parseProfile(profileText(profile), 'x'))).toBe(profileText(profile));
+    const { text } = generate(profile);
+    expect(text).toContain('2x in 2 runs, for Bash, Fetch?all: ALLOW\n');
+    expect(text).toMatch(/git.* 1x in 1 run, for Bash\n/);
+  });
+
   it('is partial, and says why', () => {
     const partial = (events: object[], more: object = {}): readonly string[] =>
       summarise(learn([session(events, more)])).partial;
