@@ -32,8 +32,8 @@ function newLog() {
 }
 
 /** argv that a workload is appended to. Only the log's place is ours: everything else is what a user gets. */
-function monitor(log) {
-  return [binary, 'monitor', '--agent-id', 'bench', '--output-file', log, '--'];
+function monitor(log, flags = []) {
+  return [binary, 'monitor', '--agent-id', 'bench', '--output-file', log, ...flags, '--'];
 }
 
 /**
@@ -58,11 +58,13 @@ export async function probeAgentgov() {
 /**
  * Runs a workload once under `agentgov monitor`: the figures of `measure`, and what its log says.
  *
+ * @param {string[]} workload
+ * @param {{flags?: string[]}} [options] more flags of `monitor`, and what `measure` takes
  * @returns {Promise<Awaited<ReturnType<typeof measure>> & {log: Awaited<ReturnType<typeof inspectLog>>}>}
  */
-export async function measureGoverned(workload, options = {}) {
+export async function measureGoverned(workload, { flags, ...options } = {}) {
   const path = newLog();
-  const figures = await measure(workload, { ...options, under: monitor(path) });
+  const figures = await measure(workload, { ...options, under: monitor(path, flags) });
   const log = await inspectLog(path);
   if (!log.ended) throw new Error(`${path} has no session_end: the monitor did not see the run through`);
   return { ...figures, log };
@@ -72,12 +74,12 @@ export async function measureGoverned(workload, options = {}) {
  * Starts a workload under `agentgov monitor` and leaves it running.
  *
  * @param {string[]} workload
- * @param {{readyFile: string}} options a file that the workload makes once it runs
+ * @param {{readyFile: string, flags?: string[]}} options a file that the workload makes once it runs; more flags
  * @returns {Promise<{node: number, loader: number, log: string, ended: Promise<number>}>} pids, and the exit status
  */
-export async function startGoverned(workload, { readyFile, ...options }) {
+export async function startGoverned(workload, { readyFile, flags, ...options }) {
   const log = newLog();
-  const child = startAccounted([...monitor(log), ...accountedWorkload(workload)], options);
+  const child = startAccounted([...monitor(log, flags), ...accountedWorkload(workload)], options);
   const ended = new Promise((resolve) => child.on('close', resolve));
   for (const deadline = Date.now() + START_DEADLINE_MS; !existsSync(readyFile); await sleep(20)) {
     if (child.exitCode !== null) throw new Error(`agentgov monitor ended with status ${child.exitCode} at its start`);

@@ -5,9 +5,10 @@ import idle from './idle.mjs';
 import make from './make.mjs';
 import npmCi from './npm-ci.mjs';
 import self from './self.mjs';
+import tls from './tls.mjs';
 import ungoverned from './ungoverned.mjs';
 import verify from './verify.mjs';
 import verifyMemory from './verify-memory.mjs';
 import writer from './writer.mjs';
 
-export const rows = [self, npmCi, execLoop, make, ungoverned, verify, verifyMemory, writer, flood, idle];
+export const rows = [self, npmCi, execLoop, make, ungoverned, tls, verify, verifyMemory, writer, flood, idle];
