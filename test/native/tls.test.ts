@@ -290,9 +290,9 @@ it('64 connections, bodies from 1 byte to 8 MB', { timeout: 280_000 }, async () 
 });
 
 describe('tls_coverage', () => {
-  const covered = async (command: string, code = 0) => {
+  const covered = async (command: string[], code = 0) => {
     const flags = ['--capture-tls', '--fail-on', 'blind'];
-    const session = await monitored(['sh', '-c', command], { flags, agentId: canary() });
+    const session = await monitored(command, { flags, agentId: canary() });
     expect(session.code, session.stderr).toBe(code);
     return session.events.filter(({ event_type }) => event_type === 'tls_coverage');
   };
@@ -300,7 +300,8 @@ describe('tls_coverage', () => {
   it('says of a process that is read what it sent and received, and through which file', async () => {
     const peer = await tlsPeer(newFolder());
     const url = `https://localhost:${peer.port}/${canary()}/5000`;
-    const events = await covered(`curl -sfk --http1.1 --data-binary @${body(70_000)} -o /dev/null ${url}`);
+    const sent = ['--data-binary', `@${body(70_000)}`];
+    const events = await covered(['curl', '-sfk', '--http1.1', ...sent, '-o', '/dev/null', url]);
     const [served] = await peer.record();
     expect(events).toHaveLength(1);
     expect(events[0]).toMatchObject({
@@ -316,10 +317,8 @@ describe('tls_coverage', () => {
 
   it('says of a process whose library is not read that it is blind, which --fail-on can make a failure', async () => {
     const peer = await tcpPeer('127.0.0.43', 60_000, 8443);
-    const events = await covered(
-      `exec 3<>/dev/tcp/127.0.0.43/${peer.port}; cat <&3 >/dev/null`.replace(/^/, 'bash -c "').concat('"'),
-      1,
-    );
+    const reading = `exec 3<>/dev/tcp/127.0.0.43/${peer.port}; cat <&3 >/dev/null`;
+    const events = await covered(['bash', '-c', reading], 1);
     expect(events).toHaveLength(1);
     expect(events[0]).toMatchObject({ coverage: 'blind', plaintext_in: 0, ciphertext_in: 60_000 });
     expect(events[0]?.reason).toMatch(/no TLS library/);
