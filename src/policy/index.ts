@@ -1,4 +1,6 @@
 // The policy language: load it strictly, decide by it, replay recordings under it.
+
+export { type Compiled, CompileError, compilePolicy, parseMounts } from './compile/index.js';
 export { type Asked, asksOf } from './engine/asks.js';
 export {
   type Clause,

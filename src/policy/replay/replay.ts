@@ -107,6 +107,8 @@ class Replay {
   take(event: AgentEvent, { file, line }: Place): void {
     const { agent_id: wanted } = this.policy.document;
     if (wanted !== undefined && event.agent_id !== undefined && event.agent_id !== wanted) this.otherAgents++;
+    // Of a call that went on the event of its result is the one that counts, or it would be counted twice.
+    if (event.action === 'WOULD_BLOCK') return;
     const subject = this.#run.subjectOf(event);
     if (failedBefore(event)) {
       // Not along the stream: what failed uses up no rate.

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A policy as the kernel has it: what src/policy/compile writes into the maps of bpf/policy.bpf.h, byte for byte, and
+ * the programs read. All numbers are the machine's own; the sizes are asserted on both sides.
+ *
+ * Path patterns are one automaton over the components of a path, from the root of the file system to the leaf. A state
+ * has edges by name, edges by class (what a name is to the patterns with `*` in it), and one for all other names. Two
+ * runs of it go side by side: one through the patterns whose place is fixed, one through those with a `**` in front of
+ * something. So a decision costs as much as the path is long, however many rules there are.
+ */
+#ifndef AGENTGOV_POLICY_H
+#define AGENTGOV_POLICY_H
+
+#include <linux/types.h>
+#include "events.h"
+
+#define AG_STATES_MAX (1u << 17) /* of the automaton */
+#define AG_EDGES_BY_NAME_MAX (1u << 19)
+#define AG_EDGES_BY_CLASS_MAX (1u << 17)
+#define AG_LONG_EDGES_MAX (1u << 14)
+#define AG_NAME_ROWS_MAX 8192 /* of the automaton over the bytes of one name */
+#define AG_CLAUSES_MAX (1u << 17)
+#define AG_RULES_MAX (1u << 16)
+#define AG_DEVICES_MAX 4096
+#define AG_BLOCKS_MAX (1u << 16)
+
+#define AG_NAME_SHORT 32   /* names up to here have the small key, which most are */
+#define AG_NAME_LONG 256   /* NAME_MAX is 255 */
+#define AG_LIST_MAX 64     /* clauses that compete over one object */
+#define AG_PORTS 4         /* ranges of ports of one clause */
+#define AG_PROGRAMS_MAX 64 /* sets of programs that rules are scoped to */
+
+/* Clauses in the order in which they decide: the first that fits is the answer. */
+struct ag_list {
+    __u32 start; /* index into `clauses` */
+    __u32 count; /* at most AG_LIST_MAX */
+};
+
+/* State 0 is where nothing can match any more. */
+struct ag_state {
+    __u32 other;          /* the next state for a name that has no edge */
+    __u32 row;            /* where the automaton over names begins, 0: this state has no edges by class */
+    struct ag_list at;    /* clauses about a path that ends here */
+    struct ag_list below; /* clauses that forbid something which can only be below here */
+    __u64 programs;       /* sets of programs that a path which ends here belongs to, one bit each */
+};
+AG_STATIC_ASSERT(sizeof(struct ag_state) == 32, "no padding in ag_state");
+
+struct ag_edge {
+    __u32 state;
+    __u32 len;
+    char name[AG_NAME_SHORT]; /* zeroes behind */
+};
+AG_STATIC_ASSERT(sizeof(struct ag_edge) == 40, "no padding in ag_edge");
+
+struct ag_long_edge {
+    __u32 state;
+    __u32 len;
+    char name[AG_NAME_LONG];
+};
+AG_STATIC_ASSERT(sizeof(struct ag_long_edge) == 264, "no padding in ag_long_edge");
+
+struct ag_class_edge {
+    __u32 state;
+    __u32 cls;
+};
+
+/* One state of the automaton over the bytes of a name. Row 0 is where nothing can match any more. */
+struct ag_name_row {
+    __u32 cls; /* of a name that ends here; 0: no pattern has it */
+    __u16 next[256];
+};
+AG_STATIC_ASSERT(sizeof(struct ag_name_row) == 516, "no padding in ag_name_row");
+
+struct ag_clause {
+    __u32 ops; /* one bit an operation, src/policy/language/operations.ts */
+    __u32 rule;
+    __u32 order; /* place among all clauses: the smaller decides */
+    __u32 forbids;
+    __u32 programs;        /* 0: whoever acts; else one more than the bit of a set of programs */
+    __u32 protocols;       /* bits of enum ag_protocol; 0: any */
+    __u32 ports;           /* how many ranges; 0: any port */
+    __u32 range[AG_PORTS]; /* from | to << 16, both included */
+};
+AG_STATIC_ASSERT(sizeof(struct ag_clause) == 44, "no padding in ag_clause");
+
+/* Bits of ag_clause.ops: the order of OPERATIONS in src/policy/language/operations.ts, as far as a hook asks. */
+enum ag_operation {
+    AG_READ = 1 << 0,
+    AG_WRITE = 1 << 1,
+    AG_CREATE = 1 << 2,
+    AG_DELETE = 1 << 3,
+    AG_RENAME = 1 << 4,
+    AG_LINK = 1 << 5,
+    AG_TRUNCATE = 1 << 6,
+    AG_ATTR = 1 << 7,
+    AG_EXECUTE = 1 << 8,
+    AG_REACH = 1 << 9, /* network_connect */
+    AG_SEND_TO = 1 << 10,
+    AG_BIND_TO = 1 << 11,
+    AG_LISTEN_ON = 1 << 12,
+    AG_REACH_UNIX = 1 << 13,
+};
+
+enum ag_action { AG_ALLOW, AG_APPROVAL, AG_BLOCK };
+
+struct ag_rule {
+    __u8 action;  /* enum ag_action */
+    __u8 enforce; /* 0: what would be stopped is only told */
+    __u8 error;   /* errno of what is stopped */
+    __u8 pad;
+};
+
+enum ag_policy_class { AG_OF_FILE, AG_OF_EXEC, AG_OF_NETWORK, AG_OF_MAX };
+
+struct ag_policy {
+    __u32 active;              /* 0: no policy, everything is let through */
+    __u32 fixed, floating;     /* where the two runs begin at the root of the name space */
+    __u32 abstract;            /* and the first of them behind the mark of an abstract socket */
+    struct ag_list general;    /* clauses without an object */
+    __u32 defaults[AG_OF_MAX]; /* the rules that stand for default_action */
+    __u32 scoped;              /* some clause is scoped to programs */
+    __u32 enforce;             /* some rule is enforced: what cannot even be asked is denied */
+    __u32 pad;
+};
+AG_STATIC_ASSERT(sizeof(struct ag_policy) == 48, "no padding in ag_policy");
+
+/* Where the root of a file system stands in the name space: the states that its path leads to. Key: sb->s_dev. */
+struct ag_device {
+    __u32 fixed, floating;
+};
+
+/* Longest prefix; `family` is 4 or 6, so that ::/0 is no block of IPv4 addresses. */
+struct ag_block {
+    __u32 prefix; /* bits, those of `family` included */
+    __u8 family;
+    __u8 address[16];
+    __u8 pad[3];
+};
+AG_STATIC_ASSERT(sizeof(struct ag_block) == 24, "no padding in ag_block");
+#define AG_BLOCK_BYTES 17 /* of which a prefix can speak */
+
+enum ag_protocol {
+    AG_P_TCP,
+    AG_P_UDP,
+    AG_P_ICMP,
+    AG_P_RAW,
+    AG_P_SCTP,
+    AG_P_DCCP,
+    AG_P_UDPLITE,
+    AG_P_MPTCP,
+    AG_P_UNIX_STREAM,
+    AG_P_UNIX_DGRAM,
+    AG_P_UNIX_SEQPACKET,
+    AG_P_NETLINK,
+    AG_P_PACKET,
+    AG_P_ALG,
+    AG_P_VSOCK,
+    AG_P_BLUETOOTH,
+    AG_P_XDP,
+    AG_P_OTHER,
+};
+
+/*
+ * A verdict against something, in ag_record.fold of a record with AG_F_VERDICT:
+ * rule, reason << 32, errno << 40, denied << 48.
+ */
+enum ag_reason {
+    AG_BY_RULE,
+    AG_NO_APPROVAL, /* nobody can be asked yet */
+    AG_UNRESOLVED,  /* the file lies in no file system that has a place in the name space, and the default decides */
+    AG_TOO_DEEP,    /* more components than can be walked */
+    AG_REASON_MAX,
+};
+
+#endif

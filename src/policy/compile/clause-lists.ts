@@ -1,0 +1,92 @@
+// Clauses as the kernel has them, in lists: what competes over one object, in the order in which it decides.
+import type { Clause } from '../engine/clause.js';
+import { CompileError } from './bytes.js';
+import { LIMITS, type List, PROTOCOLS, u32s } from './layout.js';
+
+/** A clause with its place among all clauses. */
+export interface Ranked {
+  readonly clause: Clause;
+  readonly order: number;
+}
+
+/** At most LIMITS.ports ranges a piece, sorted, without overlap; no ranges at all is one piece without any. */
+function portPieces(ports: Clause['ports']): (readonly (readonly [number, number])[])[] {
+  if (ports === undefined) return [[]];
+  const merged: [number, number][] = [];
+  for (const [from, to] of [...ports].sort((a, b) => a[0] - b[0])) {
+    const last = merged.at(-1);
+    if (last !== undefined && from <= last[1] + 1) last[1] = Math.max(last[1], to);
+    else merged.push([from, to]);
+  }
+  const pieces: [number, number][][] = [];
+  for (let at = 0; at < merged.length; at += LIMITS.ports) pieces.push(merged.slice(at, at + LIMITS.ports));
+  return pieces;
+}
+
+const isUnconditional = ({ exe, ports, protocols }: Clause): boolean =>
+  exe === undefined && ports === undefined && protocols === undefined;
+
+/** Without those that never decide, because one before them always does. */
+function pruned(ranked: readonly Ranked[]): Ranked[] {
+  const kept: Ranked[] = [];
+  const decided = { permits: 0, forbids: 0 };
+  for (const one of ranked) {
+    const { clause } = one;
+    const side = clause.forbids ? 'forbids' : 'permits';
+    if ((clause.ops & ~decided[side]) === 0) continue;
+    kept.push(one);
+    if (isUnconditional(clause)) decided[side] |= clause.ops;
+  }
+  return kept;
+}
+
+export class ClauseLists {
+  /** struct ag_clause, one after the other. */
+  readonly entries: Buffer[] = [];
+  readonly #known = new Map<string, List>();
+  readonly #nameOf: (rule: number) => string;
+
+  constructor(nameOf: (rule: number) => string) {
+    this.#nameOf = nameOf;
+  }
+
+  /**
+   * The list of these clauses, which need not be in order.
+   * @throws CompileError when more compete over one object than the kernel looks at.
+   */
+  of(ranked: Iterable<Ranked>): List {
+    const kept = pruned([...ranked].sort((a, b) => a.order - b.order));
+    if (kept.length === 0) return { start: 0, count: 0 };
+    const key = kept.map(({ order }) => order).join();
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const start = this.entries.length;
+    for (const one of kept) this.#put(one);
+    const list = { start, count: this.entries.length - start };
+    const last = kept.at(-1);
+    if (list.count > LIMITS.list || this.entries.length > LIMITS.clauses)
+      throw new CompileError(
+        `too many rules speak of the same object, "${this.#nameOf(last?.clause.rule ?? 0)}" among them (${LIMITS.list} are looked at)`,
+      );
+    this.#known.set(key, list);
+    return list;
+  }
+
+  #put({ clause, order }: Ranked): void {
+    const protocols = (clause.protocols ?? []).reduce((bits, name) => {
+      const bit = (PROTOCOLS as readonly string[]).indexOf(name);
+      if (bit < 0) throw new CompileError(`"${this.#nameOf(clause.rule)}": the kernel has no word for "${name}"`);
+      return bits | (1 << bit);
+    }, 0);
+    for (const ranges of portPieces(clause.ports)) {
+      const packed = Array.from({ length: LIMITS.ports }, (_, at) => {
+        const [from, to] = ranges[at] ?? [0, 0];
+        return from | (to << 16);
+      });
+      const programs = clause.exe === undefined ? 0 : clause.exe.id + 1;
+      this.entries.push(
+        u32s(clause.ops, clause.rule, order, Number(clause.forbids), programs, protocols, ranges.length, ...packed),
+      );
+    }
+  }
+}

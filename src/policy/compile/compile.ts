@@ -1,0 +1,391 @@
+// A policy as the kernel's tables (bpf/include/policy.h), from the same clauses that the engine decides by.
+
+import { textOfBytes } from '../../events/index.js';
+import { clausesOf } from '../engine/clause.js';
+import type { Policy } from '../language/types.js';
+import { type AddressBytes, inBlock, parseAddress } from '../pattern/address.js';
+import { domainLabels, matchesDomain } from '../pattern/domain.js';
+import type { PathPattern } from '../pattern/path.js';
+import { bytesOfPattern, CompileError } from './bytes.js';
+import { ClauseLists, type Ranked } from './clause-lists.js';
+import type { Mount } from './devices.js';
+import { cannotHold, kernelOps } from './holds.js';
+import {
+  ACTIONS,
+  CLASSES,
+  ERRNO,
+  LIMITS,
+  type List,
+  NAME_LONG,
+  NAME_SHORT,
+  padded,
+  u16s,
+  u32s,
+  u64,
+} from './layout.js';
+import { NameAutomaton } from './name-automaton.js';
+import { PathAutomaton, type PathState } from './path-automaton.js';
+
+/** Entries of one table, each a key and its value. */
+export interface Table {
+  readonly name: string;
+  readonly entries: readonly Buffer[];
+}
+
+export interface CompileOptions {
+  /** What `~` stands for; absolute. */
+  homes: readonly string[];
+  /** `--mode`: over that of the policy. */
+  mode?: 'audit' | 'enforce';
+  mounts: readonly Mount[];
+  /** Rules that are left out where the kernel cannot hold them. */
+  accept: readonly string[];
+}
+
+export interface Compiled {
+  /** In the order in which they are written; the last one puts the policy in force. */
+  readonly tables: readonly Table[];
+  /** What decisions are shown under, by the number that events have for it. */
+  readonly rules: readonly string[];
+  /** Rules that are not held: `NAME: why`. */
+  readonly left: readonly string[];
+  /** Rules over host names, which are held by addresses. */
+  readonly bestEffort: readonly string[];
+  /** Host names that rules name exactly. */
+  readonly domains: readonly string[];
+  /**
+   * The tables of an address that these names lead to; undefined when no rule over names speaks of it.
+   * @param ip as text. @throws CompileError
+   */
+  address(ip: string, names: readonly string[]): readonly Table[] | undefined;
+}
+
+/** A pattern, and what it means where it ends. */
+interface Meaning {
+  readonly pattern: PathPattern;
+  readonly clauses: Ranked[];
+  programs: bigint;
+}
+
+const ABSTRACT = '\u0000';
+
+/** @throws CompileError naming the rules that the kernel cannot hold, or what there is too much of. */
+export function compilePolicy(policy: Policy, options: CompileOptions): Compiled {
+  const { document } = policy;
+  const refused = document.policies.flatMap((rule) => {
+    const why = cannotHold(rule);
+    return why === undefined ? [] : [{ name: rule.name, why }];
+  });
+  const unaccepted = refused.filter(({ name }) => !options.accept.includes(name));
+  if (unaccepted.length > 0) {
+    const list = unaccepted.map(({ name, why }) => `"${name}" (${why})`).join(', ');
+    const flags = unaccepted.map(({ name }) => `--accept ${name}`).join(' ');
+    throw new CompileError(`cannot be held in the kernel: ${list}; to go without, give ${flags}`);
+  }
+  return new Compilation(policy, options, new Set(refused.map(({ name }) => name))).result(
+    refused.map(({ name, why }) => `${name}: ${why}`),
+  );
+}
+
+class Compilation {
+  readonly #policy: Policy;
+  readonly #options: CompileOptions;
+  readonly #lists: ClauseLists;
+  readonly #ranked: readonly Ranked[];
+
+  constructor(policy: Policy, options: CompileOptions, without: ReadonlySet<string>) {
+    this.#policy = policy;
+    this.#options = options;
+    const { document } = policy;
+    const { clauses } = clausesOf(policy, options.homes);
+    this.#lists = new ClauseLists((rule) => document.policies[rule]?.name ?? '');
+    this.#ranked = clauses.flatMap((clause, order) => {
+      const ops = kernelOps(clause.ops);
+      const name = document.policies[clause.rule]?.name ?? '';
+      // A path and an address together are in no operation of the kernel.
+      const isNever = clause.object !== undefined && 'path' in clause.object && clause.blocks !== undefined;
+      return ops === 0 || isNever || without.has(name) ? [] : [{ clause: { ...clause, ops }, order }];
+    });
+  }
+
+  result(left: readonly string[]): Compiled {
+    const { document } = this.#policy;
+    if (document.policies.length + CLASSES.length > LIMITS.rules)
+      throw new CompileError(
+        `has ${document.policies.length} rules, and the kernel has room for ${LIMITS.rules - CLASSES.length}`,
+      );
+    const mode = this.#options.mode ?? document.mode ?? 'audit';
+    const rules = [
+      ...document.policies.map((rule) => ({
+        name: rule.name,
+        action: rule.action,
+        mode: this.#options.mode ?? rule.mode ?? mode,
+        errno: rule.errno,
+      })),
+      ...CLASSES.map((of) => ({
+        name: `default_action.${of}`,
+        action: document.default_action?.[of] ?? ('ALLOW' as const),
+        mode,
+        errno: undefined,
+      })),
+    ];
+    const ruleEntries = rules.map((rule, at) =>
+      Buffer.concat([
+        u32s(at),
+        Buffer.from([ACTIONS[rule.action], Number(rule.mode === 'enforce'), ERRNO[rule.errno ?? 'EPERM'], 0]),
+      ]),
+    );
+    const names = new NameAutomaton();
+    const { fixed, floating } = this.#meanings();
+    const first = new PathAutomaton(
+      fixed.map(({ pattern }) => pattern.components),
+      names,
+      1,
+    );
+    const second = new PathAutomaton(
+      floating.map(({ pattern }) => pattern.components),
+      names,
+      first.states.length + 1,
+    );
+    const graph = new Graph(this.#lists);
+    graph.add(first, fixed);
+    graph.add(second, floating);
+    const devices = placeDevices(this.#options.mounts, first, second, graph);
+    const general = this.#lists.of(this.#ranked.filter(({ clause }) => clause.object === undefined));
+    const blocks = this.#blocks();
+    const isEnforced = rules.some((rule) => rule.mode === 'enforce');
+    const defaults = CLASSES.map((_, at) => document.policies.length + at);
+    const scoped = this.#ranked.some(({ clause }) => clause.exe !== undefined);
+    const head = u32s(
+      0,
+      1,
+      first.root,
+      second.root,
+      first.after(first.root, ABSTRACT),
+      general.start,
+      general.count,
+      ...defaults,
+      Number(scoped),
+      Number(isEnforced),
+      0,
+    );
+    return {
+      tables: [
+        { name: 'clauses', entries: this.#clauseEntries(0) },
+        { name: 'rules', entries: ruleEntries },
+        {
+          name: 'name_rows',
+          entries: names.rows.map(({ next, cls }, at) => Buffer.concat([u32s(at, cls), u16s(next)])),
+        },
+        ...graph.tables(),
+        { name: 'devices', entries: devices },
+        { name: 'blocks', entries: blocks },
+        { name: 'policy', entries: [head] },
+      ],
+      rules: rules.map(({ name }) => name),
+      left,
+      bestEffort: this.#bestEffort(),
+      domains: this.#domains(),
+      address: (ip, of) => this.#address(ip, of),
+    };
+  }
+
+  #clauseEntries(from: number): Buffer[] {
+    return this.#lists.entries.slice(from).map((entry, at) => Buffer.concat([u32s(from + at), entry]));
+  }
+
+  /** Patterns of objects and of programs, each once, apart by whether their place is fixed. */
+  #meanings(): { fixed: Meaning[]; floating: Meaning[] } {
+    const byText = new Map<string, Meaning>();
+    const meaning = (pattern: PathPattern): Meaning => {
+      const known = byText.get(pattern.text) ?? { pattern, clauses: [], programs: 0n };
+      byText.set(pattern.text, known);
+      return known;
+    };
+    for (const ranked of this.#ranked) {
+      const { object, exe, rule } = ranked.clause;
+      if (object !== undefined && 'path' in object) meaning(object.path).clauses.push(ranked);
+      if (exe === undefined) continue;
+      if (exe.id >= LIMITS.programs)
+        throw new CompileError(
+          `"${this.#policy.document.policies[rule]?.name}" is scoped to programs, and there are more than ${LIMITS.programs} such sets`,
+        );
+      for (const pattern of exe.patterns) meaning(pattern).programs |= 1n << BigInt(exe.id);
+    }
+    const all = [...byText.values()];
+    const floats = ({ pattern }: Meaning): boolean => pattern.floating;
+    return { fixed: all.filter((one) => !floats(one)), floating: all.filter(floats) };
+  }
+
+  #blockClauses(): Ranked[] {
+    return this.#ranked.filter(({ clause: { object } }) => object !== undefined && 'block' in object);
+  }
+
+  #covering(bytes: AddressBytes, bits: number): Ranked[] {
+    return this.#blockClauses().filter(({ clause: { object } }) => {
+      if (object === undefined || !('block' in object)) return false;
+      return object.block.bits <= bits && inBlock(object.block, bytes);
+    });
+  }
+
+  #blocks(): Buffer[] {
+    const prefixes = new Map<string, { bytes: AddressBytes; bits: number }>();
+    for (const { clause } of this.#blockClauses()) {
+      if (clause.object === undefined || !('block' in clause.object)) continue;
+      const { bytes, bits } = clause.object.block;
+      prefixes.set(`${bits} ${bytes}`, { bytes, bits });
+    }
+    if (prefixes.size > LIMITS.blocks) throw new CompileError(`names more than ${LIMITS.blocks} addresses`);
+    return [...prefixes.values()].map(({ bytes, bits }) =>
+      blockEntry(bytes, bits, this.#lists.of(this.#covering(bytes, bits))),
+    );
+  }
+
+  #domainClauses(): Ranked[] {
+    return this.#ranked.filter(({ clause: { object } }) => object !== undefined && 'domain' in object);
+  }
+
+  #bestEffort(): string[] {
+    const rules = new Set(this.#domainClauses().map(({ clause }) => clause.rule));
+    return [...rules].map((rule) => this.#policy.document.policies[rule]?.name ?? '');
+  }
+
+  #domains(): string[] {
+    const names = this.#domainClauses().flatMap(({ clause: { object } }) =>
+      object !== undefined && 'domain' in object && object.domain.exact ? [object.domain.text] : [],
+    );
+    return [...new Set(names)];
+  }
+
+  #address(ip: string, of: readonly string[]): Table[] | undefined {
+    const bytes = parseAddress(ip);
+    if (bytes === undefined) return undefined;
+    const labels = of.map(domainLabels);
+    const named = this.#domainClauses().filter(({ clause: { object, blocks } }) => {
+      if (object === undefined || !('domain' in object)) return false;
+      if (blocks !== undefined && !blocks.some((block) => inBlock(block, bytes))) return false;
+      return labels.some((one) => matchesDomain(object.domain, one));
+    });
+    if (named.length === 0) return undefined;
+    const bits = bytes.length * 8;
+    const from = this.#lists.entries.length;
+    const list = this.#lists.of([...named, ...this.#covering(bytes, bits)]);
+    return [
+      { name: 'clauses', entries: this.#clauseEntries(from) },
+      { name: 'blocks', entries: [blockEntry(bytes, bits, list)] },
+    ];
+  }
+}
+
+/** struct ag_block and the list of what speaks of it. */
+function blockEntry(bytes: AddressBytes, bits: number, list: List): Buffer {
+  const address = padded(Buffer.from(bytes, 'latin1'), 16);
+  const family = Buffer.from([bytes.length === 4 ? 4 : 6]);
+  return Buffer.concat([u32s(8 + bits), family, address, Buffer.alloc(3), u32s(list.start, list.count)]);
+}
+
+/** The tables that the automaton is. */
+class Graph {
+  readonly #states: Buffer[] = [];
+  readonly #edges: Buffer[] = [];
+  readonly #longEdges: Buffer[] = [];
+  readonly #classEdges: Buffer[] = [];
+  #next = 1;
+
+  constructor(private readonly lists: ClauseLists) {}
+
+  add(automaton: PathAutomaton, meanings: readonly Meaning[]): void {
+    for (const state of automaton.states) this.#add(state, meanings);
+  }
+
+  #add(state: PathState, meanings: readonly Meaning[]): void {
+    const at = this.lists.of(state.accepts.flatMap((pattern) => meanings[pattern]?.clauses ?? []));
+    const below = this.lists.of(
+      state.below.flatMap((pattern) => meanings[pattern]?.clauses ?? []).filter(({ clause }) => clause.forbids),
+    );
+    const programs = state.accepts.reduce((sum, pattern) => sum | (meanings[pattern]?.programs ?? 0n), 0n);
+    this.#put(state.id, state.other, state.row, at, below, programs);
+    for (const [name, next] of state.edges) this.edge(state.id, bytesOfPattern(name), next);
+    for (const [cls, next] of state.classEdges) this.#classEdges.push(u32s(state.id, cls, next));
+  }
+
+  /** A state that stands in no automaton: on the way from the root of a file system to what of it is mounted. */
+  wayside(other: number): number {
+    const id = this.#next;
+    const none = { start: 0, count: 0 };
+    this.#put(id, other, 0, none, none, 0n);
+    return id;
+  }
+
+  edge(state: number, name: Buffer, next: number): void {
+    if (name.length <= NAME_SHORT)
+      this.#edges.push(Buffer.concat([u32s(state, name.length), padded(name, NAME_SHORT), u32s(next)]));
+    else this.#longEdges.push(Buffer.concat([u32s(state, name.length), padded(name, NAME_LONG), u32s(next)]));
+    if (this.#longEdges.length > LIMITS.longEdges)
+      throw new CompileError(`names more than ${LIMITS.longEdges} files by names of over ${NAME_SHORT} bytes`);
+  }
+
+  #put(id: number, other: number, row: number, at: List, below: List, programs: bigint): void {
+    this.#next = id + 1;
+    if (this.#next > LIMITS.states) throw new CompileError('needs more states than the kernel has room for');
+    this.#states.push(
+      Buffer.concat([u32s(id, other, row, at.start, at.count, below.start, below.count), u64(programs)]),
+    );
+  }
+
+  tables(): Table[] {
+    return [
+      { name: 'states', entries: this.#states },
+      { name: 'edges_by_name', entries: this.#edges },
+      { name: 'long_edges', entries: this.#longEdges },
+      { name: 'edges_by_class', entries: this.#classEdges },
+    ];
+  }
+}
+
+/**
+ * struct ag_device for each file system. One whose root is mounted stands there, and what else of it is mounted
+ * elsewhere is the same files. Of one whose root is not (a btrfs subvolume, what a container was given) each mounted
+ * folder stands where it is mounted.
+ */
+function placeDevices(mounts: readonly Mount[], fixed: PathAutomaton, floating: PathAutomaton, graph: Graph): Buffer[] {
+  const byDevice = new Map<number, Mount[]>();
+  for (const mount of mounts) byDevice.set(mount.dev, [...(byDevice.get(mount.dev) ?? []), mount]);
+  if (byDevice.size > LIMITS.devices) throw new CompileError(`there are more than ${LIMITS.devices} file systems`);
+  const run = (automaton: PathAutomaton, at: readonly string[]): number =>
+    at.reduce((state, name) => automaton.after(state, textOfName(name)), automaton.root);
+  return [...byDevice].map(([dev, all]) => {
+    const whole = all.find(({ root }) => root.length === 0);
+    if (whole !== undefined) return u32s(dev, run(fixed, whole.at), run(floating, whole.at));
+    const starts = [
+      { automaton: fixed, other: 0 },
+      { automaton: floating, other: floating.states[0]?.other ?? 0 },
+    ].map(({ automaton, other }) => {
+      const tree = new Map<string, number>();
+      const start = graph.wayside(other);
+      tree.set('', start);
+      for (const { root, at } of [...all].sort((a, b) => a.root.length - b.root.length)) {
+        let here = start;
+        let path = '';
+        for (const [depth, name] of root.entries()) {
+          path += `/${name}`;
+          const known = tree.get(path);
+          const isLast = depth === root.length - 1;
+          if (known !== undefined) {
+            here = known;
+            continue;
+          }
+          const next = isLast ? run(automaton, at) : graph.wayside(other);
+          graph.edge(here, Buffer.from(name, 'latin1'), next);
+          tree.set(path, next);
+          here = next;
+        }
+      }
+      return start;
+    });
+    return u32s(dev, ...starts);
+  });
+}
+
+/** A name of mountinfo (Latin-1, one character a byte) as patterns spell it. */
+const textOfName = (name: string): string => textOfBytes(Buffer.from(name, 'latin1')).text;

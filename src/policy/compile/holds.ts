@@ -1,0 +1,28 @@
+// Which rules the kernel can hold. What it cannot is named, and never quietly left out.
+import { operationsOf } from '../engine/clause.js';
+import { bit, classBits, eventBits, KERNEL_TOOLS } from '../language/operations.js';
+import type { Rule } from '../language/types.js';
+
+/** Operations that a hook asks about. */
+export const HELD = classBits('file') | classBits('exec') | classBits('network');
+const HELD_EVENTS = (event: string): boolean => (eventBits(event) & ~HELD) === 0;
+const TOOL = bit('tool_call');
+
+/** Why the kernel cannot hold a rule, as the end of a sentence; undefined when it can. */
+export function cannotHold(rule: Rule): string | undefined {
+  const { match } = rule;
+  const kernel = operationsOf(match, rule.action !== 'ALLOW') & HELD;
+  if (match.intent !== undefined) return 'only a gateway knows the intent';
+  if (match.script !== undefined) return 'which script a process runs is not known in the kernel yet';
+  if (rule.max !== undefined) return 'the kernel does not count how often it lets something through yet';
+  const event = match.event?.find((name) => !HELD_EVENTS(name));
+  if (event === 'tool_call') return 'calls of tools are seen by a gateway only';
+  if (event !== undefined) return `"${event}" is not enforced yet`;
+  const tool = match.tool?.find((name) => !Object.hasOwn(KERNEL_TOOLS, name));
+  if (tool !== undefined || match.database !== undefined || kernel === 0)
+    return `calls of tools${tool === undefined ? '' : ` ("${tool}")`} are seen by a gateway only`;
+  return undefined;
+}
+
+/** What of a clause's operations concerns the kernel. */
+export const kernelOps = (ops: number): number => ops & HELD & ~TOOL;

@@ -1,0 +1,181 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { ACTIONS, CLASSES, PROTOCOLS } from '../../../src/policy/compile/layout.js';
+import { asksOf, CompileError, compilePolicy, Engine, parseMounts, parsePolicy } from '../../../src/policy/index.js';
+import { OPERATIONS } from '../../../src/policy/language/operations.js';
+import { random, scaled } from '../../scale.js';
+import { Kernel } from './kernel.js';
+
+const HOMES = ['/root'];
+const dice = random('compile');
+const pick = <T>(all: readonly T[]): T => all[Math.floor(dice() * all.length)] as T;
+const some = <T>(all: readonly T[], most = 3): T[] =>
+  Array.from({ length: 1 + Math.floor(dice() * most) }, () => pick(all));
+const unique = <T>(all: T[]): T[] => [...new Set(all)];
+
+const NAMES = ['a', 'b', 'key', '.env', 'app.md', 'x.pem', 'deep', 'n'.repeat(40), 'é', 'docs'];
+const PARTS = [...NAMES, '*', '*.md', 'a*', '*.p*m', '**', 'n*n', '.*'];
+const EXES = ['/usr/bin/cat', '/usr/bin/node', '/opt/x/bin/tool', '/opt/bin/tool'];
+const BLOCKS = ['10.0.0.0/8', '10.1.0.0/16', '10.1.2.3', 'fd00::/8', 'fd00::1', '0.0.0.0/0', '::/0', '127.0.0.0/8'];
+const IPS = [
+  '10.0.0.1',
+  '10.1.0.9',
+  '10.1.2.3',
+  'fd00::1',
+  'fd12::9',
+  '192.0.2.1',
+  '::1',
+  '0.0.0.0',
+  '::ffff:10.1.2.3',
+];
+
+const pattern = (): string => {
+  const parts = some(PARTS, 4).filter((part, at, all) => part !== '**' || all[at - 1] !== '**');
+  return parts[0] === '**' && parts.length > 1 && dice() < 0.5 ? parts.join('/') : `/${parts.join('/')}`;
+};
+
+function rule(at: number): Record<string, unknown> {
+  const match: Record<string, unknown> = {};
+  if (dice() < 0.65) {
+    if (dice() < 0.5) match.path = unique(some([pattern(), pattern(), pattern()]));
+    else match.path_prefix = [`/${some(NAMES, 3).join('/')}`];
+    if (dice() < 0.6)
+      match.access = unique(some(['read', 'write', 'create', 'delete', 'rename', 'link', 'attr', 'exec']));
+  } else {
+    if (dice() < 0.8) match.destination_ip = unique(some(BLOCKS));
+    else match.event = ['network_connect'];
+    if (dice() < 0.4) match.port = unique(some([443, 80, '8000-8100', 53, '1-9', 4000, 5000, 6000]));
+    if (dice() < 0.3) match.protocol = [pick(['tcp', 'udp'])];
+  }
+  if (dice() < 0.3) match.exe = [pick([...EXES, '**/bin/*', '/opt/**'])];
+  return { name: `r${at}`, match, action: pick(['ALLOW', 'BLOCK', 'HUMAN_APPROVAL']) };
+}
+
+/** A policy of random rules without those that the loader refuses beside the others. */
+function policy() {
+  const rules: Record<string, unknown>[] = [];
+  const document = (): string =>
+    JSON.stringify({
+      version: '1.0',
+      default_action: { file: pick(['ALLOW', 'BLOCK']), exec: 'BLOCK', network: 'BLOCK' },
+      policies: rules,
+    });
+  for (let at = 0; at < 12; at++) {
+    rules.push(rule(at));
+    try {
+      parsePolicy(Buffer.from(document()), 'p.yaml');
+    } catch {
+      rules.pop();
+    }
+  }
+  return parsePolicy(Buffer.from(document()), 'p.yaml');
+}
+
+function event(): Record<string, unknown> {
+  const path = `/${some(NAMES, 4).join('/')}`;
+  const exe = pick(EXES);
+  const common = { exe, path };
+  return pick<() => Record<string, unknown>>([
+    () => ({ ...common, event_type: 'file_open', access: pick(['read', 'write', 'read_write']) }),
+    () => ({ ...common, event_type: 'file_create', access: 'create' }),
+    () => ({ ...common, event_type: 'file_delete' }),
+    () => ({ ...common, event_type: 'file_attr' }),
+    () => ({ ...common, event_type: 'file_truncate' }),
+    () => ({ ...common, event_type: 'file_rename', path_to: `/${some(NAMES, 3).join('/')}` }),
+    () => ({ ...common, event_type: 'file_link', path_to: `/${some(NAMES, 3).join('/')}` }),
+    () => ({
+      event_type: pick(['network_connect', 'network_send']),
+      exe,
+      dest_ip: pick(IPS),
+      dest_port: pick([443, 80, 8050, 53, 5, 7]),
+      protocol: pick(['tcp', 'udp']),
+    }),
+  ])();
+}
+
+const components = (path: string): Buffer[] =>
+  path
+    .split('/')
+    .filter(Boolean)
+    .map((part) => Buffer.from(part));
+const STRICT = [0, 1, 2];
+
+describe('a policy as tables', () => {
+  it('decides as the engine does', () => {
+    let decided = 0;
+    for (let round = 0; round < scaled(250); round++) {
+      const one = policy();
+      const engine = new Engine(one, { homes: HOMES });
+      const compiled = compilePolicy(one, { homes: HOMES, mounts: [], accept: [] });
+      const kernel = new Kernel(compiled.tables);
+      for (let i = 0; i < 40; i++) {
+        const asked = event();
+        const wanted = engine.decide(asked as never);
+        const ip = asked.dest_ip as string | undefined;
+        const answers = asksOf(asked as never).map(({ ask, path }) =>
+          kernel.decide({
+            class: ask.class,
+            permit: ask.permit,
+            forbid: ask.forbid,
+            exe: components(asked.exe as string),
+            ...(path === undefined ? {} : { path: components(path) }),
+            ...(ip === undefined ? {} : { ip: ip === '0.0.0.0' ? '127.0.0.1' : ip, port: asked.dest_port as number }),
+            ...(asked.protocol === undefined ? {} : { protocol: PROTOCOLS.indexOf(asked.protocol as 'tcp') }),
+          }),
+        );
+        const strictest = answers.reduce((a, b) => (STRICT.indexOf(b.action) > STRICT.indexOf(a.action) ? b : a));
+        const found = `${compiled.rules[strictest.rule]} ${strictest.action}`;
+        const expected = `${wanted?.name} ${ACTIONS[wanted?.action ?? 'ALLOW']}`;
+        if (found !== expected) expect({ found, asked, rules: one.document.policies }).toEqual({ found: expected });
+        decided++;
+      }
+    }
+    expect(decided).toBe(scaled(250) * 40);
+  }, 60_000);
+
+  it('has the layout and the numbers of the kernel', () => {
+    const header = readFileSync(new URL('../../../bpf/include/policy.h', import.meta.url), 'utf8');
+    const enumOf = (name: string): string[] =>
+      (new RegExp(`enum ${name} \\{([^}]*)\\}`).exec(header)?.[1] ?? '')
+        .replace(/\/\*[\s\S]*?\*\//g, '')
+        .split(',')
+        .map((word) => word.trim())
+        .filter(Boolean);
+    const operations = enumOf('ag_operation').map((word) => word.split('=')[1]?.trim());
+    expect(operations).toEqual(OPERATIONS.slice(0, 14).map((_, at) => `1 << ${at}`));
+    expect(
+      enumOf('ag_protocol')
+        .slice(0, -1)
+        .map((word) => word.replace('AG_P_', '').toLowerCase().replace('_', '-')),
+    ).toEqual(PROTOCOLS);
+    expect(enumOf('ag_policy_class')).toHaveLength(CLASSES.length + 1);
+  });
+
+  it('refuses what the kernel cannot hold by its name, and goes without it when told', () => {
+    const text = JSON.stringify({
+      version: '1.0',
+      policies: [
+        { name: 'query', match: { tool: ['db_query'] }, action: 'BLOCK' },
+        { name: 'rate', match: { path: ['/a'] }, action: 'ALLOW', max: '3/minute' },
+        { name: 'script', match: { path: ['/b'], script: ['/x.py'] }, action: 'BLOCK' },
+        { name: 'mounts', match: { event: ['mount'] }, action: 'BLOCK' },
+      ],
+    });
+    const one = parsePolicy(Buffer.from(text), 'p.yaml');
+    const all = ['query', 'rate', 'script', 'mounts'];
+    const compile = (accept: string[]) => () => compilePolicy(one, { homes: HOMES, mounts: [], accept });
+    for (const name of all) {
+      const others = all.filter((other) => other !== name);
+      expect(compile(others)).toThrow(CompileError);
+      expect(compile(others)).toThrow(`"${name}"`);
+    }
+    expect(compile(all)().left.map((line) => line.split(':')[0])).toEqual(all);
+  });
+
+  it('reads where file systems stand', () => {
+    expect(parseMounts('21 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 21 0:5 /a\\040b /mnt/x rw - tmpfs t rw\n')).toEqual([
+      { dev: (8 << 20) | 1, root: [], at: [] },
+      { dev: 5, root: ['a b'], at: ['mnt', 'x'] },
+    ]);
+  });
+});
