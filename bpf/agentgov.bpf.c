@@ -17,6 +17,9 @@
  *   dns          answers from port 53
  *   signals      what is sent out of the tree
  *   objects      tiers lsm and hook: what the kernel resolved, and the work of an io_uring
+ *   policy       a policy's maps, and the automaton that a path runs through
+ *   verdict      which rule decides, and the record of what it is against
+ *   enforce      tiers lsm and hook: what is asked at each hook
  */
 #include <linux/types.h>
 #include <linux/bpf.h>
@@ -33,6 +36,7 @@
 #endif
 
 #include "include/events.h"
+#include "include/policy.h"
 #include "include/kernel.h"
 #include "include/tasks.h"
 #include "pids.bpf.h"
@@ -50,5 +54,8 @@
 #include "dns.bpf.h"
 #include "signals.bpf.h"
 #include "objects.bpf.h"
+#include "policy.bpf.h"
+#include "verdict.bpf.h"
+#include "enforce.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

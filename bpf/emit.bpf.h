@@ -14,12 +14,30 @@
  * several slots, and a slot is claimed by an addition: whoever reads back exactly 1 owns it. Two that collide both see
  * more than 1 and both go on to the next slot. Needs no compare-and-swap, which 5.10 does not have.
  */
+/* What a policy is asked about (bpf/verdict.bpf.h), while the slot is that of a verdict. */
+struct asking {
+    __u64 verdict;         /* against it, so far; 0: none */
+    __u64 programs;        /* sets of programs that the acting process belongs to */
+    __u32 fixed, floating; /* states of the two runs over the object's path; 0: nothing can match */
+    __u32 depth;           /* components of the path that the runs have not met yet */
+    __u32 port;            /* AG_NO_PORT: none */
+    __u32 protocol;        /* bit of enum ag_protocol; 0: none */
+    __u32 reason;          /* why the path is not known: enum ag_reason; 0: it is */
+    struct ag_list net;    /* clauses about the address */
+    struct ag_block block; /* the address itself */
+    struct ag_edge edge;   /* keys under construction */
+    struct ag_long_edge long_edge;
+    char behind[AG_NAME_SHORT]; /* a bounded read in the verifier's eyes may end here */
+};
+#define AG_NO_PORT 0x10000
+
 struct scratch {
     __u64 users;
     __u64 walk_dentry; /* state of a path walk between two calls of path_walk() */
     __u64 walk_mnt;
     __u32 walk_end;   /* offset behind the last component */
     __u32 walk_limit; /* the part may not reach behind this; 0 after the walk: it was cut */
+    struct asking ask;
     struct ag_record rec;
     __u8 data[DATA_BYTES];
 };

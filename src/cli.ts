@@ -22,6 +22,11 @@ const COMMANDS: Record<string, Entry> = {
     load: async (command) => (await import('./commands/monitor.js')).monitorCommand(command),
     takesCommand: true,
   },
+  enforce: {
+    summary: 'hold a policy over an agent and all its processes',
+    load: async (command) => (await import('./commands/enforce.js')).enforceCommand(command),
+    takesCommand: true,
+  },
   verify: {
     summary: 'check that an audit log is intact',
     load: async () => (await import('./commands/verify.js')).verifyCommand(),

@@ -70,6 +70,8 @@ enum ag_flag {
     AG_F_IA32 = 1 << 1,    /* nr is of the 32-bit table */
     AG_F_URING = 1 << 2,   /* done by an io_uring worker or inside io_uring_enter: there is no syscall result */
     AG_F_CREATED = 1 << 3, /* AG_OPEN: the file did not exist before */
+    AG_F_VERDICT = 1 << 4, /* a policy is against it: `fold` says which rule and what came of it (policy.h); ret is
+                              -errno when it was stopped */
 };
 
 struct ag_record {

@@ -28,6 +28,7 @@ struct hlist_bl_node {
     struct hlist_bl_node *next, **pprev;
 };
 
+struct super_block;
 struct inode;
 
 struct dentry {
@@ -35,6 +36,7 @@ struct dentry {
     struct dentry *d_parent;
     struct qstr d_name;
     struct inode *d_inode;
+    struct super_block *d_sb;
 };
 
 struct vfsmount {
@@ -56,6 +58,7 @@ struct path {
 };
 
 struct super_block {
+    __u32 s_dev;
     unsigned long s_magic;
     __u32 s_dev;
 };
@@ -188,7 +191,22 @@ struct task_struct {
     struct callback_head *task_works;
 };
 
+struct vm_area_struct {
+    struct file *vm_file;
+};
+
+struct iattr {
+    unsigned int ia_valid;
+};
+
+struct msghdr {
+    void *msg_name;
+    int msg_namelen;
+    unsigned int msg_flags;
+};
+
 struct linux_binprm {
+    struct file *file;
     const char *filename;
     const char *interp;
 };
@@ -205,9 +223,12 @@ struct sock_common {
     struct in6_addr skc_v6_rcv_saddr;
 };
 
+struct socket;
+
 struct sock {
     struct sock_common __sk_common;
     __u16 sk_protocol;
+    struct socket *sk_socket;
 };
 
 struct inet_sock {
@@ -234,6 +255,7 @@ struct unix_address {
 
 struct unix_sock {
     struct unix_address *addr;
+    struct path path;
 };
 
 struct socket {

@@ -10,11 +10,14 @@
 #include "include/events.h"
 #include "layouts.h"
 #include "machine.h"
+#include "policy.h"
 #include "tiers.h"
 #include "tracepoint.h"
 
-#define OBJECT_PREFIX "on_" /* names of the programs of bpf/objects.bpf.h: on_HOOK */
-#define LINKS_MAX 64
+/* Names of the programs of bpf/objects.bpf.h and bpf/enforce.bpf.h: on_HOOK, gov_HOOK. */
+#define OBJECT_PREFIX "on_"
+#define DECIDER_PREFIX "gov_"
+#define LINKS_MAX 128
 
 static struct bpf_link *links[LINKS_MAX];
 static int links_count;
@@ -48,13 +51,31 @@ static bool is_object_program(const struct bpf_program *prog) {
     return strncmp(bpf_program__name(prog), OBJECT_PREFIX, strlen(OBJECT_PREFIX)) == 0;
 }
 
+static bool is_decider(const struct bpf_program *prog) {
+    return strncmp(bpf_program__name(prog), DECIDER_PREFIX, strlen(DECIDER_PREFIX)) == 0;
+}
+
+static const char *hook_of(const struct bpf_program *prog) {
+    return bpf_program__name(prog) + strlen(is_decider(prog) ? DECIDER_PREFIX : OBJECT_PREFIX);
+}
+
+/* The function that a hook is in this tier; the kernel's own one is called otherwise here and there. */
+static void function_of(const char *hook, enum tier tier, char *out, size_t size) {
+    if (tier == TIER_LSM)
+        snprintf(out, size, "bpf_lsm_%s", hook);
+    else if (strcmp(hook, "bprm_check_security") == 0)
+        snprintf(out, size, "security_bprm_check");
+    else
+        snprintf(out, size, "security_%s", hook);
+}
+
 /*
  * Does this kernel let a program of ours sit on the hook? Its BTF must have the function; and before 6.0 trampolines
  * take no structure by value, which path_chown's kuid_t is.
  */
 static bool hook_exists(const struct btf *kernel, const char *hook, enum tier tier) {
     char function[64];
-    snprintf(function, sizeof(function), "%s%s", tier == TIER_LSM ? "bpf_lsm_" : "security_", hook);
+    function_of(hook, tier, function, sizeof(function));
     if (strcmp(hook, "path_chown") == 0 && btf__find_by_name_kind(kernel, "bpf_lsm_userns_create", BTF_KIND_FUNC) < 0)
         return false; /* userns_create came with 6.1, the first long-term kernel that takes them */
     return btf__find_by_name_kind(kernel, function, BTF_KIND_FUNC) > 0;
@@ -81,7 +102,23 @@ static int choose_entry(struct agentgov_bpf *skel) {
     return 0;
 }
 
-int tier_prepare(struct agentgov_bpf *skel, enum tier tier) {
+/* How many arguments the hook has on this kernel; 0 when there is no such hook. */
+static int arguments_of(const struct btf *kernel, const char *hook, enum tier tier) {
+    char function[64];
+    function_of(hook, tier, function, sizeof(function));
+    int id = btf__find_by_name_kind(kernel, function, BTF_KIND_FUNC);
+    if (id < 0)
+        return 0;
+    const struct btf_type *type = btf__type_by_id(kernel, btf__type_by_id(kernel, id)->type);
+    return type ? btf_vlen(type) : 0;
+}
+
+/* Hooks that some kernels do not have, and where another one is asked the same: enforce.bpf.h says which. */
+static bool may_be_missing(const char *hook) {
+    return strcmp(hook, "path_chown") == 0 || strcmp(hook, "file_truncate") == 0;
+}
+
+int tier_prepare(struct agentgov_bpf *skel, enum tier tier, bool enforce) {
     int cpus = libbpf_num_possible_cpus();
     if (cpus < 0)
         return cpus;
@@ -93,17 +130,29 @@ int tier_prepare(struct agentgov_bpf *skel, enum tier tier) {
     struct btf *kernel = btf__load_vmlinux_btf();
     if (!kernel)
         return -errno;
+    if (enforce) {
+        skel->rodata->rename_has_flags = arguments_of(kernel, "path_rename", tier) > 4;
+        skel->rodata->setattr_dentry = arguments_of(kernel, "inode_setattr", tier) > 2;
+        err = policy_size(skel);
+    }
     struct bpf_program *prog;
     bpf_object__for_each_program(prog, skel->obj) {
-        if (!is_object_program(prog))
+        if (err)
+            break;
+        bool decides = is_decider(prog);
+        if (!is_object_program(prog) && !(decides && enforce))
             continue;
-        const char *hook = bpf_program__name(prog) + strlen(OBJECT_PREFIX);
-        if (!hook_exists(kernel, hook, tier))
-            continue;
+        const char *hook = hook_of(prog);
+        if (!hook_exists(kernel, hook, tier)) {
+            if (!decides || may_be_missing(hook))
+                continue;
+            err = -ENOTSUP;
+            break;
+        }
         bpf_program__set_autoload(prog, true);
         if (tier == TIER_HOOK) {
             char function[64];
-            snprintf(function, sizeof(function), "security_%s", hook);
+            function_of(hook, tier, function, sizeof(function));
             bpf_program__set_type(prog, BPF_PROG_TYPE_TRACING);
             bpf_program__set_expected_attach_type(prog, BPF_MODIFY_RETURN);
             err = bpf_program__set_attach_target(prog, 0, function);
@@ -157,7 +206,7 @@ int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what) {
         return 0;
     struct bpf_program *prog;
     bpf_object__for_each_program(prog, skel->obj) {
-        if (!is_object_program(prog) || bpf_program__fd(prog) < 0)
+        if ((!is_object_program(prog) && !is_decider(prog)) || bpf_program__fd(prog) < 0)
             continue;
         int err = hang(prog, what);
         if (err)
@@ -173,6 +222,8 @@ static enum ag_class class_of(const struct bpf_program *prog, const struct agent
         return AG_CLASS_SECURITY;
     if (bpf_program__type(prog) == BPF_PROG_TYPE_KPROBE || prog == skel->progs.sx_mmap)
         return AG_CLASS_TLS;
+    if (is_decider(prog)) /* a verdict that was not reached is no event that is missing */
+        return AG_CLASS_SECURITY;
     return is_object_program(prog) || prog == skel->progs.sys_exit ? AG_CLASS_FILE : AG_CLASS_PROCESS;
 }
 

@@ -80,8 +80,9 @@ static bool is_word(const char *word, size_t len, const char *what) {
 }
 
 static enum command_name name_of(const char *word, size_t len) {
-    static const char *const NAMES[] = {[CMD_GOVERN] = "govern", [CMD_STOP] = "stop",     [CMD_STATS] = "stats",
-                                        [CMD_MEMBER] = "member", [CMD_TABLES] = "tables", [CMD_QUIT] = "quit"};
+    static const char *const NAMES[] = {
+        [CMD_GOVERN] = "govern", [CMD_STOP] = "stop",     [CMD_STATS] = "stats", [CMD_MEMBER] = "member",
+        [CMD_TABLES] = "tables", [CMD_POLICY] = "policy", [CMD_QUIT] = "quit"};
     for (enum command_name name = CMD_GOVERN; name <= CMD_QUIT; name++)
         if (is_word(word, len, NAMES[name]))
             return name;
@@ -106,6 +107,11 @@ static bool read_field(struct cursor *c, struct command *out, const char **why) 
         *why = "a pid is not a positive number, or there are too many";
         return !out->pids_count && (key_len == 4 ? read_pids(c, out) : read_pid(c, out));
     }
+    *why = "a table or its data is no plain text, or there are two";
+    if (is_word(key, key_len, "table"))
+        return !out->table && read_word(c, &out->table, &out->table_len);
+    if (is_word(key, key_len, "data"))
+        return !out->data && read_word(c, &out->data, &out->data_len);
     *why = "the command has a field that is not known";
     return false;
 }
@@ -116,6 +122,9 @@ static bool is_complete(const struct command *c, const char **why) {
         return false;
     *why = "the command lacks its id";
     if (!c->has_id && c->name != CMD_QUIT)
+        return false;
+    *why = "a table and its data belong to policy, and to nothing else";
+    if ((c->name == CMD_POLICY) != (c->table && c->data) || (c->table != NULL) != (c->data != NULL))
         return false;
     *why = "the command lacks its pids, or has too many";
     switch (c->name) {
@@ -135,6 +144,7 @@ bool command_parse(const char *line, size_t len, struct command *out, const char
     out->has_id = false;
     out->id = 0;
     out->pids_count = 0;
+    out->table = out->data = NULL;
     *why = "the command is not a flat JSON object";
     if (!accept(&c, '{'))
         return false;

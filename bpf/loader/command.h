@@ -10,7 +10,7 @@
 #define COMMAND_PIDS_MAX 4096
 #define COMMAND_LINE_MAX 65536
 
-enum command_name { CMD_NONE, CMD_GOVERN, CMD_STOP, CMD_STATS, CMD_MEMBER, CMD_TABLES, CMD_QUIT };
+enum command_name { CMD_NONE, CMD_GOVERN, CMD_STOP, CMD_STATS, CMD_MEMBER, CMD_TABLES, CMD_POLICY, CMD_QUIT };
 
 struct command {
     enum command_name name;
@@ -18,6 +18,8 @@ struct command {
     int64_t id;
     size_t pids_count;
     uint32_t pids[COMMAND_PIDS_MAX]; /* of "pids", or the one of "pid" */
+    const char *table, *data;        /* of "policy": into the line, not terminated; data is base64 */
+    size_t table_len, data_len;
 };
 
 /* False when the line is no command; `why` is then one sentence. `has_id` and `id` are set as far as they were read. */

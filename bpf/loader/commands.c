@@ -8,6 +8,7 @@
 #include "connections.h"
 #include "control.h"
 #include "fold_map.h"
+#include "policy.h"
 #include "report.h"
 #include "session.h"
 #include "tables.h"
@@ -100,6 +101,16 @@ static void tables(struct session *s, const struct command *c) {
         control_tables(out_buf(&s->out), c->id, c->pids[0], member, count);
 }
 
+static void policy(struct session *s, const struct command *c) {
+    char why[256];
+    size_t entries;
+    int err = policy_put(&s->programs, c, &entries, why, sizeof(why));
+    if (err)
+        control_error(out_buf(&s->out), &c->id, code_of(err), why);
+    else
+        control_policy(out_buf(&s->out), c->id, entries);
+}
+
 void session_command(struct session *s, const char *line, size_t len) {
     struct command c;
     const char *why;
@@ -122,6 +133,9 @@ void session_command(struct session *s, const char *line, size_t len) {
         break;
     case CMD_TABLES:
         tables(s, &c);
+        break;
+    case CMD_POLICY:
+        policy(s, &c);
         break;
     case CMD_QUIT:
         s->quit = true;

@@ -59,6 +59,8 @@ void control_hello(struct buf *out, const struct hello *hello) {
     put_text(out, "kernel", uname(&uts) == 0 ? uts.release : "");
     put_text(out, "tier", hello->tier);
     put_text(out, "tier_reason", hello->tier_reason);
+    put_key(out, "leaky");
+    buf_str(out, hello->leaky ? "true" : "false");
     put_key(out, "btf");
     buf_str(out, "true"); /* without it there is no hello */
     put_text(out, "boot_id", boot_id);
@@ -121,6 +123,13 @@ void control_tables(struct buf *out, int64_t id, uint32_t pid, bool member, size
     put_key(out, "member");
     buf_str(out, member ? "true" : "false");
     put_number(out, "tables", tables);
+    end(out);
+}
+
+void control_policy(struct buf *out, int64_t id, size_t entries) {
+    begin(out, "policy");
+    put_number(out, "id", id);
+    put_number(out, "entries", entries);
     end(out);
 }
 

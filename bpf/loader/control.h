@@ -11,6 +11,7 @@
 
 struct hello {
     const char *tier, *tier_reason;
+    bool leaky;               /* this kernel skips verdicts of tier hook now and then */
     const char *const *notes; /* NULL at the end */
 };
 
@@ -28,6 +29,8 @@ void control_governing(struct buf *out, int64_t id, const uint32_t *pids, size_t
 void control_stopped(struct buf *out, int64_t id, size_t killed, size_t left);
 void control_member(struct buf *out, int64_t id, uint32_t pid, bool member);
 void control_tables(struct buf *out, int64_t id, uint32_t pid, bool member, size_t tables);
+/* So many entries of a policy's table are in the kernel. */
+void control_policy(struct buf *out, int64_t id, size_t entries);
 void control_empty(struct buf *out);
 void control_stats(struct buf *out, int64_t id, const struct stats *stats);
 void control_bye(struct buf *out, const struct stats *stats);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "event_fill.h"
+#include "include/policy.h"
 #include "json.h"
 
 bool events_init(struct events *ev, const char *agent_id) {
@@ -44,10 +45,38 @@ void fill_path(struct events *ev, struct line *l, enum field text, enum field he
         line_true(l, F_PATH_DELETED);
 }
 
+/* The rule as its number in the policy's tables: whoever compiled them has its name. */
+static void fill_verdict(struct events *ev, __u64 verdict, struct line *l) {
+    bool denies = verdict >> 48 & 1;
+    if (denies)
+        line_word(l, F_ACTION, "BLOCKED");
+    else
+        line_word(l, F_ACTION, "WOULD_BLOCK");
+    size_t from = ev->scratch.len;
+    buf_char(&ev->scratch, '"');
+    buf_u64(&ev->scratch, (__u32)verdict);
+    buf_char(&ev->scratch, '"');
+    fill_scratch(ev, l, F_POLICY_RULE, from);
+    switch (verdict >> 32 & 0xff) {
+    case AG_NO_APPROVAL:
+        line_word(l, F_REASON, "approval_unavailable");
+        break;
+    case AG_UNRESOLVED:
+        line_word(l, F_REASON, "unresolved");
+        break;
+    case AG_TOO_DEEP:
+        line_word(l, F_REASON, "too_deep");
+        break;
+    }
+}
+
 static void fill_common(struct events *ev, const struct record *r, struct process *p, unsigned flags, __u64 ktime,
                         __u64 count, struct line *l) {
     const struct ag_record *head = &r->head;
-    line_word(l, F_ACTION, "OBSERVED");
+    if (head->flags & AG_F_VERDICT)
+        fill_verdict(ev, head->fold, l);
+    else
+        line_word(l, F_ACTION, "OBSERVED");
     line_json(l, F_AGENT_ID, ev->agent_id.data, ev->agent_id.len);
     if (p) {
         const char *comm;

@@ -103,6 +103,8 @@ static void fill_value(struct events *ev, const struct record *r, enum syscall_o
     struct buf *b = &ev->scratch;
     size_t from = b->len;
     const struct part *name;
+    if (r->head.kind == AG_OBJECT)
+        return;
     switch (op) {
     case OP_CHMOD:
         buf_str(b, "\"0");
@@ -161,7 +163,8 @@ static bool fill_op(struct events *ev, const struct record *r, enum syscall_op o
         TYPE(l, "file_rename", "rename");
         fill_first(ev, r, l);
         fill_second(ev, r, l);
-        fill_flags(ev, l, RENAME_FLAGS, r->head.arg[0]);
+        if (r->head.kind != AG_OBJECT) /* a hook's argument is the operation itself */
+            fill_flags(ev, l, RENAME_FLAGS, r->head.arg[0]);
         return true;
     case OP_TRUNCATE:
         TYPE(l, "file_truncate", "write");

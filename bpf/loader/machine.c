@@ -101,3 +101,12 @@ void machine_preempt(char *out, size_t size) {
     if (!configured("/proc/config.gz", out, size) && !configured(path, out, size))
         snprintf(out, size, "unknown");
 }
+
+bool machine_preempts_trampolines(void) {
+    struct utsname uts;
+    char mode[32];
+    if (uname(&uts) == 0 && !strstr(uts.version, "PREEMPT"))
+        return false;
+    machine_preempt(mode, sizeof(mode));
+    return strcmp(mode, "none") != 0 && strcmp(mode, "voluntary") != 0;
+}

@@ -19,6 +19,9 @@ void machine_lockdown(char *out, size_t size);
 /* From 7.0 on a program on a tracepoint may be preempted, and is skipped for others meanwhile. */
 bool machine_preempts_programs(void);
 
+/* A task that is preempted in a trampoline program makes every other one on that CPU skip it; true when unsure. */
+bool machine_preempts_trampolines(void);
+
 /* "none", "voluntary", "full", "lazy" or "unknown": fmod_ret programs have a hole under full and lazy. */
 void machine_preempt(char *out, size_t size);
 

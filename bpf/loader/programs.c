@@ -72,7 +72,7 @@ static int prepare(struct programs *p, const struct programs_options *options) {
     if (!err && options->ring_critical)
         err = bpf_map__set_max_entries(skel->maps.critical, ring_bytes(options->ring_critical));
     if (!err)
-        err = tier_prepare(skel, p->tier);
+        err = tier_prepare(skel, p->tier, options->enforce);
     /* Nobody may be able to make two names collide in the table of repeats. */
     __u64 keys[2];
     if (!err && getrandom(keys, sizeof(keys), 0) != sizeof(keys))
@@ -120,6 +120,14 @@ bool programs_load(struct programs *p, const struct programs_options *options, c
     setrlimit(RLIMIT_MEMLOCK, &limit);
     if (!pidns_find(why, size) || !choose_tier(p, options, why, size))
         return false;
+    p->enforces = options->enforce;
+    if (options->enforce && p->tier == TIER_OBSERVE) {
+        snprintf(why, size,
+                 "This machine can only observe (%s), so nothing could be enforced; run agentgov doctor to see how to "
+                 "get a better tier, or agentgov monitor to record.",
+                 p->tier_reason);
+        return false;
+    }
     complaint[0] = '\0';
     p->skel = agentgov_bpf__open();
     int err = p->skel ? prepare(p, options) : -errno;

@@ -13,6 +13,7 @@
 struct programs_options {
     bool any_tier;                   /* the best that is active */
     enum tier tier;                  /* else exactly this one */
+    bool enforce;                    /* load what decides as well; refused where the tier cannot */
     size_t ring_bulk, ring_critical; /* bytes, rounded up to what a ring can be; 0: the size that the object has */
     bool tls;                        /* capture plaintext of TLS libraries */
     size_t ring_tls;
@@ -25,6 +26,7 @@ struct programs {
     struct members members;
     bool attached;
     bool tls;
+    bool enforces;                 /* what decides is loaded too */
     char dns_error[PROGRAMS_TEXT]; /* why DNS answers are not seen; empty: they are */
 };
 

@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "control.h"
 #include "input.h"
+#include "machine.h"
 #include "pidns.h"
 #include "session.h"
 #include "subcommands.h"
@@ -66,13 +67,10 @@ static bool parse_tier(const char *text, struct programs_options *options) {
 
 static bool parse_options(int argc, char **argv, struct programs_options *options, const char **agent_id) {
     static const struct option OPTIONS[] = {
-        {"agent-id", required_argument, NULL, 'a'},
-        {"tier", required_argument, NULL, 't'},
-        {"ring-bulk", required_argument, NULL, 'b'},
-        {"ring-critical", required_argument, NULL, 'c'},
-        {"ring-tls", required_argument, NULL, 'r'},
-        {"capture-tls", no_argument, NULL, 's'},
-        {NULL, 0, NULL, 0},
+        {"agent-id", required_argument, NULL, 'a'},  {"tier", required_argument, NULL, 't'},
+        {"ring-bulk", required_argument, NULL, 'b'}, {"ring-critical", required_argument, NULL, 'c'},
+        {"ring-tls", required_argument, NULL, 'r'},  {"capture-tls", no_argument, NULL, 's'},
+        {"enforce", no_argument, NULL, 'e'},         {NULL, 0, NULL, 0},
     };
     *options = (struct programs_options){.any_tier = true};
     *agent_id = NULL;
@@ -83,6 +81,7 @@ static bool parse_options(int argc, char **argv, struct programs_options *option
                     : opt == 'c' ? parse_size(optarg, &options->ring_critical)
                     : opt == 'r' ? parse_size(optarg, &options->ring_tls)
                     : opt == 's' ? (options->tls = true)
+                    : opt == 'e' ? (options->enforce = true)
                                  : false;
         if (!good)
             return false;
@@ -108,7 +107,12 @@ static void greet(struct session *s) {
         notes[n++] = dns;
     }
     notes[n] = NULL;
-    struct hello hello = {.tier = tier_names[s->programs.tier], .tier_reason = s->programs.tier_reason, .notes = notes};
+    struct hello hello = {
+        .tier = tier_names[s->programs.tier],
+        .tier_reason = s->programs.tier_reason,
+        .leaky = s->programs.tier == TIER_HOOK && machine_preempts_trampolines(),
+        .notes = notes,
+    };
     control_hello(out_buf(&s->out), &hello);
 }
 
@@ -156,7 +160,7 @@ int run_main(int argc, char **argv) {
     const char *agent_id;
     if (!parse_options(argc, argv, &options, &agent_id)) {
         fprintf(stderr, "usage: agentgov-loader run --agent-id ID [--tier auto|lsm|hook|observe] "
-                        "[--ring-bulk BYTES] [--ring-critical BYTES] [--capture-tls [--ring-tls BYTES]]\n");
+                        "[--ring-bulk BYTES] [--ring-critical BYTES] [--capture-tls [--ring-tls BYTES]] [--enforce]\n");
         return EXIT_USAGE;
     }
     set_signals();

@@ -98,6 +98,10 @@ bool stream_write(struct stream *s, const void *bytes, size_t size, unsigned fla
         losses_add(s->losses, AG_CLASS_SECURITY, LOSS_MALFORMED, 1);
         return true;
     }
+    if (r.head.flags & AG_F_VERDICT) { /* of a policy: what came of the call is another record */
+        write_line(s, &r, processes_of(s->processes, &r.head), flags, ktime);
+        return true;
+    }
     switch (r.head.kind) {
     case AG_OBJECT:
         if (r.head.flags & AG_F_URING) /* no call will follow */

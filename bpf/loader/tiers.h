@@ -23,7 +23,7 @@ bool tier_active(enum tier tier, char *why, size_t size);
 enum tier tier_choose(enum tier from, char *why, size_t size);
 
 /* Before load: sizes that depend on the machine, programs that the tier wants. */
-int tier_prepare(struct agentgov_bpf *skel, enum tier tier);
+int tier_prepare(struct agentgov_bpf *skel, enum tier tier, bool enforce);
 
 /* After load: hangs everything up. 0, or a negative errno; *what then names the program that could not be attached. */
 int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what);

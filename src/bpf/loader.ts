@@ -14,6 +14,7 @@ import {
   type Hello,
   type Lost,
   type Member,
+  type PolicyWritten,
   PROTOCOL,
   parseControl,
   type Stats,
@@ -38,6 +39,8 @@ export interface LoaderOptions {
   ringTls?: number;
   /** Takes the plaintext of the tree's TLS connections; nothing of that is in the kernel without it. */
   tls?: TlsSink;
+  /** Load what decides as well: a policy can then be written, before or while somebody is governed. */
+  enforce?: boolean;
   /** One event line, canonical but for its three placeholders, without LF. Called for each, in order. */
   onEvent: (line: string) => void;
   onNotice: (notice: Notice) => void;
@@ -60,8 +63,10 @@ export class LoaderRefusal extends Error {
 /** The loader ended while a command waited for its answer; `Loader.ended` says how. */
 export class LoaderGone extends Error {}
 
-type Answer = Governing | Stopped | Stats | Member | Tables;
-const ANSWERS = new Set<Control['msg']>(['governing', 'stopped', 'stats', 'member', 'tables']);
+type Answer = Governing | Stopped | Stats | Member | Tables | PolicyWritten;
+const ANSWERS = new Set<Control['msg']>(['governing', 'stopped', 'stats', 'member', 'tables', 'policy']);
+/** Bytes of a table in one command: in base64 it stays under the loader's longest line. */
+const TABLE_BYTES = 45_000;
 const STDERR_KEPT = 4096;
 
 const TLS = new Set<Control['msg']>(['tls_begin', 'tls_data', 'tls_name', 'tls_peer', 'tls_end']);
@@ -89,6 +94,8 @@ export interface Loader {
   member(pid: number): Promise<boolean>;
   /** Whether any loader of this machine has a live process in its tree. @throws LoaderRefusal when that cannot be told */
   tables(pid: number): Promise<Tables>;
+  /** Writes entries (key and value, bpf/include/policy.h) into a table of the policy. @throws LoaderRefusal, LoaderGone */
+  policy(table: string, entries: readonly Buffer[]): Promise<void>;
   /** Detach, drain, end. A loader that does not manage it in time is killed, and `ended` says so. */
   quit(): Promise<LoaderOutcome>;
   /** Stop reading: the kernel's rings fill, and count what they cannot hold. */
@@ -109,6 +116,7 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
   if (options.ringCritical !== undefined) args.push('--ring-critical', String(options.ringCritical));
   if (options.tls !== undefined) args.push('--capture-tls');
   if (options.ringTls !== undefined) args.push('--ring-tls', String(options.ringTls));
+  if (options.enforce === true) args.push('--enforce');
   const child = execa(options.path, args, {
     // The terminal's Ctrl-C is for agentgov, which then ends the loader in order; the loader's own life line is stdin.
     detached: true,
@@ -231,6 +239,17 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
       child.stdin.write(`${JSON.stringify({ cmd: command, ...fields, id })}\n`);
     });
 
+  const writePolicy = async (table: string, entries: readonly Buffer[]): Promise<void> => {
+    const size = entries[0]?.length ?? 1;
+    const step = Math.max(1, Math.floor(TABLE_BYTES / size));
+    const asked: Promise<Answer>[] = [];
+    for (let at = 0; at < entries.length; at += step) {
+      const data = Buffer.concat(entries.slice(at, at + step)).toString('base64');
+      asked.push(ask('policy', { table, data }, 'policy'));
+    }
+    await Promise.all(asked);
+  };
+
   const quit = async (): Promise<LoaderOutcome> => {
     if (!over) {
       child.stdin.end('{"cmd":"quit"}\n');
@@ -265,6 +284,7 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
         stats: async () => (await ask('stats', {}, 'stats')) as Stats,
         member: async (pid) => ((await ask('member', { pid }, 'member')) as Member).member,
         tables: async (pid) => (await ask('tables', { pid }, 'tables')) as Tables,
+        policy: writePolicy,
         quit,
         pause: () => {
           child.stdout.pause();

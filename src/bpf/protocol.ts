@@ -18,6 +18,8 @@ export interface Hello {
   kernel: string;
   tier: string;
   tier_reason: string;
+  /** Tier hook on a kernel that may preempt programs: now and then a verdict is not asked for. */
+  leaky: boolean;
   btf: boolean;
   boot_id: string;
   /** What this tier cannot see, one sentence each. */
@@ -161,6 +163,13 @@ export interface Tables {
   tables: number;
 }
 
+/** So many entries of a policy's table are in the kernel. */
+export interface PolicyWritten {
+  msg: 'policy';
+  id: number;
+  entries: number;
+}
+
 export interface Bye {
   msg: 'bye';
   emitted: Counts;
@@ -180,6 +189,7 @@ export type Control =
   | Stats
   | Member
   | Tables
+  | PolicyWritten
   | Bye;
 
 type Kind = 'string' | 'number' | 'boolean' | 'strings' | 'numbers' | 'counts' | 'number?' | 'string?';
@@ -196,6 +206,7 @@ const SHAPES: Record<Control['msg'], Record<string, Kind>> = {
     kernel: 'string',
     tier: 'string',
     tier_reason: 'string',
+    leaky: 'boolean',
     btf: 'boolean',
     boot_id: 'string',
     notes: 'strings',
@@ -238,6 +249,7 @@ const SHAPES: Record<Control['msg'], Record<string, Kind>> = {
   },
   member: { id: 'number', pid: 'number', member: 'boolean' },
   tables: { id: 'number', pid: 'number', member: 'boolean', tables: 'number' },
+  policy: { id: 'number', entries: 'number' },
   bye: { emitted: 'counts', lost: 'counts' },
 };
 

@@ -1,26 +1,14 @@
 import { Command } from 'commander';
-import type { Output } from '../engine/index.js';
 import { addLogFlags, type LogFlags } from './log-flags.js';
-import { record, recordedBy } from './record.js';
+import { record, recordedBy, shown } from './record.js';
 import { say } from './say.js';
 import { addTargetFlags, type TargetOptions } from './target-flags.js';
 
-/**
- * With CMD nothing is shown unless asked for: its stdout is its own, whether that is a terminal that its interface is
- * drawn on or a pipe that somebody parses.
- */
-function shown(flags: TargetOptions, command: string[] | undefined): Output | undefined {
-  if (flags.output !== undefined) return flags.output;
-  if (command !== undefined) return undefined;
-  return process.stdout.isTTY ? 'pretty' : 'jsonl';
-}
-
 async function run(flags: TargetOptions & LogFlags, command: string[] | undefined): Promise<number> {
   const recorded = await recordedBy(flags, command);
-  const output = shown(flags, command);
   return record(recorded, flags, {
     say,
-    ...(output === undefined ? {} : { output }),
+    ...shown(flags, command),
     ...(flags.duration === undefined ? {} : { duration: flags.duration }),
   });
 }

@@ -1,4 +1,4 @@
-// What monitor and learn have in common: a target, its log, one session.
+// What monitor, learn and enforce have in common: a target, its log, one session.
 import { type MonitorOptions, monitor } from '../engine/index.js';
 import { usageError } from '../errors.js';
 import { logPath, resolveTarget, type Target } from '../targets/index.js';
@@ -22,6 +22,16 @@ export async function recordedBy(flags: TargetOptions, command: string[] | undef
   return { target, agentId, log: path };
 }
 
+/**
+ * With CMD nothing is shown unless asked for: its stdout is its own, whether that is a terminal that its interface is
+ * drawn on or a pipe that somebody parses.
+ */
+export function shown(flags: TargetOptions, command: string[] | undefined): Pick<MonitorOptions, 'output'> {
+  if (flags.output !== undefined) return { output: flags.output };
+  if (command !== undefined) return {};
+  return { output: process.stdout.isTTY ? 'pretty' : 'jsonl' };
+}
+
 /** @throws AgentgovError (exit 2) for flags about plaintext that nobody captures. */
 function plaintextOf({
   captureTls,
@@ -38,7 +48,7 @@ function plaintextOf({
 export async function record(
   { target, agentId, log: path }: Recorded,
   flags: TargetOptions & LogFlags,
-  more: Pick<MonitorOptions, 'say' | 'output' | 'onLog' | 'duration'>,
+  more: Pick<MonitorOptions, 'say' | 'output' | 'onLog' | 'duration' | 'enforce'>,
 ): Promise<number> {
   const ringBulk = ringSize('AGENTGOV_RING_BULK', process.env);
   const ringCritical = ringSize('AGENTGOV_RING_CRITICAL', process.env);

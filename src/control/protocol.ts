@@ -31,7 +31,7 @@ export interface EngineStatus {
   /** Of the engine. */
   pid: number;
   version: string;
-  mode: 'monitor';
+  mode: 'monitor' | 'audit' | 'enforce';
   tier: string;
   tier_reason: string;
   session_id: string;

@@ -1,7 +1,7 @@
 import { type AuditWriter, type Finding, findingOf } from '../audit/index.js';
 import type { DnsMessage, Lost, Notice } from '../bpf/index.js';
 import type { Joiner } from '../cause/index.js';
-import { DnsReader, DomainMap, dnsAnswerEvent } from '../dns/index.js';
+import { type DnsAnswer, DnsReader, DomainMap, dnsAnswerEvent } from '../dns/index.js';
 import type { AgentEvent, EventDraft, Redactor } from '../events/index.js';
 import type { Chunk, ConnectionEnd, Conversations, Peer } from '../tls/index.js';
 import type { TlsCoverage } from '../tls-coverage/index.js';
@@ -19,6 +19,10 @@ export interface IntakeOptions {
   coverage?: TlsCoverage;
   /** Understands plaintext, where it is captured. */
   openConversations?: OpenConversations;
+  /** What a policy is against comes with the number of its rule: this gives it the rule's name. */
+  verdict?: (event: AgentEvent) => AgentEvent;
+  /** An answer about a name has come to the tree. */
+  onAnswer?: (message: DnsMessage, answer: DnsAnswer) => void;
   /** Makes the events_lost event of a loss. */
   lossEvent: (loss: { class?: string; count: number; reason: string }) => EventDraft;
 }
@@ -72,8 +76,9 @@ export class Intake {
       return;
     }
     const event = this.#named(JSON.parse(line) as AgentEvent);
-    this.#record(this.#joiner?.explained(event) ?? event);
-    this.#options.coverage?.event(event);
+    const told = event.policy_rule === undefined ? event : (this.#options.verdict?.(event) ?? event);
+    this.#record(this.#joiner?.explained(told) ?? told);
+    this.#options.coverage?.event(told);
   }
 
   /** A message of the loader that answers no command. The session's own business is none of it. */
@@ -144,6 +149,7 @@ export class Intake {
   #dns(message: DnsMessage): void {
     for (const answer of this.#answers.read(message)) {
       this.#domains.learn(answer);
+      this.#options.onAnswer?.(message, answer);
       this.#record(dnsAnswerEvent(message, answer, this.#options.agentId) as AgentEvent);
     }
   }

@@ -33,6 +33,8 @@ export interface StartFacts {
   /** Root processes of the tree, and how many members it had when governing began. */
   pids: number[];
   processes: number;
+  /** What is enforced; absent where nothing is. */
+  policy?: { mode: string; sha256: string };
   /** What was wrong before the first event: files that the agent can write. */
   warnings: string[];
   /** Where agentgov started the agent itself. */
@@ -46,7 +48,7 @@ export function sessionStart(facts: StartFacts): EventDraft {
     boot_id: hello.boot_id,
     host: hostname(),
     kernel: hello.kernel,
-    mode: 'monitor',
+    mode: facts.policy?.mode ?? 'monitor',
     notes: [...hello.notes, ...facts.warnings],
     processes: facts.processes,
     target_pids: facts.pids.map(String),
@@ -54,6 +56,7 @@ export function sessionStart(facts: StartFacts): EventDraft {
     tier_reason: hello.tier_reason,
     version: VERSION,
   };
+  if (facts.policy !== undefined) event.policy_sha256 = facts.policy.sha256;
   if (facts.runId !== undefined) event.run_id = facts.runId;
   if (facts.command !== undefined) {
     event.argv = facts.command.argv;
@@ -72,6 +75,7 @@ export interface EndFacts {
   lost: number;
   /** What no tool call explains, where tool calls are seen. */
   unmatched?: number | undefined;
+  mode: string;
   /** What went wrong on the way. */
   notes: string[];
   /** How the command ended that agentgov started. */
@@ -85,7 +89,7 @@ export function sessionEnd(facts: EndFacts): EventDraft {
     events: facts.events + 1,
     host: hostname(),
     lost: facts.lost,
-    mode: 'monitor',
+    mode: facts.mode,
     reason: facts.reason,
     tier: facts.hello.tier,
   };
@@ -94,6 +98,16 @@ export function sessionEnd(facts: EndFacts): EventDraft {
   if (facts.command !== undefined && 'signal' in facts.command) event.signal = facts.command.signal;
   if (facts.command !== undefined && 'exitCode' in facts.command) event.exit_code = facts.command.exitCode;
   return event;
+}
+
+/** A policy is in force. */
+export function policyLoaded(
+  agentId: string,
+  sessionId: string,
+  policy: { mode: string; sha256: string; tier: string; notes: string[] },
+): EventDraft {
+  const { mode, sha256, tier, notes } = policy;
+  return { ...own('policy_loaded', agentId, sessionId), mode, policy_sha256: sha256, tier, notes };
 }
 
 /** `class` is absent where events of any kind are missing. */

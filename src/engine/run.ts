@@ -13,7 +13,7 @@ import {
 } from '../bpf/index.js';
 import { type ControlServer, runtimeFolder, serveControl } from '../control/index.js';
 import { deferred } from '../deferred.js';
-import { AgentgovError, EXIT, usageError } from '../errors.js';
+import { AgentgovError, EXIT, unavailableError, usageError } from '../errors.js';
 import { openRedactor } from '../events/index.js';
 import { PACKAGE_ROOT } from '../package.js';
 import {
@@ -28,6 +28,7 @@ import {
   trustWarnings,
 } from '../targets/index.js';
 import { Command } from './command.js';
+import { Enforcement, type EnforceOptions } from './enforcement.js';
 import { runId } from './own-events.js';
 import type { PlaintextOptions } from './plaintext.js';
 import { isIncomplete } from './reasons.js';
@@ -57,6 +58,8 @@ export interface MonitorOptions {
   /** Seconds until the recording ends. */
   duration?: number;
   failOn: readonly Finding[];
+  /** What is enforced; without it everything is only recorded. */
+  enforce?: EnforceOptions;
   /** No more than this tier; the best that works by default. */
   tier?: TierChoice;
   /** Bytes of the kernel's rings. */
@@ -114,6 +117,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     onEvent: (line) => session?.feed.onEvent(line),
     onNotice: (notice: Notice) => session?.feed.onNotice(notice),
     onBatch: () => session?.feed.onBatch(),
+    ...(options.enforce === undefined ? {} : { enforce: true }),
     ...(options.tier === undefined ? {} : { tier: options.tier }),
     ...(options.ringBulk === undefined ? {} : { ringBulk: options.ringBulk }),
     ...(options.ringCritical === undefined ? {} : { ringCritical: options.ringCritical }),
@@ -122,6 +126,14 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   });
   undo.push(() => loader.quit());
   command?.check();
+  const governing = [
+    ...governingFiles(loaderPath),
+    ...(options.enforce === undefined ? [] : [options.enforce.policy.file]),
+  ];
+  const warnings = trustWarnings(suspects(target, user, uid), governing);
+  const enforcement =
+    options.enforce === undefined ? undefined : await enforce(options.enforce, loader, homeOf(target, user));
+  if (enforcement?.mode === 'enforce') refuseWritable(suspects(target, user, uid), governing);
 
   const place = logPath(options.outputFile, agentId, uid, process.env);
   const redactor = openRedactor();
@@ -138,7 +150,6 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   undo.push(() => tap?.abort());
   await view?.opened;
   await tap?.opened;
-  const warnings = trustWarnings(suspects(target, user, uid), governingFiles(loaderPath));
   session = new Session({
     agentId,
     loader,
@@ -146,6 +157,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     redactor,
     command,
     warnings,
+    enforcement,
     ...(plaintext && { openConversations: plaintext.conversationsOf(agentId, redactor, options.plaintext ?? {}) }),
   });
   const control = await openControlSocket(options, session, loaderPath, uid);
@@ -159,7 +171,9 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     runId: root === undefined ? undefined : runId(loader.hello.boot_id, root),
   });
   const { tier } = loader.hello;
-  say(`Recording ${agentId} (${counted(governed.processes, 'process', 'processes')}, tier ${tier}) in ${writer.path}.`);
+  const doing = enforcement === undefined ? 'Recording' : enforcement.mode === 'enforce' ? 'Enforcing' : 'Auditing';
+  for (const note of enforcement?.notes ?? []) say(note);
+  say(`${doing} ${agentId} (${counted(governed.processes, 'process', 'processes')}, tier ${tier}) in ${writer.path}.`);
   for (const warning of warnings) say(warning);
   // From here on there is a log to be completed, whatever happens.
   undo.length = 0;
@@ -174,6 +188,35 @@ const forward = (to: () => TlsSink | undefined): TlsSink => ({
   peer: (peer) => to()?.peer(peer),
   end: (end) => to()?.end(end),
 });
+
+/** The policy is in the kernel before anybody is governed by it. */
+async function enforce(options: EnforceOptions, loader: Loader, home: string | undefined): Promise<Enforcement> {
+  const enforcement = await Enforcement.prepare(options, loader.hello, home);
+  try {
+    await enforcement.load(loader);
+  } catch (error) {
+    throw new AgentgovError(`The policy could not be loaded: ${(error as Error).message}`, EXIT.internal);
+  }
+  return enforcement;
+}
+
+/** A policy that the agent could rewrite, or the program that holds it, holds nothing. Root's own agent is only told of. */
+function refuseWritable(agents: readonly Suspect[], files: readonly string[]): void {
+  const [warning] = trustWarnings(
+    agents.filter(({ uid }) => uid !== 0),
+    files,
+  );
+  if (warning === undefined) return;
+  throw unavailableError(
+    `${warning} Nothing is enforced over it: sudo npm install -g agentgov, and a policy that only root can write.`,
+  );
+}
+
+/** The agent's home folder, where it is known. */
+function homeOf(target: Target, user: Identity | undefined): string | undefined {
+  if (target.kind === 'command') return user?.home ?? process.env.HOME;
+  return undefined;
+}
 
 const isThere = (info: ProcessInfo | undefined): info is ProcessInfo => info !== undefined;
 

@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { AuditWriter, Finding } from '../audit/index.js';
-import type { Loader, LoaderOutcome, Notice, TlsSink } from '../bpf/index.js';
+import type { DnsMessage, Loader, LoaderOutcome, Notice, TlsSink } from '../bpf/index.js';
 import { LoaderGone } from '../bpf/index.js';
 import type { EngineStatus, StopResult } from '../control/index.js';
 import { type Deferred, deferred } from '../deferred.js';
+import type { DnsAnswer } from '../dns/index.js';
 import type { EventDraft, Redactor } from '../events/index.js';
 import { VERSION } from '../package.js';
 import { TlsCoverage } from '../tls-coverage/index.js';
 import type { Command } from './command.js';
+import type { Enforcement } from './enforcement.js';
 import { Intake } from './intake.js';
-import { eventsLost, sessionEnd, sessionStart } from './own-events.js';
+import { eventsLost, policyLoaded, sessionEnd, sessionStart } from './own-events.js';
 import type { OpenConversations } from './plaintext.js';
 import { type EndReason, isIncomplete, reasonText } from './reasons.js';
 import type { View } from './view.js';
@@ -22,6 +24,8 @@ export interface SessionParts {
   loader: Loader;
   writer: AuditWriter;
   redactor: Redactor;
+  /** What is enforced, if anything is. */
+  enforcement?: Enforcement | undefined;
   /** The command that agentgov starts, if it does. */
   command: Command | undefined;
   /** Where plaintext is captured. */
@@ -59,7 +63,7 @@ export class Session {
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
-    const { agentId, writer, redactor } = parts;
+    const { agentId, writer, redactor, enforcement } = parts;
     this.intake = new Intake({
       agentId,
       log: writer,
@@ -69,6 +73,12 @@ export class Session {
         coverage: this.#openCoverage(),
       }),
       lossEvent: (loss) => eventsLost(agentId, this.id, loss),
+      ...(enforcement === undefined
+        ? {}
+        : {
+            verdict: (event) => enforcement.named(event),
+            onAnswer: (message, answer) => this.#learn(enforcement, message, answer),
+          }),
     });
     writer.onFailure = (error) => {
       this.#logFailure = error.message;
@@ -110,16 +120,22 @@ export class Session {
 
   /** Writes session_start and everything that came since governing began. */
   begin(facts: { pids: number[]; processes: number; runId: string | undefined }): void {
-    const { agentId, loader, warnings, command } = this.#parts;
+    const { agentId, loader, warnings, command, enforcement } = this.#parts;
     const start = sessionStart({
       agentId,
       sessionId: this.id,
       hello: loader.hello,
-      warnings,
+      warnings: [...warnings, ...(enforcement?.notes ?? [])],
+      ...(enforcement === undefined ? {} : { policy: enforcement }),
       ...facts,
       ...(command === undefined ? {} : { command: { argv: command.argv, cwd: process.cwd() } }),
     });
     this.#guard(() => this.intake.begin(start));
+    if (enforcement !== undefined) {
+      const { mode, sha256, notes } = enforcement;
+      const loaded = policyLoaded(agentId, this.id, { mode, sha256, tier: loader.hello.tier, notes });
+      this.#guard(() => this.intake.own(loaded));
+    }
     this.#tellViews();
   }
 
@@ -141,12 +157,12 @@ export class Session {
 
   async status(): Promise<EngineStatus> {
     const { agentId, loader, writer, warnings } = this.#parts;
-    const notes = [...loader.hello.notes, ...warnings, ...this.#notes];
+    const notes = [...loader.hello.notes, ...warnings, ...(this.#parts.enforcement?.notes ?? []), ...this.#notes];
     const status: EngineStatus = {
       agent_id: agentId,
       pid: process.pid,
       version: VERSION,
-      mode: 'monitor',
+      mode: this.#parts.enforcement?.mode ?? 'monitor',
       tier: loader.hello.tier,
       tier_reason: loader.hello.tier_reason,
       session_id: this.id,
@@ -219,6 +235,7 @@ export class Session {
           events: this.intake.events,
           lost: this.intake.lost,
           unmatched: this.intake.unmatched,
+          mode: this.#parts.enforcement?.mode ?? 'monitor',
           notes: this.#notes,
           ...(command === undefined || typeof command.state === 'string' ? {} : { command: command.state }),
         }),
@@ -255,6 +272,15 @@ export class Session {
     this.#writerLost += lost;
     this.#guard(() => this.intake.missing({ count: lost, reason: 'log_failed' }));
     return true;
+  }
+
+  /** Addresses of names that rules speak of. What cannot be written is a rule that does not hold: that is said. */
+  #learn(enforcement: Enforcement, message: DnsMessage, answer: DnsAnswer): void {
+    void enforcement.learn(this.#parts.loader, message, answer).catch((error: unknown) => {
+      this.#notes.push(
+        `An address of ${answer.question} could not be put into the policy: ${(error as Error).message}`,
+      );
+    });
   }
 
   #unreported(): number {

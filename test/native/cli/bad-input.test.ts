@@ -209,6 +209,7 @@ describe('what is missing', () => {
     kernel: '1',
     tier: 'observe',
     tier_reason: 'x',
+    leaky: false,
     btf: true,
     boot_id: 'x',
     notes: [],

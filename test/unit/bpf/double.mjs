@@ -81,6 +81,7 @@ function run(script, agentId) {
       kernel: '6.1.0-double',
       tier: 'observe',
       tier_reason: 'a double has no kernel',
+      leaky: false,
       btf: true,
       boot_id: '00000000-0000-0000-0000-000000000000',
       notes: ['io_uring work is invisible.'],

@@ -16,6 +16,8 @@ static void understands_the_commands(void) {
     CHECK(parse("{\"cmd\":\"stats\",\"id\":9007199254740991}") && c.id == 9007199254740991);
     CHECK(parse("{\"cmd\":\"member\",\"pid\":5,\"id\":1}") && c.name == CMD_MEMBER && c.pids[0] == 5);
     CHECK(parse("{\"cmd\":\"tables\",\"pid\":6,\"id\":1}") && c.name == CMD_TABLES && c.pids[0] == 6);
+    CHECK(parse("{\"cmd\":\"policy\",\"table\":\"rules\",\"data\":\"AAA=\",\"id\":1}") && c.name == CMD_POLICY);
+    CHECK(c.table_len == 5 && memcmp(c.table, "rules", 5) == 0 && c.data_len == 4 && memcmp(c.data, "AAA=", 4) == 0);
     CHECK(parse("{\"cmd\":\"quit\"}") && c.name == CMD_QUIT && !c.has_id);
 }
 
@@ -51,6 +53,11 @@ static void refuses_everything_else(void) {
         "{\"cmd\":\"stop\",\"id\":1,\"more\":1}",
         "{cmd:\"stop\",\"id\":1}",
         "{\"cmd\":\"stop\",\"pids\":[1],\"id\":1}",
+        "{\"cmd\":\"policy\",\"id\":1}",
+        "{\"cmd\":\"policy\",\"table\":\"rules\",\"id\":1}",
+        "{\"cmd\":\"policy\",\"table\":\"rules\",\"data\":\"\",\"data\":\"\",\"id\":1}",
+        "{\"cmd\":\"policy\",\"table\":\"rules\",\"data\":[],\"id\":1}",
+        "{\"cmd\":\"stop\",\"table\":\"rules\",\"data\":\"\",\"id\":1}",
         "{\"cmd\":{\"a\":1},\"id\":1}",
         "{\"cmd\":\"stop\n\",\"id\":1}",
     };

@@ -70,6 +70,25 @@ static void a_failed_open(void) {
            "\"syscall\": \"openat\", " TID STAMP(""));
 }
 
+/* What a policy is against: rule 7, denied with EACCES, and rule 8, told, because nobody can be asked. */
+static void a_verdict(void) {
+    struct ag_record *head = make_record(&made, AG_OPEN);
+    head->nr = 0xffff;
+    head->ret = -13;
+    head->flags = AG_F_VERDICT;
+    head->fold = 1ULL << 63 | 1ULL << 48 | 13ULL << 40 | 7;
+    ADD_PART(&made, AG_PART_PATH, 0, "f\0tmp\0");
+    expect("{\"access\": \"read\", \"action\": \"BLOCKED\", \"agent_id\": \"t\\u00e9st\", " COMM
+           "\"errno\": 13, \"event_type\": \"file_open\", " GID "\"path\": \"/tmp/f\", " PID
+           "\"policy_rule\": \"7\", " START TID STAMP(""));
+    head->ret = 0;
+    head->arg[1] = 1;
+    head->fold = 1ULL << 63 | 1ULL << 40 | 1ULL << 32 | 8;
+    expect("{\"access\": \"read\", \"action\": \"WOULD_BLOCK\", \"agent_id\": \"t\\u00e9st\", " COMM
+           "\"event_type\": \"file_open\", " GID "\"path\": \"/tmp/f\", " PID
+           "\"policy_rule\": \"8\", \"reason\": \"approval_unavailable\", " START TID STAMP(""));
+}
+
 static void an_open_of_nothing(void) {
     struct ag_record *head = make_record(&made, AG_OPEN);
     head->ret = -2;
@@ -318,6 +337,7 @@ int main(void) {
     fields_are_sorted();
     an_open();
     a_failed_open();
+    a_verdict();
     an_open_of_nothing();
     two_names();
     a_symlink();

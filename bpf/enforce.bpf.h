@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is asked at each hook. The same body serves as `lsm/NAME` and as `fmod_ret/security_NAME`, as in objects.bpf.h;
+ * what is returned is the system call's answer, in both.
+ *
+ * A file is asked about by its dentry alone (policy.bpf.h); the mount is for the name that the record shows.
+ */
+#ifndef AGENTGOV_ENFORCE_H
+#define AGENTGOV_ENFORCE_H
+
+#define DECIDER(hook, ...)                                                                                             \
+    SEC("?lsm/" #hook)                                                                                                 \
+    int BPF_PROG(gov_##hook, __VA_ARGS__)
+
+#define FMODE_READ 0x1
+#define FMODE_WRITE 0x2
+#define FMODE_EXEC_FLAG 0x20 /* in f_flags: opened by execve (include/linux/fs.h, __FMODE_EXEC) */
+#define O_TRUNC 01000
+#define PROT_EXEC 4
+#define RENAME_EXCHANGE 2
+#define S_IFDIR 0040000
+
+/* A name that a file gets or loses (operations.ts, ASKS): what forbids to read it forbids to take it away. */
+#define AG_LEAVES (AG_READ | AG_WRITE | AG_TRUNCATE)
+#define AG_ARRIVES (AG_CREATE | AG_WRITE | AG_TRUNCATE)
+
+/* How this kernel calls its hooks, set by the loader from their types. */
+const volatile bool rename_has_flags = false;
+const volatile __u32 setattr_dentry = 0; /* which argument of inode_setattr is the dentry; iattr is the next one */
+
+/* For hooks that come without a mount: the name then begins at the root of its file system. */
+static __always_inline struct vfsmount *no_mount(void) {
+    return (struct vfsmount *)(unsigned long)bpf_core_field_offset(struct mount, mnt);
+}
+
+/* One name in a file system. */
+static __always_inline int decide_name(__u64 op, struct dentry *dentry, struct vfsmount *mnt, __u32 bits) {
+    __u32 slot;
+    if (!is_governed())
+        return 0;
+    struct scratch *s = verdict_begin(AG_OBJECT, AG_CLASS_FILE, &slot);
+    if (!s)
+        return verdict_busy();
+    place(s, slot, dentry);
+    ask(s, slot, AG_OF_FILE, bits, bits, 0);
+    if (verdict_passes(s))
+        return 0;
+    s->rec.arg[0] = op;
+    part_path(s, slot, AG_PART_PATH, 0, dentry, mnt);
+    return verdict_end(s);
+}
+
+DECIDER(path_mknod, const struct path *dir, struct dentry *dentry) {
+    return decide_name(AG_OP_MKNOD, dentry, BPF_CORE_READ(dir, mnt), AG_CREATE);
+}
+
+DECIDER(path_mkdir, const struct path *dir, struct dentry *dentry) {
+    return decide_name(AG_OP_MKDIR, dentry, BPF_CORE_READ(dir, mnt), AG_CREATE);
+}
+
+DECIDER(path_symlink, const struct path *dir, struct dentry *dentry) {
+    return decide_name(AG_OP_MKNOD, dentry, BPF_CORE_READ(dir, mnt), AG_CREATE);
+}
+
+DECIDER(path_unlink, const struct path *dir, struct dentry *dentry) {
+    return decide_name(AG_OP_UNLINK, dentry, BPF_CORE_READ(dir, mnt), AG_DELETE);
+}
+
+DECIDER(path_rmdir, const struct path *dir, struct dentry *dentry) {
+    return decide_name(AG_OP_RMDIR, dentry, BPF_CORE_READ(dir, mnt), AG_DELETE);
+}
+
+DECIDER(path_chmod, const struct path *path) {
+    return decide_name(AG_OP_CHMOD, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt), AG_ATTR);
+}
+
+DECIDER(path_chown, const struct path *path) {
+    return decide_name(AG_OP_CHOWN, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt), AG_ATTR);
+}
+
+/*
+ * Owners where there is no path_chown (5.10), and times everywhere. Writing to a file changes its times by another way;
+ * cutting it and taking its set-uid bit away (ATTR_FORCE) are asked about as what they are.
+ */
+#define ATTR_UID (1 << 1)
+#define ATTR_GID (1 << 2)
+#define ATTR_SIZE (1 << 3)
+#define ATTR_ATIME (1 << 4)
+#define ATTR_MTIME (1 << 5)
+#define ATTR_FORCE (1 << 9)
+
+SEC("?lsm/inode_setattr")
+int gov_inode_setattr(__u64 *ctx) {
+    struct dentry *dentry = (struct dentry *)(setattr_dentry ? btf_arg(ctx, 1) : btf_arg(ctx, 0));
+    struct iattr *attr = (struct iattr *)(setattr_dentry ? btf_arg(ctx, 2) : btf_arg(ctx, 1));
+    if (!is_governed())
+        return 0;
+    unsigned valid = BPF_CORE_READ(attr, ia_valid);
+    if (!(valid & (ATTR_UID | ATTR_GID | ATTR_ATIME | ATTR_MTIME)) || (valid & (ATTR_SIZE | ATTR_FORCE)))
+        return 0;
+    return decide_name(AG_OP_CHOWN, dentry, no_mount(), AG_ATTR);
+}
+
+/*
+ * A file that loses its length. An open with O_TRUNC passes here too, behind file_open, which has asked whether the
+ * file may be written.
+ */
+static __always_inline bool cut_by_open(void) {
+    struct pt_regs *regs = current_regs();
+    if (!regs)
+        return false;
+    bool ia32 = ag_is_ia32((struct task_struct *)bpf_get_current_task());
+    __u32 key = ag_syscall_nr(regs) + (ia32 ? AG_NR_MAX : 0);
+    struct ag_layout *layout = bpf_map_lookup_elem(&layouts, &key);
+    return layout && layout->handler == AG_H_OPEN;
+}
+
+DECIDER(path_truncate, const struct path *path) {
+    if (!is_governed() || cut_by_open())
+        return 0;
+    return decide_name(AG_OP_TRUNCATE, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt), AG_TRUNCATE);
+}
+
+/* From 6.2 on a file that is open is cut by this hook instead. */
+DECIDER(file_truncate, struct file *file) {
+    if (!is_governed() || cut_by_open())
+        return 0;
+    return decide_name(AG_OP_TRUNCATE, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt),
+                       AG_TRUNCATE);
+}
+
+static __always_inline int decide_link(struct dentry *old, struct dentry *dentry, struct vfsmount *mnt) {
+    __u32 slot;
+    if (!is_governed())
+        return 0;
+    struct scratch *s = verdict_begin(AG_OBJECT, AG_CLASS_FILE, &slot);
+    if (!s)
+        return verdict_busy();
+    place(s, slot, old);
+    ask(s, slot, AG_OF_FILE, AG_LINK, AG_LINK | AG_LEAVES, 0);
+    place(s, slot, dentry);
+    ask(s, slot, AG_OF_FILE, AG_LINK, AG_LINK | AG_ARRIVES, 0);
+    if (verdict_passes(s))
+        return 0;
+    s->rec.arg[0] = AG_OP_LINK;
+    part_path(s, slot, AG_PART_PATH, 0, old, mnt);
+    part_path(s, slot, AG_PART_PATH, AG_PART_SECOND, dentry, mnt);
+    return verdict_end(s);
+}
+
+DECIDER(path_link, struct dentry *old, const struct path *dir, struct dentry *dentry) {
+    return decide_link(old, dentry, BPF_CORE_READ(dir, mnt));
+}
+
+static __always_inline void ask_move(struct scratch *s, __u32 slot, struct dentry *from, struct dentry *to) {
+    place(s, slot, from);
+    ask(s, slot, AG_OF_FILE, AG_RENAME, AG_RENAME | AG_LEAVES | AG_DELETE, 0);
+    place(s, slot, to);
+    ask(s, slot, AG_OF_FILE, AG_RENAME, AG_RENAME | AG_ARRIVES, 0);
+    if ((BPF_CORE_READ(from, d_inode, i_mode) & S_IFMT) != S_IFDIR)
+        return;
+    place(s, slot, from);
+    ask(s, slot, AG_OF_FILE, 0, AG_RENAME | AG_LEAVES | AG_DELETE, ASK_BELOW);
+}
+
+/* Up to 5.18 an exchange is two calls of the LSM hook, the second with both names the other way round. */
+SEC("?lsm/path_rename")
+int gov_path_rename(__u64 *ctx) {
+    const struct path *dir = (const struct path *)btf_arg(ctx, 0);
+    struct dentry *old = (struct dentry *)btf_arg(ctx, 1), *dentry = (struct dentry *)btf_arg(ctx, 3);
+    bool exchange = rename_has_flags && ((__u32)btf_arg(ctx, 4) & RENAME_EXCHANGE);
+    __u32 slot;
+    if (!is_governed())
+        return 0;
+    struct scratch *s = verdict_begin(AG_OBJECT, AG_CLASS_FILE, &slot);
+    if (!s)
+        return verdict_busy();
+    ask_move(s, slot, old, dentry);
+    if (exchange)
+        ask_move(s, slot, dentry, old);
+    if (verdict_passes(s))
+        return 0;
+    struct vfsmount *mnt = BPF_CORE_READ(dir, mnt);
+    s->rec.arg[0] = AG_OP_RENAME;
+    part_path(s, slot, AG_PART_PATH, 0, old, mnt);
+    part_path(s, slot, AG_PART_PATH, AG_PART_SECOND, dentry, mnt);
+    return verdict_end(s);
+}
+
+/* What execve opens is asked about in bprm_check_security, where it is known which file is run. */
+DECIDER(file_open, struct file *file) {
+    __u32 slot, flags = BPF_CORE_READ(file, f_flags), mode = BPF_CORE_READ(file, f_mode);
+    if (!is_governed() || (flags & FMODE_EXEC_FLAG))
+        return 0;
+    struct scratch *s = verdict_begin(AG_OPEN, AG_CLASS_FILE, &slot);
+    if (!s)
+        return verdict_busy();
+    place(s, slot, BPF_CORE_READ(file, f_path.dentry));
+    if (mode & FMODE_READ)
+        ask(s, slot, AG_OF_FILE, AG_READ, AG_READ, 0);
+    if ((mode & FMODE_WRITE) || (flags & O_TRUNC))
+        ask(s, slot, AG_OF_FILE, AG_WRITE, AG_WRITE, 0);
+    if (verdict_passes(s))
+        return 0;
+    s->rec.arg[0] = flags;
+    s->rec.arg[1] = mode;
+    part_file(s, slot, AG_PART_PATH, 0, file);
+    return verdict_end(s);
+}
+
+static __always_inline int decide_exec(struct file *file, __u32 how) {
+    __u32 slot;
+    struct scratch *s = verdict_begin(AG_EXEC_FAIL, AG_CLASS_PROCESS, &slot);
+    if (!s)
+        return verdict_busy();
+    place(s, slot, BPF_CORE_READ(file, f_path.dentry));
+    ask(s, slot, AG_OF_EXEC, AG_EXECUTE, AG_EXECUTE, how);
+    if (verdict_passes(s))
+        return 0;
+    part_file(s, slot, AG_PART_PATH, 0, file);
+    return verdict_end(s);
+}
+
+/* Once for each file that an execve leads to: a script first, then what its #! line names. */
+DECIDER(bprm_check_security, struct linux_binprm *bprm) {
+    return is_governed() ? decide_exec(BPF_CORE_READ(bprm, file), 0) : 0;
+}
+
+/*
+ * Code that comes in without execve: `ld.so PROGRAM`, an interpreter of the ELF header, a library. Libraries are
+ * programs of nobody's list, so here only rules speak, and not the default.
+ */
+DECIDER(mmap_file, struct file *file, unsigned long prot) {
+    if (!(prot & PROT_EXEC) || !file || !is_governed())
+        return 0;
+    return decide_exec(file, ASK_RULES_ONLY);
+}
+
+/* The same for memory that was mapped to be read only. */
+DECIDER(file_mprotect, struct vm_area_struct *vma, unsigned long prot) {
+    if (!(prot & PROT_EXEC) || !is_governed())
+        return 0;
+    struct file *file = BPF_CORE_READ(vma, vm_file);
+    return file ? decide_exec(file, ASK_RULES_ONLY) : 0;
+}
+
+static __always_inline __u32 protocol_bit(__u32 family, __u32 type, __u32 protocol) {
+    switch (family) {
+    case AF_UNIX:
+        return 1 << (type == SOCK_STREAM ? AG_P_UNIX_STREAM : type == 2 ? AG_P_UNIX_DGRAM : AG_P_UNIX_SEQPACKET);
+    case AF_INET:
+    case AF_INET6:
+        switch (protocol) {
+        case IPPROTO_TCP:
+            return 1 << AG_P_TCP;
+        case IPPROTO_UDP:
+            return 1 << AG_P_UDP;
+        case IPPROTO_ICMP:
+        case IPPROTO_ICMPV6:
+            return 1 << (type == 3 ? AG_P_RAW : AG_P_ICMP);
+        case IPPROTO_SCTP:
+            return 1 << AG_P_SCTP;
+        case IPPROTO_DCCP:
+            return 1 << AG_P_DCCP;
+        case IPPROTO_UDPLITE:
+            return 1 << AG_P_UDPLITE;
+        case 262: /* IPPROTO_MPTCP */
+            return 1 << AG_P_MPTCP;
+        }
+        return 1 << (type == 3 ? AG_P_RAW : type == SOCK_STREAM ? AG_P_TCP : type == 2 ? AG_P_UDP : AG_P_OTHER);
+    case 16:
+        return 1 << AG_P_NETLINK;
+    case 17:
+        return 1 << AG_P_PACKET;
+    case 38:
+        return 1 << AG_P_ALG;
+    case 40:
+        return 1 << AG_P_VSOCK;
+    case 31:
+        return 1 << AG_P_BLUETOOTH;
+    case 44:
+        return 1 << AG_P_XDP;
+    }
+    return 1 << AG_P_OTHER;
+}
+
+/* What a clause may ask of the socket itself, and what the record says of it. */
+static __always_inline void about_socket(struct scratch *s, struct socket *sock) {
+    socket_args(s, sock);
+    s->ask.protocol = protocol_bit(s->rec.arg[2], s->rec.arg[0], s->rec.arg[1]);
+}
+
+static __always_inline bool is_zero(const __u8 *address, int from) {
+    __u8 any = 0;
+    for (int i = from; i < 16; i++)
+        any |= address[i];
+    return !any;
+}
+
+static __always_inline void put_v4(struct asking *ask, __u32 address, bool leads) {
+    if (leads && !address) /* as a destination "any" is the loopback */
+        address = bpf_htonl(0x7f000001);
+    ask->block.family = 4;
+    __builtin_memset(ask->block.address, 0, sizeof(ask->block.address));
+    __builtin_memcpy(ask->block.address, &address, sizeof(address));
+}
+
+/* The address in s->ask.block is complete: which clauses speak of it. IPv4 in IPv6 clothes is IPv4. */
+static __always_inline void find_block(struct scratch *s, bool leads) {
+    struct ag_block *b = &s->ask.block;
+    if (b->family == 6 && b->address[10] == 0xff && b->address[11] == 0xff) {
+        __u64 head = 0;
+        __u32 v4;
+        __builtin_memcpy(&head, b->address, sizeof(head));
+        __builtin_memcpy(&v4, b->address + 12, sizeof(v4));
+        if (!head && !b->address[8] && !b->address[9])
+            put_v4(&s->ask, v4, leads);
+    } else if (b->family == 6 && leads && is_zero(b->address, 0)) {
+        b->address[15] = 1;
+    }
+    b->prefix = 8 * AG_BLOCK_BYTES;
+    struct ag_list *list = bpf_map_lookup_elem(&blocks, b);
+    if (list)
+        s->ask.net = *list;
+}
+
+/*
+ * An address that the kernel has copied from the process. `family`: of the socket, for the kernel takes AF_UNSPEC for
+ * IPv4 in a send and a bind. False: there is none in it.
+ */
+static __always_inline bool about_address(struct scratch *s, const void *address, __u32 len, __u16 own, bool leads) {
+    __u16 family = 0, port = 0;
+    if (len < sizeof(family))
+        return false;
+    bpf_probe_read_kernel(&family, sizeof(family), address);
+    if (family == AF_UNSPEC && own == AF_INET)
+        family = AF_INET;
+    if (family == AF_INET && len >= 8) {
+        __u32 v4 = 0;
+        bpf_probe_read_kernel(&v4, sizeof(v4), address + 4);
+        put_v4(&s->ask, v4, leads);
+    } else if (family == AF_INET6 && len >= 24) {
+        s->ask.block.family = 6;
+        bpf_probe_read_kernel(s->ask.block.address, sizeof(s->ask.block.address), address + 8);
+    } else {
+        return false;
+    }
+    bpf_probe_read_kernel(&port, sizeof(port), address + 2);
+    s->ask.port = bpf_ntohs(port);
+    find_block(s, leads);
+    return true;
+}
+
+static __always_inline void part_kernel_address(struct scratch *s, const void *address, __u32 len) {
+    __u32 at = part_begin(s, AG_PART_SOCKADDR, 0);
+    __u32 off = (at + sizeof(struct ag_part)) & DATA_MASK;
+    if (len > SOCKADDR_BYTES)
+        len = SOCKADDR_BYTES;
+    if (bpf_probe_read_kernel(&s->data[off], bounded(len, 2 * SOCKADDR_BYTES - 1), address))
+        len = 0;
+    part_end(s, at, len);
+}
+
+/* One question about an address. Sockets of the unix family are asked about where their peer is known. */
+static __always_inline int decide_address(__u16 kind, __u32 bits, struct socket *sock, const void *address, __u32 len,
+                                          __u32 msg_flags) {
+    __u32 slot;
+    struct scratch *s = verdict_begin(kind, AG_CLASS_NETWORK, &slot);
+    if (!s)
+        return verdict_busy();
+    about_socket(s, sock);
+    about_address(s, address, len, kind == AG_CONNECT ? AF_UNSPEC : s->rec.arg[2], kind != AG_BIND);
+    ask(s, slot, AG_OF_NETWORK, bits, bits, 0);
+    if (verdict_passes(s))
+        return 0;
+    s->rec.arg[3] = msg_flags;
+    part_kernel_address(s, address, len);
+    return verdict_end(s);
+}
+
+static __always_inline __u16 family_of(struct socket *sock) {
+    return BPF_CORE_READ(sock, sk, __sk_common.skc_family);
+}
+
+/* A connect to AF_UNSPEC takes a connection apart and goes nowhere. */
+DECIDER(socket_connect, struct socket *sock, void *address, int len) {
+    __u16 family = 0;
+    if (!is_governed() || family_of(sock) == AF_UNIX)
+        return 0;
+    if (len >= 2)
+        bpf_probe_read_kernel(&family, sizeof(family), address);
+    return family == AF_UNSPEC ? 0 : decide_address(AG_CONNECT, AG_REACH, sock, address, len, 0);
+}
+
+DECIDER(socket_bind, struct socket *sock, void *address, int len) {
+    if (!is_governed() || family_of(sock) == AF_UNIX) /* its name is a file that is made: path_mknod */
+        return 0;
+    return decide_address(AG_BIND, AG_BIND_TO, sock, address, len, 0);
+}
+
+/* A send that names its own destination; by MSG_FASTOPEN it is the connect. */
+DECIDER(socket_sendmsg, struct socket *sock, struct msghdr *msg) {
+    void *name = BPF_CORE_READ(msg, msg_name);
+    __u32 len = BPF_CORE_READ(msg, msg_namelen), flags = BPF_CORE_READ(msg, msg_flags);
+    if (!name || !len || !is_governed() || family_of(sock) == AF_UNIX || !send_names_peer(sock, flags))
+        return 0;
+    return decide_address(AG_SEND, flags & MSG_FASTOPEN ? AG_REACH : AG_SEND_TO, sock, name, len, flags);
+}
+
+DECIDER(socket_listen, struct socket *sock) {
+    __u32 slot;
+    if (!is_governed())
+        return 0;
+    struct scratch *s = verdict_begin(AG_LISTEN, AG_CLASS_NETWORK, &slot);
+    if (!s)
+        return verdict_busy();
+    about_socket(s, sock);
+    struct sock *sk = BPF_CORE_READ(sock, sk);
+    if (s->rec.arg[2] == AF_INET) {
+        put_v4(&s->ask, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr), false);
+        find_block(s, false);
+    } else if (s->rec.arg[2] == AF_INET6) {
+        s->ask.block.family = 6;
+        BPF_CORE_READ_INTO(&s->ask.block.address, sk, __sk_common.skc_v6_rcv_saddr);
+        find_block(s, false);
+    }
+    if (s->rec.arg[2] == AF_INET || s->rec.arg[2] == AF_INET6)
+        s->ask.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+    ask(s, slot, AG_OF_NETWORK, AG_LISTEN_ON, AG_LISTEN_ON, 0);
+    if (verdict_passes(s))
+        return 0;
+    part_socket_address(s, sk, false, 0);
+    return verdict_end(s);
+}
+
+/* The peer that the kernel found, whatever name led to it. One without a name (a pair of sockets) was never looked for.
+ */
+static __always_inline int decide_unix(struct socket *sock, struct sock *peer) {
+    __u32 slot;
+    struct unix_address *address = BPF_CORE_READ((struct unix_sock *)peer, addr);
+    struct dentry *dentry = BPF_CORE_READ((struct unix_sock *)peer, path.dentry);
+    struct ag_policy *p = policy_now();
+    if (!p || !address)
+        return 0;
+    struct scratch *s = verdict_begin(AG_CONNECT, AG_CLASS_NETWORK, &slot);
+    if (!s)
+        return verdict_busy();
+    if (dentry) {
+        place(s, slot, dentry);
+    } else {
+        char *name = (char *)address + bpf_core_field_offset(struct unix_address, name) + 3;
+        s->ask.fixed = p->abstract;
+        s->ask.floating = 0;
+        step_over(slot, (__u64)name, BPF_CORE_READ(address, len) - 3);
+    }
+    about_socket(s, sock);
+    ask(s, slot, AG_OF_NETWORK, AG_REACH_UNIX, AG_REACH_UNIX, 0);
+    if (verdict_passes(s))
+        return 0;
+    part_socket_address(s, peer, false, 0);
+    if (dentry)
+        part_path(s, slot, AG_PART_PATH, 0, dentry, BPF_CORE_READ((struct unix_sock *)peer, path.mnt));
+    return verdict_end(s);
+}
+
+DECIDER(unix_stream_connect, struct sock *sk, struct sock *peer) {
+    return is_governed() ? decide_unix(BPF_CORE_READ(sk, sk_socket), peer) : 0;
+}
+
+DECIDER(unix_may_send, struct socket *sock, struct socket *peer) {
+    return is_governed() ? decide_unix(sock, BPF_CORE_READ(peer, sk)) : 0;
+}
+
+#endif

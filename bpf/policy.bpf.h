@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A policy's maps, and the automaton that a path runs through (include/policy.h says what it is).
+ *
+ * A path is the file's, not its spelling: from the dentry over d_parent up to the root of its file system, ignoring
+ * mounts, and from there on where that file system stands in the name space (`devices`). So a bind mount, a chroot, a
+ * mount namespace or /proc/self/root shows the same file under the same name, and a file system that stands nowhere
+ * has no name that any rule with a place could speak of.
+ */
+#ifndef AGENTGOV_POLICY_BPF_H
+#define AGENTGOV_POLICY_BPF_H
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct ag_policy);
+} policy SEC(".maps");
+
+/* Their sizes are set by the loader: those of policy.h where there is something to enforce. */
+#define TABLE(name, kind, flags, key_type, value_type)                                                                 \
+    struct {                                                                                                           \
+        __uint(type, kind);                                                                                            \
+        __uint(max_entries, 1);                                                                                        \
+        __uint(map_flags, flags);                                                                                      \
+        __type(key, key_type);                                                                                         \
+        __type(value, value_type);                                                                                     \
+    } name SEC(".maps")
+
+TABLE(states, BPF_MAP_TYPE_ARRAY, 0, __u32, struct ag_state);
+TABLE(edges_by_name, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, struct ag_edge, __u32);
+TABLE(long_edges, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, struct ag_long_edge, __u32);
+TABLE(edges_by_class, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, struct ag_class_edge, __u32);
+TABLE(name_rows, BPF_MAP_TYPE_ARRAY, 0, __u32, struct ag_name_row);
+TABLE(clauses, BPF_MAP_TYPE_ARRAY, 0, __u32, struct ag_clause);
+TABLE(rules, BPF_MAP_TYPE_ARRAY, 0, __u32, struct ag_rule);
+TABLE(devices, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, __u32, struct ag_device);
+TABLE(blocks, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, struct ag_block, struct ag_list);
+
+static __always_inline struct ag_policy *policy_now(void) {
+    __u32 zero = 0;
+    return bpf_map_lookup_elem(&policy, &zero);
+}
+
+static __always_inline struct ag_state *state_at(__u32 state) {
+    return state ? bpf_map_lookup_elem(&states, &state) : NULL;
+}
+
+#define COLLECT_STEPS 64
+#define DEPTH_MAX 4032 /* components; a name of 4,095 bytes has at most 2,048, but folders nest deeper than that */
+#define COLLECT_CALLS (DEPTH_MAX / COLLECT_STEPS)
+#define DESCEND_STEPS 32
+#define DESCEND_CALLS (DEPTH_MAX / DESCEND_STEPS)
+
+/* The dentries of a path, leaf first, lie where the record's parts will be. */
+static __always_inline __u64 *dentry_slot(struct scratch *s, __u32 depth) {
+    return (__u64 *)&s->data[(depth * sizeof(__u64)) & DATA_MASK];
+}
+
+/* Up to COLLECT_STEPS dentries from s->walk_dentry up. Bounded pieces as in path_walk(), for the same reason. */
+__attribute__((noinline)) int collect_step(__u32 slot) {
+    struct scratch *s = scratch_at(slot);
+    if (!s)
+        return WALK_DONE;
+    struct dentry *dentry = (void *)s->walk_dentry;
+    __u32 depth = s->ask.depth;
+    int more = WALK_MORE;
+    for (int i = 0; i < COLLECT_STEPS; i++) {
+        struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+        if (parent == dentry) {
+            more = WALK_DONE;
+            break;
+        }
+        *dentry_slot(s, depth) = (__u64)dentry;
+        depth++;
+        dentry = parent;
+    }
+    s->walk_dentry = (__u64)dentry;
+    s->ask.depth = depth;
+    return more;
+}
+
+/* The class of the name in the key under construction, among the patterns whose automaton begins at `row`. */
+__attribute__((noinline)) __u32 class_of_name(__u32 slot, __u32 row, __u32 len) {
+    struct scratch *s = scratch_at(slot);
+    if (!s)
+        return 0;
+    for (__u32 i = 0; i < AG_NAME_LONG - 1; i++) {
+        if (i >= len || !row)
+            break;
+        __u8 byte = len > AG_NAME_SHORT ? s->ask.long_edge.name[i] : s->ask.edge.name[i & (AG_NAME_SHORT - 1)];
+        struct ag_name_row *at = bpf_map_lookup_elem(&name_rows, &row);
+        if (!at)
+            return 0;
+        row = at->next[byte];
+    }
+    struct ag_name_row *end = row ? bpf_map_lookup_elem(&name_rows, &row) : NULL;
+    return end ? end->cls : 0;
+}
+
+/* One step of one run, over the name in the key under construction. */
+static __always_inline __u32 next_state(struct scratch *s, __u32 slot, __u32 from, __u32 len) {
+    __u32 *next;
+    if (!from)
+        return 0;
+    if (len > AG_NAME_SHORT) {
+        s->ask.long_edge.state = from;
+        next = bpf_map_lookup_elem(&long_edges, &s->ask.long_edge);
+    } else {
+        s->ask.edge.state = from;
+        next = bpf_map_lookup_elem(&edges_by_name, &s->ask.edge);
+    }
+    if (next)
+        return *next;
+    struct ag_state *state = state_at(from);
+    if (!state)
+        return 0;
+    if (state->row) {
+        struct ag_class_edge key = {.state = from, .cls = class_of_name(slot, state->row, len)};
+        next = key.cls ? bpf_map_lookup_elem(&edges_by_class, &key) : NULL;
+        if (next)
+            return *next;
+    }
+    return state->other;
+}
+
+/* Both runs over one name. */
+__attribute__((noinline)) int step_over(__u32 slot, __u64 text, __u32 len) {
+    struct scratch *s = scratch_at(slot);
+    if (!s)
+        return 0;
+    if (len >= AG_NAME_LONG) { /* no file system of ours has such names, and no pattern could hold one */
+        s->ask.fixed = s->ask.floating = 0;
+        s->ask.reason = AG_UNRESOLVED;
+        return 0;
+    }
+    if (len > AG_NAME_SHORT) {
+        __builtin_memset(s->ask.long_edge.name, 0, AG_NAME_LONG);
+        s->ask.long_edge.len = len;
+        bpf_probe_read_kernel(s->ask.long_edge.name, bounded(len, AG_NAME_LONG - 1), (void *)text);
+    } else {
+        __builtin_memset(s->ask.edge.name, 0, AG_NAME_SHORT);
+        s->ask.edge.len = len;
+        bpf_probe_read_kernel(s->ask.edge.name, bounded(len, 2 * AG_NAME_SHORT - 1), (void *)text);
+    }
+    s->ask.fixed = next_state(s, slot, s->ask.fixed, len);
+    s->ask.floating = next_state(s, slot, s->ask.floating, len);
+    return 0;
+}
+
+__attribute__((noinline)) int descend_step(__u32 slot) {
+    struct scratch *s = scratch_at(slot);
+    if (!s)
+        return WALK_DONE;
+    for (int i = 0; i < DESCEND_STEPS; i++) {
+        if (!s->ask.depth || (!s->ask.fixed && !s->ask.floating))
+            return WALK_DONE;
+        s->ask.depth--;
+        struct dentry *dentry = (void *)*dentry_slot(s, s->ask.depth);
+        struct qstr name;
+        BPF_CORE_READ_INTO(&name, dentry, d_name);
+        step_over(slot, (__u64)name.name, name.len);
+    }
+    return WALK_MORE;
+}
+
+/*
+ * Runs the path of the dentry in s->walk_dentry through the automaton: the states go to s->ask. A file system without a
+ * place has no root that a pattern could begin at; what a pattern with `**` in front says of the components is still
+ * true there.
+ */
+__attribute__((noinline)) int place_walked(__u32 slot) {
+    struct scratch *s = scratch_at(slot);
+    struct ag_policy *p = policy_now();
+    if (!s || !p)
+        return 0;
+    s->ask.depth = 0;
+    s->ask.reason = 0;
+    s->ask.fixed = 0;
+    s->ask.floating = p->floating;
+    int more = WALK_MORE;
+    for (int i = 0; i < COLLECT_CALLS; i++) {
+        more = collect_step(slot);
+        if (more == WALK_DONE)
+            break;
+    }
+    if (more != WALK_DONE) {
+        s->ask.floating = 0;
+        s->ask.reason = AG_TOO_DEEP;
+        return 0;
+    }
+    struct dentry *root = (void *)s->walk_dentry;
+    __u32 dev = BPF_CORE_READ(root, d_sb, s_dev);
+    struct ag_device *device = bpf_map_lookup_elem(&devices, &dev);
+    if (device) {
+        s->ask.fixed = device->fixed;
+        s->ask.floating = device->floating;
+    } else {
+        s->ask.reason = AG_UNRESOLVED;
+    }
+    for (int i = 0; i < DESCEND_CALLS; i++)
+        if (descend_step(slot) == WALK_DONE)
+            break;
+    return 0;
+}
+
+/* The same of any dentry: through the slot, since a function of its own takes no pointer that the verifier knows. */
+static __always_inline void place(struct scratch *s, __u32 slot, struct dentry *dentry) {
+    s->walk_dentry = (__u64)dentry;
+    place_walked(slot);
+}
+
+#endif

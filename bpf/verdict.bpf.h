@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which rule decides, and the record of what it is against. The same order as src/policy/engine: of all clauses whose
+ * object, operation and conditions fit, the first; clauses without an object behind all others; then default_action.
+ *
+ * The verdict is reached before anything is told of it, so a full ring changes none.
+ */
+#ifndef AGENTGOV_VERDICT_H
+#define AGENTGOV_VERDICT_H
+
+#define AG_EPERM 1
+#define AG_EACCES 13
+#define NO_CLAUSE (~0ULL)
+#define PORTS_ALL 0xffff
+
+/* What `record.fold` holds (include/policy.h); never 0, for one bit is always set. */
+#define VERDICT_DENIES (1ULL << 48)
+#define VERDICT_THERE (1ULL << 63)
+
+static __always_inline bool clause_fits(const struct ag_clause *c, const struct asking *ask, __u32 permit,
+                                        __u32 forbid) {
+    if (!(c->ops & (c->forbids ? forbid : permit)))
+        return false;
+    if (c->programs && !(ask->programs >> ((c->programs - 1) & 63) & 1))
+        return false;
+    if (c->protocols && !(c->protocols & ask->protocol))
+        return false;
+    if (!c->ports)
+        return true;
+#pragma unroll
+    for (__u32 i = 0; i < AG_PORTS; i++)
+        if (i < c->ports && ask->port >= (c->range[i] & PORTS_ALL) && ask->port <= c->range[i] >> 16)
+            return true;
+    return false;
+}
+
+/* Of a list the first that fits, as order << 32 | rule; NO_CLAUSE. */
+__attribute__((noinline)) __u64 first_fit(__u32 slot, __u32 start, __u32 count, __u32 permit, __u32 forbid) {
+    struct scratch *s = scratch_at(slot);
+    if (!s)
+        return NO_CLAUSE;
+    for (__u32 i = 0; i < AG_LIST_MAX; i++) {
+        if (i >= count)
+            break;
+        __u32 key = start + i;
+        struct ag_clause *c = bpf_map_lookup_elem(&clauses, &key);
+        if (!c)
+            break;
+        if (clause_fits(c, &s->ask, permit, forbid))
+            return (__u64)c->order << 32 | c->rule;
+    }
+    return NO_CLAUSE;
+}
+
+static __always_inline __u64 nearer(__u64 best, __u32 slot, const struct ag_list *list, __u32 permit, __u32 forbid) {
+    if (!list->count)
+        return best;
+    __u64 found = first_fit(slot, list->start, list->count, permit, forbid);
+    return found < best ? found : best;
+}
+
+static __always_inline __u64 nearer_by_state(__u64 best, __u32 slot, __u32 state, __u32 permit, __u32 forbid,
+                                             bool below) {
+    struct ag_state *at = state_at(state);
+    return at ? nearer(best, slot, below ? &at->below : &at->at, permit, forbid) : best;
+}
+
+static __always_inline __u64 verdict_of(__u32 rule, __u32 reason, __u32 error, bool denies) {
+    return VERDICT_THERE | rule | (__u64)reason << 32 | (__u64)error << 40 | (denies ? VERDICT_DENIES : 0);
+}
+
+enum ask_how {
+    ASK_RULES_ONLY = 1, /* no rule, no verdict: the default is asked elsewhere */
+    ASK_BELOW = 2, /* a folder that goes away takes all with it that is below: what forbids that, and nothing else */
+};
+
+/* What the policy says of one operation on the object in s->ask: 0, or a verdict against it. */
+__attribute__((noinline)) __u64 decide(__u32 slot, __u32 cls, __u32 permit, __u32 forbid, __u32 how) {
+    struct scratch *s = scratch_at(slot);
+    struct ag_policy *p = policy_now();
+    if (!s || !p || cls >= AG_OF_MAX)
+        return 0;
+    __u32 rule = p->defaults[cls];
+    if (s->ask.reason == AG_TOO_DEEP)
+        return verdict_of(rule, AG_TOO_DEEP, AG_EPERM, p->enforce);
+    bool below = how & ASK_BELOW;
+    __u64 best = nearer_by_state(NO_CLAUSE, slot, s->ask.fixed, permit, forbid, below);
+    best = nearer_by_state(best, slot, s->ask.floating, permit, forbid, below);
+    best = nearer(best, slot, &s->ask.net, permit, forbid);
+    if (best == NO_CLAUSE && !below)
+        best = nearer(best, slot, &p->general, permit, forbid);
+    __u32 reason = AG_BY_RULE;
+    if (best != NO_CLAUSE)
+        rule = best;
+    else if (how)
+        return 0;
+    else
+        reason = s->ask.reason;
+    struct ag_rule *r = bpf_map_lookup_elem(&rules, &rule);
+    if (!r)
+        return verdict_of(rule, reason, AG_EPERM, p->enforce);
+    if (r->action == AG_ALLOW)
+        return 0;
+    if (r->action == AG_APPROVAL)
+        reason = AG_NO_APPROVAL;
+    return verdict_of(rule, reason, r->error, r->enforce);
+}
+
+/* One that is only told before none, one that denies before that; and what nobody can allow before what a human could.
+ */
+static __always_inline __u32 severity(__u64 verdict) {
+    if (!verdict)
+        return 0;
+    return 1 + ((verdict & 0xff00000000) != (__u64)AG_NO_APPROVAL << 32) + (verdict & VERDICT_DENIES ? 2 : 0);
+}
+
+/* Asks once more. Of several verdicts the most severe one counts, and of equals the first. */
+static __always_inline void ask(struct scratch *s, __u32 slot, __u32 cls, __u32 permit, __u32 forbid, __u32 how) {
+    __u64 verdict = decide(slot, cls, permit, forbid, how);
+    if (severity(verdict) > severity(s->ask.verdict))
+        s->ask.verdict = verdict;
+}
+
+/* Sets of programs that the acting process belongs to: by the file that it runs, as it is called now. */
+static __always_inline void who_acts(struct scratch *s, __u32 slot) {
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    struct file *exe = BPF_CORE_READ(task, mm, exe_file);
+    s->ask.programs = 0;
+    if (!exe)
+        return;
+    place(s, slot, BPF_CORE_READ(exe, f_path.dentry));
+    struct ag_state *fixed = state_at(s->ask.fixed), *floating = state_at(s->ask.floating);
+    s->ask.programs = (fixed ? fixed->programs : 0) | (floating ? floating->programs : 0);
+    s->ask.fixed = s->ask.floating = s->ask.reason = 0;
+}
+
+/* Is there anything to be asked? */
+static __always_inline bool is_governed(void) {
+    if (!is_member(current_ids() >> 32))
+        return false;
+    struct ag_policy *p = policy_now();
+    return p && p->active;
+}
+
+/* Starts a question. NULL when there is no place to think: see verdict_busy(). */
+static __always_inline struct scratch *verdict_begin(__u16 kind, __u8 cls, __u32 *slot) {
+    struct scratch *s = record_begin(kind, cls, slot);
+    struct ag_policy *p = policy_now();
+    if (!s || !p)
+        return s;
+    s->ask.verdict = s->ask.programs = 0;
+    s->ask.fixed = s->ask.floating = s->ask.reason = s->ask.protocol = 0;
+    s->ask.port = AG_NO_PORT;
+    s->ask.net.count = 0;
+    if (p->scoped)
+        who_acts(s, *slot);
+    s->rec.flags |= AG_F_VERDICT;
+    if (in_io_uring())
+        s->rec.flags |= AG_F_URING;
+    return s;
+}
+
+/* All slots of this CPU are taken, which record_begin() has counted as a loss: what cannot be asked is denied. */
+static __always_inline int verdict_busy(void) {
+    struct ag_policy *p = policy_now();
+    return p && p->enforce ? -AG_EPERM : 0;
+}
+
+/* Nothing is against it, so far: then there is nothing to tell either. */
+static __always_inline bool verdict_passes(struct scratch *s) {
+    if (s->ask.verdict)
+        return false;
+    scratch_release(s);
+    return true;
+}
+
+/* Tells what the policy is against, and gives the answer to the kernel. */
+static __always_inline int verdict_end(struct scratch *s) {
+    __u64 verdict = s->ask.verdict;
+    bool denies = verdict & VERDICT_DENIES, eacces = (verdict >> 40 & 0xff) == AG_EACCES;
+    s->rec.fold = verdict;
+    s->rec.ret = !denies ? 0 : eacces ? -AG_EACCES : -AG_EPERM;
+    record_send(s, true);
+    scratch_release(s);
+    if (!denies)
+        return 0;
+    return eacces ? -AG_EACCES : -AG_EPERM;
+}
+
+#endif

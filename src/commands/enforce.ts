@@ -1,0 +1,62 @@
+import { Command } from 'commander';
+import { EXIT } from '../errors.js';
+import type { Mode } from '../policy/index.js';
+import { addLogFlags, type LogFlags } from './log-flags.js';
+import { addHome, HOME_HELP, printNotes, readPolicy } from './policy-file.js';
+import { record, recordedBy, shown } from './record.js';
+import { say } from './say.js';
+import { addTargetFlags, type TargetOptions } from './target-flags.js';
+import { oneOf } from './values.js';
+
+interface EnforceFlags {
+  mode?: Mode;
+  accept: string[];
+  home?: string[];
+}
+
+async function run(
+  file: string,
+  flags: TargetOptions & LogFlags & EnforceFlags,
+  command: string[] | undefined,
+): Promise<number> {
+  const policy = await readPolicy(file);
+  if (policy === undefined) return EXIT.usage;
+  printNotes(policy);
+  const own = policy.document.agent_id;
+  const recorded = await recordedBy(own === undefined ? flags : { agentId: own, ...flags }, command);
+  return record(recorded, flags, {
+    say,
+    ...shown(flags, command),
+    ...(flags.duration === undefined ? {} : { duration: flags.duration }),
+    enforce: {
+      policy,
+      accept: flags.accept,
+      ...(flags.mode === undefined ? {} : { mode: flags.mode }),
+      ...(flags.home === undefined ? {} : { homes: flags.home }),
+    },
+  });
+}
+
+/** `command`: the words behind "--". */
+export function enforceCommand(command: string[] | undefined): Command {
+  const own = new Command('enforce')
+    .summary('hold a policy over an agent and all its processes')
+    .argument('<policy>', 'the policy file')
+    .description(
+      'Puts a policy into the kernel and holds an agent and all its processes to it. In mode audit nothing is stopped and\n' +
+        'what would have been is recorded as WOULD_BLOCK; in mode enforce it is BLOCKED. Everything is recorded as by monitor.',
+    );
+  return addLogFlags(addTargetFlags(own))
+    .usage('[options] POLICY (--pid N... | --name PATTERN | -- CMD...)')
+    .option('--mode <mode>', "audit or enforce, over the policy's own", oneOf('--mode', ['audit', 'enforce'] as const))
+    .option(
+      '--accept <name>',
+      'go without this rule where the kernel cannot hold it; leaky-hook: on a preemptible kernel (repeatable)',
+      (name: string, before: string[]) => [...before, name],
+      [],
+    )
+    .option('--home <folder>', HOME_HELP, addHome)
+    .action(async (file: string, flags: TargetOptions & LogFlags & EnforceFlags) => {
+      process.exitCode = await run(file, flags, command);
+    });
+}
