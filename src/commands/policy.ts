@@ -13,6 +13,7 @@ import {
   enforcementOf,
   isStricter,
   loadPolicy,
+  MachineLinks,
   outcomeOf,
   type Policy,
   PolicyError,
@@ -126,7 +127,10 @@ async function explain(path: string, event: string | undefined, flags: ExplainFl
   if (flags.from !== undefined && event !== undefined) throw usageError('give an event, or --from and --seq, not both');
   const policy = await readPolicy(path);
   if (policy === undefined) return;
-  const engine = new Engine(policy, flags.home === undefined ? {} : { homes: flags.home });
+  const engine = new Engine(policy, {
+    ...(flags.home && { homes: flags.home }),
+    aliases: new MachineLinks(false).aliases,
+  });
   const subject: Subject = { exe: flags.exe, script: flags.script };
   if (flags.from !== undefined && flags.seq !== undefined) {
     const found = await recorded(engine, flags.from, flags.seq);

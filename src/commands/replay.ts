@@ -8,6 +8,7 @@ import { escapeForTerminal } from '../output/index.js';
 import {
   countsOf,
   describeFinding,
+  MachineLinks,
   outcomeOf,
   type ReplayResult,
   replay,
@@ -68,11 +69,14 @@ async function run(path: string, audits: string[], flags: Flags): Promise<void> 
   if (flags.output !== undefined && report === undefined) throw usageError('--output belongs to --report');
   const policy = await readPolicy(path);
   if (policy === undefined) return;
+  const links = new MachineLinks(false);
   const result = await replay(policy, audits, {
     ...(flags.home && { homes: flags.home }),
+    aliases: links.aliases,
     compat: flags.compat ?? false,
     unverified: flags.unverified ?? false,
   });
+  for (const note of links.notes) process.stderr.write(`${note}\n`);
   const suggestion = flags.suggest === undefined ? undefined : suggestionFor(result, flags.suggest, flags.home);
   const failed = failures(result, flags.failOn);
   if (report === undefined) {

@@ -7,7 +7,16 @@ import type { DnsMessage, Hello, Loader } from '../bpf/index.js';
 import type { DnsAnswer } from '../dns/index.js';
 import { AgentgovError, EXIT } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
-import { type Compiled, CompileError, compilePolicy, type Mode, type Policy, parseMounts } from '../policy/index.js';
+import {
+  type Compiled,
+  CompileError,
+  compilePolicy,
+  LinkError,
+  MachineLinks,
+  type Mode,
+  type Policy,
+  parseMounts,
+} from '../policy/index.js';
 
 export interface EnforceOptions {
   policy: Policy;
@@ -75,15 +84,18 @@ export class Enforcement {
     }
     const homes = options.homes ?? (home === undefined ? EVERY_HOME : [home]);
     try {
+      const links = new MachineLinks(true);
       const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'));
       const compiled = compilePolicy(policy, {
         homes,
         mounts,
+        aliases: links.aliases,
         accept,
         ...(options.mode === undefined ? {} : { mode: options.mode }),
       });
       const notes = [
         ...notYet(policy),
+        ...links.notes,
         ...(hello.leaky ? [`Tier hook is ${LEAKY_NOTE}.`] : []),
         ...compiled.left.map((rule) => `Not held, as accepted: ${rule}.`),
         ...(compiled.bestEffort.length === 0
@@ -92,7 +104,7 @@ export class Enforcement {
       ];
       return new Enforcement(compiled, options, notes);
     } catch (error) {
-      if (!(error instanceof CompileError)) throw error;
+      if (!(error instanceof CompileError || error instanceof LinkError)) throw error;
       throw new AgentgovError(`The policy ${policy.file} ${error.message}.`, EXIT.unavailable);
     }
   }

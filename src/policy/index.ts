@@ -1,6 +1,7 @@
 // The policy language: load it strictly, decide by it, replay recordings under it.
 
 export { type Compiled, CompileError, compilePolicy, parseMounts } from './compile/index.js';
+export { type Aliases, MachineLinks } from './engine/aliases.js';
 export { type Asked, asksOf } from './engine/asks.js';
 export {
   type Clause,
@@ -40,6 +41,7 @@ export type {
 } from './language/types.js';
 export { type Block, blockText, coversBlock, inBlock, parseAddress } from './pattern/address.js';
 export { parseDomain } from './pattern/domain.js';
+export { LinkError } from './pattern/links.js';
 export { EVERY_HOME, literalPattern, type PathPattern, PatternError, parsePath, pathsMeet } from './pattern/path.js';
 export type { Finding, Place } from './replay/findings.js';
 export { readEvents } from './replay/read.js';

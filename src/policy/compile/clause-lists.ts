@@ -1,6 +1,6 @@
 // Clauses as the kernel has them, in lists: what competes over one object, in the order in which it decides.
 import type { Clause } from '../engine/clause.js';
-import { CompileError } from './bytes.js';
+import { CompileError } from './error.js';
 import { LIMITS, type List, PROTOCOLS, u32s } from './layout.js';
 
 /** A clause with its place among all clauses. */

@@ -1,14 +1,16 @@
 // A policy as the kernel's tables (bpf/include/policy.h), from the same clauses that the engine decides by.
 
 import { textOfBytes } from '../../events/index.js';
+import type { Aliases } from '../engine/aliases.js';
 import { clausesOf } from '../engine/clause.js';
 import type { Policy } from '../language/types.js';
 import { type AddressBytes, inBlock, parseAddress } from '../pattern/address.js';
+import { bytesOfPattern } from '../pattern/bytes.js';
 import { domainLabels, matchesDomain } from '../pattern/domain.js';
 import type { PathPattern } from '../pattern/path.js';
-import { bytesOfPattern, CompileError } from './bytes.js';
 import { ClauseLists, type Ranked } from './clause-lists.js';
 import type { Mount } from './devices.js';
+import { CompileError } from './error.js';
 import { cannotHold, kernelOps } from './holds.js';
 import {
   ACTIONS,
@@ -38,6 +40,8 @@ export interface CompileOptions {
   /** `--mode`: over that of the policy. */
   mode?: 'audit' | 'enforce';
   mounts: readonly Mount[];
+  /** Names that files have beside those of the policy. */
+  aliases?: Aliases;
   /** Rules that are left out where the kernel cannot hold them. */
   accept: readonly string[];
 }
@@ -97,7 +101,7 @@ class Compilation {
     this.#policy = policy;
     this.#options = options;
     const { document } = policy;
-    const { clauses } = clausesOf(policy, options.homes);
+    const { clauses } = clausesOf(policy, options.homes, options.aliases);
     this.#lists = new ClauseLists((rule) => document.policies[rule]?.name ?? '');
     this.#ranked = clauses.flatMap((clause, order) => {
       const ops = kernelOps(clause.ops);

@@ -1,7 +1,9 @@
 // The automaton over the bytes of one name, for patterns with `*` in them. Rows are shared by all states of the path
 // automaton that ask about the same patterns.
+
+import { bytesOfPattern } from '../pattern/bytes.js';
 import type { Stars } from '../pattern/stars.js';
-import { bytesOfPattern, CompileError } from './bytes.js';
+import { CompileError } from './error.js';
 import { LIMITS } from './layout.js';
 
 /** A row: the next row for each byte, and the class of a name that ends here (0: no pattern has it). */

@@ -3,7 +3,7 @@
 
 import type { Component } from '../pattern/path.js';
 import { matchesStars, type Stars } from '../pattern/stars.js';
-import { CompileError } from './bytes.js';
+import { CompileError } from './error.js';
 import { LIMITS } from './layout.js';
 import type { NameAutomaton } from './name-automaton.js';
 

@@ -15,6 +15,7 @@ import { type Block, parseBlock } from '../pattern/address.js';
 import { allBelow, type DomainPattern, parseDomain } from '../pattern/domain.js';
 import { type PathPattern, parsePath } from '../pattern/path.js';
 import { parseWords, type WordsPattern } from '../pattern/words.js';
+import { type Aliases, noAliases } from './aliases.js';
 
 /** What a clause is about; a clause without an object is about all that its operations and conditions allow. */
 export type ClauseObject =
@@ -120,24 +121,35 @@ const programRank = (programs: Programs | undefined): number =>
 /** Makes the clauses of a policy. One compiler a policy: it is what shares sets of programs. */
 class Compiler {
   readonly programs = new Map<string, Programs>();
-  constructor(readonly homes: readonly string[]) {}
+  constructor(
+    readonly homes: readonly string[],
+    readonly aliases: Aliases,
+  ) {}
 
-  #set(sources: readonly string[] | undefined): Programs | undefined {
+  /** The patterns that a rule has, with the other names of what they name. */
+  #paths(sources: readonly string[] | undefined, isPrefix: boolean, rule: Rule): PathPattern[] {
+    const own = (sources ?? []).flatMap((source) => parsePath(source, isPrefix, this.homes));
+    const all = [...own, ...own.flatMap((pattern) => this.aliases(pattern, rule))];
+    return [...new Map(all.map((pattern) => [pattern.text, pattern])).values()];
+  }
+
+  #set(sources: readonly string[] | undefined, rule: Rule): Programs | undefined {
     if (sources === undefined) return undefined;
-    const key = [...sources].sort().join('\u0000');
+    const patterns = this.#paths(sources, false, rule);
+    const key = patterns
+      .map(({ text }) => text)
+      .sort()
+      .join('\u0000');
     const known = this.programs.get(key);
     if (known) return known;
-    const patterns = sources.flatMap((source) => parsePath(source, false, this.homes));
     const made = { id: this.programs.size, patterns };
     this.programs.set(key, made);
     return made;
   }
 
-  #objects(match: Match, forbids: boolean): readonly ClauseObject[] {
-    const paths = [
-      ...(match.path ?? []).flatMap((source) => parsePath(source, false, this.homes)),
-      ...(match.path_prefix ?? []).flatMap((source) => parsePath(source, true, this.homes)),
-    ];
+  #objects(rule: Rule, forbids: boolean): readonly ClauseObject[] {
+    const { match } = rule;
+    const paths = [...this.#paths(match.path, false, rule), ...this.#paths(match.path_prefix, true, rule)];
     if (paths.length > 0) return paths.map((path) => ({ path }));
     const domains = (match.destination_domain ?? []).map(parseDomain);
     if (domains.length > 0) {
@@ -154,8 +166,8 @@ class Compiler {
     const { match } = rule;
     const forbids = rule.action !== 'ALLOW';
     const ops = operationsOf(match, forbids);
-    const exe = this.#set(match.exe);
-    const script = this.#set(match.script);
+    const exe = this.#set(match.exe, rule);
+    const script = this.#set(match.script, rule);
     const ports = match.port?.map(portRange);
     const words = (values: string[] | undefined): WordsPattern | undefined => values && parseWords(values);
     const tools = words(match.tool);
@@ -173,7 +185,7 @@ class Compiler {
       databases?.specificity ?? 0,
       intents?.specificity ?? 0,
     ];
-    return this.#objects(match, forbids).map((object) => {
+    return this.#objects(rule, forbids).map((object) => {
       const isBlock = object !== undefined && 'block' in object;
       const blocks = isBlock ? undefined : match.destination_ip?.map(parseBlock);
       return {
@@ -224,10 +236,15 @@ export interface Clauses {
 
 /**
  * @param homes what `~` stands for; absolute patterns.
+ * @param aliases names beside those that the policy has.
  * @throws PatternError for a pattern that the loader would have refused.
  */
-export function clausesOf(policy: Pick<Policy, 'document'>, homes: readonly string[]): Clauses {
-  const compiler = new Compiler(homes);
+export function clausesOf(
+  policy: Pick<Policy, 'document'>,
+  homes: readonly string[],
+  aliases: Aliases = noAliases,
+): Clauses {
+  const compiler = new Compiler(homes, aliases);
   const clauses = policy.document.policies.flatMap((rule, index) => compiler.rule(rule, index));
   return { clauses: clauses.sort((a, b) => compareRank(b, a)), programs: [...compiler.programs.values()] };
 }

@@ -1,9 +1,11 @@
-// The decision engine: which rule decides on an event. Pure: the same policy and event give the same answer, always.
+// The decision engine: which rule decides on an event. Pure: the same policy, names and
+// event give the same answer, always.
 import type { AgentEvent } from '../../events/index.js';
 import { ASKS, type Ask, type OperationClass } from '../language/operations.js';
 import type { Mode, Policy, RuleAction } from '../language/types.js';
 import { type AddressBytes, destination, parseAddress } from '../pattern/address.js';
 import { EVERY_HOME, matchesPath, split } from '../pattern/path.js';
+import { type Aliases, noAliases } from './aliases.js';
 import { type Asked, asksOf } from './asks.js';
 import { type Clause, type Clauses, clausesOf, type Programs } from './clause.js';
 import { type Circumstances, holds } from './conditions.js';
@@ -39,6 +41,8 @@ export interface Explanation extends Asked {
 export interface EngineOptions {
   /** What `~` stands for, absolute; every user's home folder when it is not given. */
   homes?: readonly string[];
+  /** Names that files have on this machine beside those of the policy; none when it is not given. */
+  aliases?: Aliases;
 }
 
 const STRICTNESS = { ALLOW: 0, HUMAN_APPROVAL: 1, BLOCK: 2 } as const;
@@ -90,9 +94,9 @@ export class Engine {
   readonly #of = new Acting((programs, path) => this.#isOne(programs, path));
   readonly #addressMemo = new Map<string, AddressBytes | undefined>();
 
-  constructor(policy: Policy, { homes = EVERY_HOME }: EngineOptions = {}) {
+  constructor(policy: Policy, { homes = EVERY_HOME, aliases = noAliases }: EngineOptions = {}) {
     this.policy = policy;
-    const { clauses, programs }: Clauses = clausesOf(policy, homes);
+    const { clauses, programs }: Clauses = clausesOf(policy, homes, aliases);
     this.clauses = clauses;
     this.#programs = programs;
     this.usesScripts = clauses.some(({ script }) => script !== undefined);

@@ -216,14 +216,14 @@ function parseExpanded(expanded: string, source: string, isPrefix: boolean): Pat
   const components = body === '' ? [] : parseComponents(body, source);
   if (isAbstract) components.unshift([ABSTRACT]);
   if (isPrefix && components.at(-1) !== 'any') components.push('any');
-  return build(components);
+  return withComponents(components);
 }
 
 /** A literal star must not look like a wildcard. */
 const spell = (component: Component): string =>
   component === 'any' ? '**' : component.map((piece) => piece.replaceAll('*', '\\*')).join('*');
 
-function build(components: readonly Component[]): PathPattern {
+export function withComponents(components: readonly Component[]): PathPattern {
   const firstAny = components.indexOf('any');
   const isFolder = components.at(-1) === 'any';
   const wild = components.some((component) => component === 'any' || component.length > 1);

@@ -1,6 +1,7 @@
 // What a policy would have done to recordings.
 import { findWholeLogs, logName, type Verification } from '../../audit/index.js';
 import type { AgentEvent } from '../../events/index.js';
+import type { Aliases } from '../engine/aliases.js';
 import { Engine, type Verdict } from '../engine/engine.js';
 import { operationsIn, PolicyRun } from '../engine/run.js';
 import type { Policy } from '../language/types.js';
@@ -11,6 +12,8 @@ import { checkRecording, type Trust } from './recording.js';
 export interface ReplayOptions extends Trust {
   /** Home folders that `~` stands for. */
   homes?: readonly string[];
+  /** Names that files have beside those of the policy. */
+  aliases?: Aliases;
 }
 
 /** One recording, which may be in several files, and what is known of its soundness. */
@@ -93,9 +96,9 @@ class Replay {
 
   constructor(
     readonly policy: Policy,
-    homes: readonly string[] | undefined,
+    { homes, aliases }: ReplayOptions,
   ) {
-    this.engine = new Engine(policy, homes === undefined ? {} : { homes });
+    this.engine = new Engine(policy, { ...(homes && { homes }), ...(aliases && { aliases }) });
     this.#run = new PolicyRun(this.engine);
   }
 
@@ -142,7 +145,7 @@ export async function replay(
   paths: readonly string[],
   options: ReplayOptions = {},
 ): Promise<ReplayResult> {
-  const run = new Replay(policy, options.homes);
+  const run = new Replay(policy, options);
   const recordings: RecordingSummary[] = [];
   let events = 0;
   let milliseconds = 0;

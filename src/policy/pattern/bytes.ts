@@ -1,6 +1,3 @@
-/** Why a policy, or a rule of it, has no place in the kernel: the end of a sentence that begins with its name. */
-export class CompileError extends Error {}
-
 const ESCAPED = /\\x([0-9a-f]{2})/g;
 
 /** The bytes of a piece of a pattern, which is spelled as the log spells names: `\xNN` is that byte. */
