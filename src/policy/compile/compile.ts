@@ -26,7 +26,7 @@ import {
   u64,
 } from './layout.js';
 import { NameAutomaton } from './name-automaton.js';
-import { PathAutomaton, type PathState } from './path-automaton.js';
+import { type Mounted, PathAutomaton, type PathState } from './path-automaton.js';
 
 /** Entries of one table, each a key and its value. */
 export interface Table {
@@ -146,15 +146,17 @@ class Compilation {
       names,
       1,
     );
+    const firstPlaces = placeDevices(this.#options.mounts, first);
     const second = new PathAutomaton(
       floating.map(({ pattern }) => pattern.components),
       names,
       first.states.length + 1,
     );
+    const secondPlaces = placeDevices(this.#options.mounts, second);
     const graph = new Graph(this.#lists);
     graph.add(first, fixed);
     graph.add(second, floating);
-    const devices = placeDevices(this.#options.mounts, first, second, graph);
+    const devices = [...firstPlaces].map(([dev, place]) => u32s(dev, place, secondPlaces.get(dev) ?? 0));
     const general = this.#lists.of(this.#ranked.filter(({ clause }) => clause.object === undefined));
     const blocks = this.#blocks();
     const isEnforced = rules.some((rule) => rule.mode === 'enforce');
@@ -294,7 +296,6 @@ class Graph {
   readonly #edges: Buffer[] = [];
   readonly #longEdges: Buffer[] = [];
   readonly #classEdges: Buffer[] = [];
-  #next = 1;
 
   constructor(private readonly lists: ClauseLists) {}
 
@@ -313,14 +314,6 @@ class Graph {
     for (const [cls, next] of state.classEdges) this.#classEdges.push(u32s(state.id, cls, next));
   }
 
-  /** A state that stands in no automaton: on the way from the root of a file system to what of it is mounted. */
-  wayside(other: number): number {
-    const id = this.#next;
-    const none = { start: 0, count: 0 };
-    this.#put(id, other, 0, none, none, 0n);
-    return id;
-  }
-
   edge(state: number, name: Buffer, next: number): void {
     if (name.length <= NAME_SHORT)
       this.#edges.push(Buffer.concat([u32s(state, name.length), padded(name, NAME_SHORT), u32s(next)]));
@@ -330,8 +323,6 @@ class Graph {
   }
 
   #put(id: number, other: number, row: number, at: List, below: List, programs: bigint): void {
-    this.#next = id + 1;
-    if (this.#next > LIMITS.states) throw new CompileError('needs more states than the kernel has room for');
     this.#states.push(
       Buffer.concat([u32s(id, other, row, at.start, at.count, below.start, below.count), u64(programs)]),
     );
@@ -348,48 +339,18 @@ class Graph {
 }
 
 /**
- * struct ag_device for each file system. One whose root is mounted stands there, and what else of it is mounted
- * elsewhere is the same files. Of one whose root is not (a btrfs subvolume, what a container was given) each mounted
- * folder stands where it is mounted.
+ * struct ag_device for each file system. One that is mounted more than once has more than one name for the same file,
+ * and rules over each of them hold.
  */
-function placeDevices(mounts: readonly Mount[], fixed: PathAutomaton, floating: PathAutomaton, graph: Graph): Buffer[] {
+function placeDevices(mounts: readonly Mount[], automaton: PathAutomaton): Map<number, number> {
   const byDevice = new Map<number, Mount[]>();
   for (const mount of mounts) byDevice.set(mount.dev, [...(byDevice.get(mount.dev) ?? []), mount]);
   if (byDevice.size > LIMITS.devices) throw new CompileError(`there are more than ${LIMITS.devices} file systems`);
-  const run = (automaton: PathAutomaton, at: readonly string[]): number =>
-    at.reduce((state, name) => automaton.after(state, textOfName(name)), automaton.root);
-  return [...byDevice].map(([dev, all]) => {
-    const whole = all.find(({ root }) => root.length === 0);
-    if (whole !== undefined) return u32s(dev, run(fixed, whole.at), run(floating, whole.at));
-    const starts = [
-      { automaton: fixed, other: 0 },
-      { automaton: floating, other: floating.states[0]?.other ?? 0 },
-    ].map(({ automaton, other }) => {
-      const tree = new Map<string, number>();
-      const start = graph.wayside(other);
-      tree.set('', start);
-      for (const { root, at } of [...all].sort((a, b) => a.root.length - b.root.length)) {
-        let here = start;
-        let path = '';
-        for (const [depth, name] of root.entries()) {
-          path += `/${name}`;
-          const known = tree.get(path);
-          const isLast = depth === root.length - 1;
-          if (known !== undefined) {
-            here = known;
-            continue;
-          }
-          const next = isLast ? run(automaton, at) : graph.wayside(other);
-          graph.edge(here, Buffer.from(name, 'latin1'), next);
-          tree.set(path, next);
-          here = next;
-        }
-      }
-      return start;
-    });
-    return u32s(dev, ...starts);
-  });
+  return new Map([...byDevice].map(([dev, all]) => [dev, automaton.rootOf(all.map(spelled))]));
 }
+
+/** Names of mountinfo as patterns spell them. */
+const spelled = ({ root, at }: Mount): Mounted => ({ root: root.map(textOfName), at: at.map(textOfName) });
 
 /** A name of mountinfo (Latin-1, one character a byte) as patterns spell it. */
 const textOfName = (name: string): string => textOfBytes(Buffer.from(name, 'latin1')).text;

@@ -21,7 +21,15 @@ export interface PathState {
   readonly classEdges: Map<number, number>;
 }
 
-const SPAN = 4096; // more than any pattern has components
+const SPAN = 4096; // more than any pattern or path has components
+
+/** A folder of a file system that is mounted somewhere: below it each name is also the one that `at` begins. */
+export interface Mounted {
+  /** From the root of the file system. */
+  readonly root: readonly string[];
+  /** From the root of the name space. */
+  readonly at: readonly string[];
+}
 
 const globKey = (stars: Stars): string => stars.join('\u0000');
 
@@ -33,6 +41,9 @@ export class PathAutomaton {
   readonly #firstId: number;
   readonly #known = new Map<string, PathState>();
   readonly #items = new Map<PathState, readonly number[]>();
+  /** The way to what is mounted, behind the patterns: its items lead to those of the place where it is mounted. */
+  readonly #ways: { components: readonly Component[]; leads: readonly number[] }[] = [];
+  #expanded = 0;
   #edges = 0;
   #classEdges = 0;
 
@@ -44,8 +55,8 @@ export class PathAutomaton {
     this.#patterns = patterns;
     this.#names = names;
     this.#firstId = firstId;
-    this.root = this.#stateOf(patterns.map((_, pattern) => pattern * SPAN));
-    for (let at = 0; at < this.states.length; at++) this.#expand(this.states[at] as PathState);
+    this.root = this.#stateOf(this.#start());
+    this.#expandAll();
   }
 
   /** The state behind one component, as the kernel finds it. */
@@ -57,25 +68,75 @@ export class PathAutomaton {
     return this.#stateOf(this.#step(this.#items.get(from) ?? [], name));
   }
 
+  /**
+   * The state at the root of a file system whose folders are mounted at these places: a name below several of them is
+   * all that it is called there. Where the root itself is mounted nowhere, only what may begin anywhere is known of the
+   * names beside.
+   *
+   * @throws CompileError as the constructor.
+   */
+  rootOf(mounted: readonly Mounted[]): number {
+    const start = mounted.some(({ root }) => root.length === 0) ? [] : this.#anywhere();
+    for (const { root, at } of mounted) {
+      const leads = at.reduce((items, name) => this.#step(this.#closed(items), name), this.#start());
+      if (root.length === 0) start.push(...leads);
+      else if (leads.length > 0) {
+        start.push((this.#patterns.length + this.#ways.length) * SPAN);
+        this.#ways.push({ components: root.map((name): Component => [name]), leads });
+      }
+    }
+    const state = this.#stateOf(start);
+    this.#expandAll();
+    return state;
+  }
+
+  #start(): number[] {
+    return this.#patterns.map((_, pattern) => pattern * SPAN);
+  }
+
+  #anywhere(): number[] {
+    return this.#start().filter((item) => this.#component(item) === 'any');
+  }
+
+  #expandAll(): void {
+    for (; this.#expanded < this.states.length; this.#expanded++)
+      this.#expand(this.states[this.#expanded] as PathState);
+  }
+
+  #way(item: number): { components: readonly Component[]; leads: readonly number[] } | undefined {
+    return this.#ways[Math.floor(item / SPAN) - this.#patterns.length];
+  }
+
   #component(item: number): Component | undefined {
-    return this.#patterns[Math.floor(item / SPAN)]?.[item % SPAN];
+    const components = this.#patterns[Math.floor(item / SPAN)] ?? this.#way(item)?.components;
+    return components?.[item % SPAN];
+  }
+
+  /** With all that costs no name: behind a `**`, and where a way ends. Sorted. */
+  #closed(open: Iterable<number>): number[] {
+    const closed = new Set<number>();
+    const waiting = [...open];
+    for (let item = waiting.pop(); item !== undefined; item = waiting.pop()) {
+      const way = this.#way(item);
+      if (way !== undefined && item % SPAN === way.components.length) waiting.push(...way.leads);
+      else if (!closed.has(item)) {
+        closed.add(item);
+        if (this.#component(item) === 'any') waiting.push(item + 1);
+      }
+    }
+    return [...closed].sort((a, b) => a - b);
   }
 
   #stateOf(open: Iterable<number>): number {
-    const closed = new Set<number>();
-    for (let item of open) {
-      closed.add(item);
-      while (this.#component(item) === 'any') closed.add(++item);
-    }
-    if (closed.size === 0) return 0;
-    const items = [...closed].sort((a, b) => a - b);
+    const items = this.#closed(open);
+    if (items.length === 0) return 0;
     const key = items.join();
     const known = this.#known.get(key);
     if (known !== undefined) return known.id;
     const id = this.#firstId + this.states.length;
     if (id >= LIMITS.states) throw new CompileError('it needs more states than the kernel has room for');
     const accepts = items.filter((item) => this.#component(item) === undefined).map((item) => Math.floor(item / SPAN));
-    const below = items.filter((item) => this.#hasBelow(item)).map((item) => Math.floor(item / SPAN));
+    const below = items.flatMap((item) => this.#below(item));
     const made: PathState = {
       id,
       accepts: [...new Set(accepts)],
@@ -89,6 +150,15 @@ export class PathAutomaton {
     this.#known.set(key, made);
     this.#items.set(made, items);
     return id;
+  }
+
+  /** Patterns that something below can match. What is on the way to a mounted folder takes all of it along. */
+  #below(item: number): number[] {
+    const way = this.#way(item);
+    if (way === undefined) return this.#hasBelow(item) ? [Math.floor(item / SPAN)] : [];
+    return this.#closed(way.leads)
+      .filter((lead) => this.#component(lead) === undefined || this.#hasBelow(lead))
+      .map((lead) => Math.floor(lead / SPAN));
   }
 
   /** A pattern that has begun and asks for more names. One that may begin anywhere has not begun in its first `**`. */

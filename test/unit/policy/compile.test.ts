@@ -172,6 +172,43 @@ describe('a policy as tables', () => {
     expect(compile(all)().left.map((line) => line.split(':')[0])).toEqual(all);
   });
 
+  it('holds rules over every name that a file system has', () => {
+    const rules = [
+      { name: 'alias', match: { path: ['/mnt/alias/key'] }, action: 'BLOCK' },
+      { name: 'twice', match: { path_prefix: ['/again/dir'] }, action: 'BLOCK' },
+      { name: 'real', match: { path: ['/real/sub/own'] }, action: 'BLOCK' },
+      { name: 'star', match: { path: ['/mnt/*/other'] }, action: 'BLOCK' },
+      { name: 'part', match: { path: ['/part/x'] }, action: 'BLOCK' },
+      { name: 'any', match: { path: ['**/.env'] }, action: 'BLOCK' },
+    ];
+    const one = parsePolicy(Buffer.from(JSON.stringify({ version: '1.0', policies: rules })), 'p.yaml');
+    const mounts = parseMounts(
+      ['0:1 / /', '0:1 /real/sub /mnt/alias', '0:1 / /again', '0:2 /a/b /part', '0:2 /a /whole/of/it', '']
+        .map((line) => `21 1 ${line} rw`)
+        .join('\n'),
+    );
+    const compiled = compilePolicy(one, { homes: HOMES, mounts, accept: [] });
+    const kernel = new Kernel(compiled.tables);
+    const rule = (dev: number, path: string) =>
+      compiled.rules[kernel.decide({ class: 'file', permit: 1, forbid: 1, path: components(path), dev }).rule];
+    expect([
+      rule(1, '/real/sub/key'),
+      rule(1, '/dir/x'),
+      rule(1, '/again/dir/x'),
+      rule(1, '/real/sub/own'),
+      rule(1, '/real/sub/other'),
+      rule(1, '/mnt/alias/key'),
+      rule(1, '/real/sub/x/.env'),
+      rule(1, '/real/key'),
+      rule(2, '/a/b/x'),
+      rule(2, '/a/x'),
+      rule(2, '/c/.env'),
+    ]).toEqual([
+      ...['alias', 'twice', 'twice', 'real', 'star', 'alias', 'any', 'default_action.file'],
+      ...['part', 'default_action.file', 'any'],
+    ]);
+  });
+
   it('reads where file systems stand', () => {
     expect(parseMounts('21 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 21 0:5 /a\\040b /mnt/x rw - tmpfs t rw\n')).toEqual([
       { dev: (8 << 20) | 1, root: [], at: [] },

@@ -13,6 +13,8 @@ export interface Question {
   permit: number;
   forbid: number;
   path?: Buffer[];
+  /** File system that the path is one of, by its number in `mounts`; without it the path begins at the name space's root. */
+  dev?: number;
   ip?: string;
   port?: number;
   /** Bit of PROTOCOLS. */
@@ -78,10 +80,9 @@ export class Kernel {
     return u32(at, 0);
   }
 
-  #place(path: readonly Buffer[]): number[] {
-    return [u32(this.#policy, 4), u32(this.#policy, 8)].map((root) =>
-      path.reduce((state, name) => this.#next(state, name), root),
-    );
+  #place(path: readonly Buffer[], dev?: number): number[] {
+    const device = dev === undefined ? this.#policy.subarray(4) : (this.#find('devices', this.#key(dev)) as Buffer);
+    return [u32(device, 0), u32(device, 4)].map((root) => path.reduce((state, name) => this.#next(state, name), root));
   }
 
   #programs(states: readonly number[]): bigint {
@@ -128,7 +129,7 @@ export class Kernel {
 
   decide(q: Question): Answer {
     const programs = q.exe === undefined ? 0n : this.#programs(this.#place(q.exe));
-    const lists = (q.path === undefined ? [] : this.#place(q.path)).map((state) => {
+    const lists = (q.path === undefined ? [] : this.#place(q.path, q.dev)).map((state) => {
       const at = state === 0 ? undefined : this.#find('states', this.#key(state));
       return at === undefined ? [0, 0] : [u32(at, 8), u32(at, 12)];
     });
