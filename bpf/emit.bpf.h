@@ -19,10 +19,12 @@ struct asking {
     __u64 verdict;         /* against it, so far; 0: none */
     __u64 programs;        /* sets of programs that the acting process belongs to */
     __u32 fixed, floating; /* states of the two runs over the object's path; 0: nothing can match */
+    __u32 known;           /* state by the name that the file had when the policy was loaded; else as `fixed` */
     __u32 depth;           /* components of the path that the runs have not met yet */
     __u32 port;            /* AG_NO_PORT: none */
     __u32 protocol;        /* bit of enum ag_protocol; 0: none */
     __u32 reason;          /* why the path is not known: enum ag_reason; 0: it is */
+    __u32 pad;
     struct ag_list net;    /* clauses about the address */
     struct ag_block block; /* the address itself */
     struct ag_edge edge;   /* keys under construction */

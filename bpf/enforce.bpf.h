@@ -42,7 +42,7 @@ static __always_inline int decide_name(__u64 op, struct dentry *dentry, struct v
     if (!s)
         return verdict_busy();
     place(s, slot, dentry);
-    ask(s, slot, AG_OF_FILE, bits, bits, 0);
+    ask(slot, AG_OF_FILE, bits, bits, 0);
     if (verdict_passes(s))
         return 0;
     s->rec.arg[0] = op;
@@ -137,9 +137,9 @@ static __always_inline int decide_link(struct dentry *old, struct dentry *dentry
     if (!s)
         return verdict_busy();
     place(s, slot, old);
-    ask(s, slot, AG_OF_FILE, AG_LINK, AG_LINK | AG_LEAVES, 0);
+    ask(slot, AG_OF_FILE, AG_LINK, AG_LINK | AG_LEAVES, 0);
     place(s, slot, dentry);
-    ask(s, slot, AG_OF_FILE, AG_LINK, AG_LINK | AG_ARRIVES, 0);
+    ask(slot, AG_OF_FILE, AG_LINK, AG_LINK | AG_ARRIVES, 0);
     if (verdict_passes(s))
         return 0;
     s->rec.arg[0] = AG_OP_LINK;
@@ -154,13 +154,13 @@ DECIDER(path_link, struct dentry *old, const struct path *dir, struct dentry *de
 
 static __always_inline void ask_move(struct scratch *s, __u32 slot, struct dentry *from, struct dentry *to) {
     place(s, slot, from);
-    ask(s, slot, AG_OF_FILE, AG_RENAME, AG_RENAME | AG_LEAVES | AG_DELETE, 0);
+    ask(slot, AG_OF_FILE, AG_RENAME, AG_RENAME | AG_LEAVES | AG_DELETE, 0);
     place(s, slot, to);
-    ask(s, slot, AG_OF_FILE, AG_RENAME, AG_RENAME | AG_ARRIVES, 0);
+    ask(slot, AG_OF_FILE, AG_RENAME, AG_RENAME | AG_ARRIVES, 0);
     if ((BPF_CORE_READ(from, d_inode, i_mode) & S_IFMT) != S_IFDIR)
         return;
     place(s, slot, from);
-    ask(s, slot, AG_OF_FILE, 0, AG_RENAME | AG_LEAVES | AG_DELETE, ASK_BELOW);
+    ask(slot, AG_OF_FILE, 0, AG_RENAME | AG_LEAVES | AG_DELETE, ASK_BELOW);
 }
 
 /* Up to 5.18 an exchange is two calls of the LSM hook, the second with both names the other way round. */
@@ -197,9 +197,9 @@ DECIDER(file_open, struct file *file) {
         return verdict_busy();
     place(s, slot, BPF_CORE_READ(file, f_path.dentry));
     if (mode & FMODE_READ)
-        ask(s, slot, AG_OF_FILE, AG_READ, AG_READ, 0);
+        ask(slot, AG_OF_FILE, AG_READ, AG_READ, 0);
     if ((mode & FMODE_WRITE) || (flags & O_TRUNC))
-        ask(s, slot, AG_OF_FILE, AG_WRITE, AG_WRITE, 0);
+        ask(slot, AG_OF_FILE, AG_WRITE, AG_WRITE, 0);
     if (verdict_passes(s))
         return 0;
     s->rec.arg[0] = flags;
@@ -214,7 +214,7 @@ static __always_inline int decide_exec(struct file *file, __u32 how) {
     if (!s)
         return verdict_busy();
     place(s, slot, BPF_CORE_READ(file, f_path.dentry));
-    ask(s, slot, AG_OF_EXEC, AG_EXECUTE, AG_EXECUTE, how);
+    ask(slot, AG_OF_EXEC, AG_EXECUTE, AG_EXECUTE, how);
     if (verdict_passes(s))
         return 0;
     part_file(s, slot, AG_PART_PATH, 0, file);
@@ -370,7 +370,7 @@ static __always_inline int decide_address(__u16 kind, __u32 bits, struct socket 
         return verdict_busy();
     about_socket(s, sock);
     about_address(s, address, len, kind == AG_CONNECT ? AF_UNSPEC : s->rec.arg[2], kind != AG_BIND);
-    ask(s, slot, AG_OF_NETWORK, bits, bits, 0);
+    ask(slot, AG_OF_NETWORK, bits, bits, 0);
     if (verdict_passes(s))
         return 0;
     s->rec.arg[3] = msg_flags;
@@ -426,7 +426,7 @@ DECIDER(socket_listen, struct socket *sock) {
     }
     if (s->rec.arg[2] == AF_INET || s->rec.arg[2] == AF_INET6)
         s->ask.port = BPF_CORE_READ(sk, __sk_common.skc_num);
-    ask(s, slot, AG_OF_NETWORK, AG_LISTEN_ON, AG_LISTEN_ON, 0);
+    ask(slot, AG_OF_NETWORK, AG_LISTEN_ON, AG_LISTEN_ON, 0);
     if (verdict_passes(s))
         return 0;
     part_socket_address(s, sk, false, 0);
@@ -449,12 +449,12 @@ static __always_inline int decide_unix(struct socket *sock, struct sock *peer) {
         place(s, slot, dentry);
     } else {
         char *name = (char *)address + bpf_core_field_offset(struct unix_address, name) + 3;
-        s->ask.fixed = p->abstract;
+        s->ask.fixed = s->ask.known = p->abstract;
         s->ask.floating = 0;
         step_over(slot, (__u64)name, BPF_CORE_READ(address, len) - 3);
     }
     about_socket(s, sock);
-    ask(s, slot, AG_OF_NETWORK, AG_REACH_UNIX, AG_REACH_UNIX, 0);
+    ask(slot, AG_OF_NETWORK, AG_REACH_UNIX, AG_REACH_UNIX, 0);
     if (verdict_passes(s))
         return 0;
     part_socket_address(s, peer, false, 0);

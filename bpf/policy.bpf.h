@@ -35,6 +35,7 @@ TABLE(name_rows, BPF_MAP_TYPE_ARRAY, 0, __u32, struct ag_name_row);
 TABLE(clauses, BPF_MAP_TYPE_ARRAY, 0, __u32, struct ag_clause);
 TABLE(rules, BPF_MAP_TYPE_ARRAY, 0, __u32, struct ag_rule);
 TABLE(devices, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, __u32, struct ag_device);
+TABLE(inodes, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, struct ag_inode, __u32);
 TABLE(blocks, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, struct ag_block, struct ag_list);
 
 static __always_inline struct ag_policy *policy_now(void) {
@@ -124,13 +125,13 @@ static __always_inline __u32 next_state(struct scratch *s, __u32 slot, __u32 fro
     return state->other;
 }
 
-/* Both runs over one name. */
+/* Both runs over one name, and the third where it has parted from the first. */
 __attribute__((noinline)) int step_over(__u32 slot, __u64 text, __u32 len) {
     struct scratch *s = scratch_at(slot);
     if (!s)
         return 0;
     if (len >= AG_NAME_LONG) { /* no file system of ours has such names, and no pattern could hold one */
-        s->ask.fixed = s->ask.floating = 0;
+        s->ask.fixed = s->ask.floating = s->ask.known = 0;
         s->ask.reason = AG_UNRESOLVED;
         return 0;
     }
@@ -143,23 +144,42 @@ __attribute__((noinline)) int step_over(__u32 slot, __u64 text, __u32 len) {
         s->ask.edge.len = len;
         bpf_probe_read_kernel(s->ask.edge.name, bounded(len, 2 * AG_NAME_SHORT - 1), (void *)text);
     }
+    bool parted = s->ask.known != s->ask.fixed;
     s->ask.fixed = next_state(s, slot, s->ask.fixed, len);
+    s->ask.known = parted ? next_state(s, slot, s->ask.known, len) : s->ask.fixed;
     s->ask.floating = next_state(s, slot, s->ask.floating, len);
+    return 0;
+}
+
+/* A file that is known by its inode: from here on the third run goes by its name of then. */
+__attribute__((noinline)) int meet_inode(__u32 slot, __u64 address) {
+    struct scratch *s = scratch_at(slot);
+    struct dentry *dentry = (void *)address;
+    struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+    if (!s || !inode)
+        return 0;
+    struct ag_inode key = {.ino = BPF_CORE_READ(inode, i_ino), .dev = BPF_CORE_READ(inode, i_sb, s_dev)};
+    __u32 *state = bpf_map_lookup_elem(&inodes, &key);
+    if (state)
+        s->ask.known = *state;
     return 0;
 }
 
 __attribute__((noinline)) int descend_step(__u32 slot) {
     struct scratch *s = scratch_at(slot);
-    if (!s)
+    struct ag_policy *p = policy_now();
+    if (!s || !p)
         return WALK_DONE;
     for (int i = 0; i < DESCEND_STEPS; i++) {
-        if (!s->ask.depth || (!s->ask.fixed && !s->ask.floating))
+        if (!s->ask.depth || (!s->ask.fixed && !s->ask.floating && !s->ask.known && !p->by_inode))
             return WALK_DONE;
         s->ask.depth--;
         struct dentry *dentry = (void *)*dentry_slot(s, s->ask.depth);
         struct qstr name;
         BPF_CORE_READ_INTO(&name, dentry, d_name);
         step_over(slot, (__u64)name.name, name.len);
+        if (p->by_inode)
+            meet_inode(slot, (__u64)dentry);
     }
     return WALK_MORE;
 }
@@ -176,7 +196,7 @@ __attribute__((noinline)) int place_walked(__u32 slot) {
         return 0;
     s->ask.depth = 0;
     s->ask.reason = 0;
-    s->ask.fixed = 0;
+    s->ask.fixed = s->ask.known = 0;
     s->ask.floating = p->floating;
     int more = WALK_MORE;
     for (int i = 0; i < COLLECT_CALLS; i++) {
@@ -193,7 +213,7 @@ __attribute__((noinline)) int place_walked(__u32 slot) {
     __u32 dev = BPF_CORE_READ(root, d_sb, s_dev);
     struct ag_device *device = bpf_map_lookup_elem(&devices, &dev);
     if (device) {
-        s->ask.fixed = device->fixed;
+        s->ask.fixed = s->ask.known = device->fixed;
         s->ask.floating = device->floating;
     } else {
         s->ask.reason = AG_UNRESOLVED;

@@ -15,6 +15,7 @@
 
 /* What `record.fold` holds (include/policy.h); never 0, for one bit is always set. */
 #define VERDICT_DENIES (1ULL << 48)
+#define VERDICT_APPROVAL (1ULL << 49)
 #define VERDICT_THERE (1ULL << 63)
 
 static __always_inline bool clause_fits(const struct ag_clause *c, const struct asking *ask, __u32 permit,
@@ -72,6 +73,7 @@ static __always_inline __u64 verdict_of(__u32 rule, __u32 reason, __u32 error, b
 enum ask_how {
     ASK_RULES_ONLY = 1, /* no rule, no verdict: the default is asked elsewhere */
     ASK_BELOW = 2, /* a folder that goes away takes all with it that is below: what forbids that, and nothing else */
+    ASK_KNOWN = 4, /* by the name that the file had, where that is another one: rules only */
 };
 
 /* What the policy says of one operation on the object in s->ask: 0, or a verdict against it. */
@@ -84,12 +86,13 @@ __attribute__((noinline)) __u64 decide(__u32 slot, __u32 cls, __u32 permit, __u3
     if (s->ask.reason == AG_TOO_DEEP)
         return verdict_of(rule, AG_TOO_DEEP, AG_EPERM, p->enforce);
     bool below = how & ASK_BELOW;
-    __u64 best = nearer_by_state(NO_CLAUSE, slot, s->ask.fixed, permit, forbid, below);
+    bool known = how & ASK_KNOWN;
+    __u64 best = nearer_by_state(NO_CLAUSE, slot, known ? s->ask.known : s->ask.fixed, permit, forbid, below);
     best = nearer_by_state(best, slot, s->ask.floating, permit, forbid, below);
     best = nearer(best, slot, &s->ask.net, permit, forbid);
-    if (best == NO_CLAUSE && !below)
+    if (best == NO_CLAUSE && !below && !known)
         best = nearer(best, slot, &p->general, permit, forbid);
-    __u32 reason = AG_BY_RULE;
+    __u32 reason = known ? AG_SAME_FILE : AG_BY_RULE;
     if (best != NO_CLAUSE)
         rule = best;
     else if (how)
@@ -101,9 +104,9 @@ __attribute__((noinline)) __u64 decide(__u32 slot, __u32 cls, __u32 permit, __u3
         return verdict_of(rule, reason, AG_EPERM, p->enforce);
     if (r->action == AG_ALLOW)
         return 0;
-    if (r->action == AG_APPROVAL)
-        reason = AG_NO_APPROVAL;
-    return verdict_of(rule, reason, r->error, r->enforce);
+    if (r->action != AG_APPROVAL)
+        return verdict_of(rule, reason, r->error, r->enforce);
+    return VERDICT_APPROVAL | verdict_of(rule, known ? reason : AG_NO_APPROVAL, r->error, r->enforce);
 }
 
 /* One that is only told before none, one that denies before that; and what nobody can allow before what a human could.
@@ -111,14 +114,23 @@ __attribute__((noinline)) __u64 decide(__u32 slot, __u32 cls, __u32 permit, __u3
 static __always_inline __u32 severity(__u64 verdict) {
     if (!verdict)
         return 0;
-    return 1 + ((verdict & 0xff00000000) != (__u64)AG_NO_APPROVAL << 32) + (verdict & VERDICT_DENIES ? 2 : 0);
+    return 1 + !(verdict & VERDICT_APPROVAL) + (verdict & VERDICT_DENIES ? 2 : 0);
+}
+
+static __always_inline void count_in(struct scratch *s, __u64 verdict) {
+    if (severity(verdict) > severity(s->ask.verdict))
+        s->ask.verdict = verdict;
 }
 
 /* Asks once more. Of several verdicts the most severe one counts, and of equals the first. */
-static __always_inline void ask(struct scratch *s, __u32 slot, __u32 cls, __u32 permit, __u32 forbid, __u32 how) {
-    __u64 verdict = decide(slot, cls, permit, forbid, how);
-    if (severity(verdict) > severity(s->ask.verdict))
-        s->ask.verdict = verdict;
+__attribute__((noinline)) int ask(__u32 slot, __u32 cls, __u32 permit, __u32 forbid, __u32 how) {
+    struct scratch *s = scratch_at(slot);
+    if (!s)
+        return 0;
+    count_in(s, decide(slot, cls, permit, forbid, how));
+    if (s->ask.known != s->ask.fixed)
+        count_in(s, decide(slot, cls, permit, forbid, how | ASK_KNOWN));
+    return 0;
 }
 
 /* Sets of programs that the acting process belongs to: by the file that it runs, as it is called now. */
@@ -131,7 +143,7 @@ static __always_inline void who_acts(struct scratch *s, __u32 slot) {
     place(s, slot, BPF_CORE_READ(exe, f_path.dentry));
     struct ag_state *fixed = state_at(s->ask.fixed), *floating = state_at(s->ask.floating);
     s->ask.programs = (fixed ? fixed->programs : 0) | (floating ? floating->programs : 0);
-    s->ask.fixed = s->ask.floating = s->ask.reason = 0;
+    s->ask.fixed = s->ask.floating = s->ask.known = s->ask.reason = 0;
 }
 
 /* Is there anything to be asked? */
@@ -149,7 +161,7 @@ static __always_inline struct scratch *verdict_begin(__u16 kind, __u8 cls, __u32
     if (!s || !p)
         return s;
     s->ask.verdict = s->ask.programs = 0;
-    s->ask.fixed = s->ask.floating = s->ask.reason = s->ask.protocol = 0;
+    s->ask.fixed = s->ask.floating = s->ask.known = s->ask.reason = s->ask.protocol = 0;
     s->ask.port = AG_NO_PORT;
     s->ask.net.count = 0;
     if (p->scoped)

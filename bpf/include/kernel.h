@@ -60,7 +60,6 @@ struct path {
 struct super_block {
     __u32 s_dev;
     unsigned long s_magic;
-    __u32 s_dev;
 };
 
 struct timespec64 {

@@ -23,6 +23,7 @@
 #define AG_RULES_MAX (1u << 16)
 #define AG_DEVICES_MAX 4096
 #define AG_BLOCKS_MAX (1u << 16)
+#define AG_INODES_MAX (1u << 16)
 
 #define AG_NAME_SHORT 32   /* names up to here have the small key, which most are */
 #define AG_NAME_LONG 256   /* NAME_MAX is 255 */
@@ -121,7 +122,7 @@ struct ag_policy {
     __u32 defaults[AG_OF_MAX]; /* the rules that stand for default_action */
     __u32 scoped;              /* some clause is scoped to programs */
     __u32 enforce;             /* some rule is enforced: what cannot even be asked is denied */
-    __u32 pad;
+    __u32 by_inode;            /* some file is known by its inode */
 };
 AG_STATIC_ASSERT(sizeof(struct ag_policy) == 48, "no padding in ag_policy");
 
@@ -129,6 +130,17 @@ AG_STATIC_ASSERT(sizeof(struct ag_policy) == 48, "no padding in ag_policy");
 struct ag_device {
     __u32 fixed, floating;
 };
+
+/*
+ * A file that a rule names, as it was when the policy was loaded: the value is the state of its name then. So a link
+ * that was made before, or a folder that somebody else has moved since, leads out of no rule.
+ */
+struct ag_inode {
+    __u64 ino;
+    __u32 dev; /* sb->s_dev */
+    __u32 pad;
+};
+AG_STATIC_ASSERT(sizeof(struct ag_inode) == 16, "no padding in ag_inode");
 
 /* Longest prefix; `family` is 4 or 6, so that ::/0 is no block of IPv4 addresses. */
 struct ag_block {
@@ -163,13 +175,14 @@ enum ag_protocol {
 
 /*
  * A verdict against something, in ag_record.fold of a record with AG_F_VERDICT:
- * rule, reason << 32, errno << 40, denied << 48.
+ * rule, reason << 32, errno << 40, denied << 48, needs a human << 49.
  */
 enum ag_reason {
     AG_BY_RULE,
     AG_NO_APPROVAL, /* nobody can be asked yet */
     AG_UNRESOLVED,  /* the file lies in no file system that has a place in the name space, and the default decides */
     AG_TOO_DEEP,    /* more components than can be walked */
+    AG_SAME_FILE,   /* by the name that the file, or a folder above it, had when the policy was loaded */
     AG_REASON_MAX,
 };
 

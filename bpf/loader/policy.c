@@ -9,7 +9,7 @@
 #include "include/policy.h"
 #include "policy.h"
 
-#define TABLES 10
+#define TABLES 11
 
 struct table {
     const char *name;
@@ -29,6 +29,7 @@ static void tables_of(struct agentgov_bpf *skel, struct table tables[TABLES]) {
         {"rules", skel->maps.rules, AG_RULES_MAX},
         {"devices", skel->maps.devices, AG_DEVICES_MAX},
         {"blocks", skel->maps.blocks, AG_BLOCKS_MAX},
+        {"inodes", skel->maps.inodes, AG_INODES_MAX},
     };
     memcpy(tables, all, sizeof(all));
 }

@@ -11,12 +11,14 @@ import {
   type Compiled,
   CompileError,
   compilePolicy,
+  EVERY_HOME,
   LinkError,
   MachineLinks,
   type Mode,
   type Policy,
   parseMounts,
 } from '../policy/index.js';
+import { NamedFiles } from './named-files.js';
 
 export interface EnforceOptions {
   policy: Policy;
@@ -28,7 +30,6 @@ export interface EnforceOptions {
   homes?: readonly string[];
 }
 
-const EVERY_HOME = ['/root', '/home/*'];
 const LEAKY = 'leaky-hook';
 const LEAKY_NOTE = 'not airtight: preemptible kernel: now and then it lets something through that this policy forbids';
 /** How long a name server may take before governing begins without its answer. */
@@ -56,13 +57,15 @@ export class Enforcement {
   /** What is less than it looks, one sentence each. */
   readonly notes: string[];
   readonly #compiled: Compiled;
+  readonly #files: NamedFiles;
   readonly #resolvers: ReadonlySet<string>;
   /** Names of each address, as far as rules may speak of them. */
   readonly #names = new Map<string, Set<string>>();
 
-  private constructor(compiled: Compiled, options: EnforceOptions, notes: string[]) {
+  private constructor(compiled: Compiled, options: EnforceOptions, files: NamedFiles, notes: string[]) {
     const { policy } = options;
     this.#compiled = compiled;
+    this.#files = files;
     this.mode = options.mode ?? policy.document.mode ?? 'audit';
     this.sha256 = policy.sha256;
     this.notes = notes;
@@ -83,13 +86,16 @@ export class Enforcement {
       );
     }
     const homes = options.homes ?? (home === undefined ? EVERY_HOME : [home]);
+    let files: NamedFiles | undefined;
     try {
       const links = new MachineLinks(true);
       const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'));
+      files = new NamedFiles(mounts);
       const compiled = compilePolicy(policy, {
         homes,
         mounts,
         aliases: links.aliases,
+        fileOf: files.find,
         accept,
         ...(options.mode === undefined ? {} : { mode: options.mode }),
       });
@@ -102,8 +108,9 @@ export class Enforcement {
           ? []
           : [`Best effort, by the addresses that name servers give: ${compiled.bestEffort.join(', ')}.`]),
       ];
-      return new Enforcement(compiled, options, notes);
+      return new Enforcement(compiled, options, files, notes);
     } catch (error) {
+      files?.close();
       if (!(error instanceof CompileError || error instanceof LinkError)) throw error;
       throw new AgentgovError(`The policy ${policy.file} ${error.message}.`, EXIT.unavailable);
     }
@@ -113,6 +120,11 @@ export class Enforcement {
   async load(loader: Loader): Promise<void> {
     for (const { name, entries } of this.#compiled.tables) await loader.policy(name, entries);
     await Promise.all(this.#compiled.domains.map((name) => this.#resolve(loader, name)));
+  }
+
+  /** Lets go of the files that rules name. */
+  close(): void {
+    this.#files.close();
   }
 
   /** An event of the loader with the name of its rule for the number. */

@@ -133,6 +133,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   const warnings = trustWarnings(suspects(target, user, uid), governing);
   const enforcement =
     options.enforce === undefined ? undefined : await enforce(options.enforce, loader, homeOf(target, user));
+  undo.push(() => enforcement?.close());
   if (enforcement?.mode === 'enforce') refuseWritable(suspects(target, user, uid), governing);
 
   const place = logPath(options.outputFile, agentId, uid, process.env);
@@ -178,6 +179,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   // From here on there is a log to be completed, whatever happens.
   undo.length = 0;
   const { result, leftBy } = await attend({ options, session, command, control, view, tap });
+  enforcement?.close();
   say(summary(result, writer.path));
   return exitCode(options, command, result, leftBy);
 }

@@ -34,6 +34,12 @@ export interface Table {
   readonly entries: readonly Buffer[];
 }
 
+/** A file as the kernel knows it: sb->s_dev and i_ino. */
+export interface FileId {
+  readonly dev: number;
+  readonly ino: bigint;
+}
+
 export interface CompileOptions {
   /** What `~` stands for; absolute. */
   homes: readonly string[];
@@ -42,6 +48,8 @@ export interface CompileOptions {
   mounts: readonly Mount[];
   /** Names that files have beside those of the policy. */
   aliases?: Aliases;
+  /** The file that has this path now; without it no file is known but by its name. */
+  fileOf?: (path: Buffer) => FileId | undefined;
   /** Rules that are left out where the kernel cannot hold them. */
   accept: readonly string[];
 }
@@ -146,6 +154,7 @@ class Compilation {
       names,
       1,
     );
+    const inodes = this.#inodes(fixed, first);
     const firstPlaces = placeDevices(this.#options.mounts, first);
     const second = new PathAutomaton(
       floating.map(({ pattern }) => pattern.components),
@@ -173,7 +182,7 @@ class Compilation {
       ...defaults,
       Number(scoped),
       Number(isEnforced),
-      0,
+      Number(inodes.length > 0),
     );
     return {
       tables: [
@@ -185,6 +194,7 @@ class Compilation {
         },
         ...graph.tables(),
         { name: 'devices', entries: devices },
+        { name: 'inodes', entries: inodes },
         { name: 'blocks', entries: blocks },
         { name: 'policy', entries: [head] },
       ],
@@ -221,6 +231,32 @@ class Compilation {
     const all = [...byText.values()];
     const floats = ({ pattern }: Meaning): boolean => pattern.floating;
     return { fixed: all.filter((one) => !floats(one)), floating: all.filter(floats) };
+  }
+
+  /**
+   * struct ag_inode for what is there now of the files and folders that begin a pattern of what is forbidden. One that
+   * has several such names is known by all of them.
+   */
+  #inodes(fixed: readonly Meaning[], automaton: PathAutomaton): Buffer[] {
+    const byPath = new Map<string, readonly string[]>();
+    for (const { pattern, clauses } of fixed) {
+      const names = plainNames(pattern);
+      if (names.length > 0 && names[0] !== ABSTRACT && clauses.some(({ clause }) => clause.forbids))
+        byPath.set(names.join('/'), names);
+    }
+    const byFile = new Map<string, { id: FileId; places: Mounted[] }>();
+    for (const names of byPath.values()) {
+      const path = Buffer.concat(names.flatMap((name) => [Buffer.from('/'), bytesOfPattern(name)]));
+      const id = this.#options.fileOf?.(path);
+      if (id === undefined) continue;
+      const known = byFile.get(`${id.dev} ${id.ino}`) ?? { id, places: [] };
+      known.places.push({ root: [], at: names });
+      byFile.set(`${id.dev} ${id.ino}`, known);
+    }
+    if (byFile.size > LIMITS.inodes) throw new CompileError(`names more than ${LIMITS.inodes} files`);
+    return [...byFile.values()].map(({ id, places }) =>
+      Buffer.concat([u64(id.ino), u32s(id.dev, 0, automaton.rootOf(places))]),
+    );
   }
 
   #blockClauses(): Ranked[] {
@@ -281,6 +317,13 @@ class Compilation {
       { name: 'blocks', entries: [blockEntry(bytes, bits, list)] },
     ];
   }
+}
+
+/** The names that a pattern begins with, up to the first star. */
+function plainNames({ components }: PathPattern): string[] {
+  const end = components.findIndex((component) => component === 'any' || component.length > 1);
+  const plain = end < 0 ? components : components.slice(0, end);
+  return plain.flatMap((component) => (component === 'any' ? [] : component.slice(0, 1)));
 }
 
 /** struct ag_block and the list of what speaks of it. */

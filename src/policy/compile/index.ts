@@ -1,5 +1,5 @@
 // A policy as the kernel's tables.
 
-export { type Compiled, type CompileOptions, compilePolicy, type Table } from './compile.js';
+export { type Compiled, type CompileOptions, compilePolicy, type FileId, type Table } from './compile.js';
 export { type Mount, parseMounts } from './devices.js';
 export { CompileError } from './error.js';

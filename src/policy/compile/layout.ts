@@ -11,6 +11,7 @@ export const LIMITS = {
   rules: 1 << 16,
   devices: 4096,
   blocks: 1 << 16,
+  inodes: 1 << 16,
   list: 64,
   ports: 4,
   programs: 64,
@@ -42,9 +43,6 @@ export const PROTOCOLS = [
 
 /** enum ag_action. */
 export const ACTIONS = { ALLOW: 0, HUMAN_APPROVAL: 1, BLOCK: 2 } as const;
-
-/** enum ag_reason, as events say it; the first is no reason of its own. */
-export const REASONS = ['', 'approval_unavailable', 'unresolved', 'too_deep'] as const;
 
 /** enum ag_policy_class. */
 export const CLASSES = ['file', 'exec', 'network'] as const;

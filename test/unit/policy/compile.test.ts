@@ -211,8 +211,8 @@ describe('a policy as tables', () => {
 
   it('reads where file systems stand', () => {
     expect(parseMounts('21 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 21 0:5 /a\\040b /mnt/x rw - tmpfs t rw\n')).toEqual([
-      { dev: (8 << 20) | 1, root: [], at: [] },
-      { dev: 5, root: ['a b'], at: ['mnt', 'x'] },
+      { id: 21, dev: (8 << 20) | 1, root: [], at: [] },
+      { id: 22, dev: 5, root: ['a b'], at: ['mnt', 'x'] },
     ]);
   });
 });

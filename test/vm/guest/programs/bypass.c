@@ -355,6 +355,30 @@ static int connect_unix(void) {
     return connect(need(socket(AF_UNIX, SOCK_STREAM, 0), "socket"), (void *)&to, sizeof(to));
 }
 
+/* Of these the rule has another name than the one that leads there. */
+static int behind_link(void) {
+    return opened(at("linked/key"), O_RDONLY);
+}
+static int bound_from(void) {
+    return opened(at("bound/key"), O_RDONLY);
+}
+static int bound_to(void) {
+    return opened(at("alias/key"), O_RDONLY);
+}
+static int hard_link_before(void) {
+    return opened(at("allowed/linked-before"), O_RDONLY);
+}
+
+/* Who is not governed moves the folder as soon as allowed/ready is there. */
+static int moved_by_others(void) {
+    struct stat st;
+    need(mkdir(at("allowed/ready"), 0700), "mkdir");
+    for (int i = 0; i < 6000 && stat(at("allowed/moved-by-others"), &st); i++)
+        usleep(10000);
+    need(stat(at("allowed/moved-by-others"), &st), "stat");
+    return opened(at("allowed/moved-by-others/deep/key"), O_RDONLY);
+}
+
 static const struct way {
     const char *name;
     int (*go)(void);
@@ -411,6 +435,11 @@ static const struct way {
     {"send_second", send_second},
     {"bind_port", bind_port},
     {"connect_unix", connect_unix},
+    {"behind_link", behind_link},
+    {"bound_from", bound_from},
+    {"bound_to", bound_to},
+    {"hard_link_before", hard_link_before},
+    {"moved_by_others", moved_by_others},
 };
 
 int main(int argc, char **argv) {
