@@ -90,8 +90,9 @@ export class Learner {
 
   #operations(session: Session, event: AgentEvent, time: string): void {
     const subject = this.#subjects.of(event);
-    // What a policy or the file system refused did not happen.
-    const happened = event.action !== 'BLOCKED' && event.action !== 'HELD' && !failedBefore(event);
+    // What a policy or the file system refused did not happen. What one would have refused is told by the call itself too.
+    const { action } = event;
+    const happened = action !== 'BLOCKED' && action !== 'WOULD_BLOCK' && action !== 'HELD' && !failedBefore(event);
     if (happened) {
       const asked = asksOf(event);
       if (asked.length > 0) {

@@ -60,7 +60,8 @@ describe('a profile', () => {
       read('/w/none', { errno: 2 }),
       read('/w/blocked', { action: 'BLOCKED' }),
     ]);
-    const second = session([read('/w/a')]);
+    // In mode audit the verdict is an event beside that of the call.
+    const second = session([read('/w/a'), read('/w/a', { action: 'WOULD_BLOCK' })]);
     const { programs } = JSON.parse(profileText(learn([first, second]))) as {
       programs: { exe: string; role: string; entries: object[] }[];
     };
