@@ -35,20 +35,22 @@ static __always_inline bool clause_fits(const struct ag_clause *c, const struct 
     return false;
 }
 
-/* Of a list the first that fits, as order << 32 | rule; NO_CLAUSE. */
-__attribute__((noinline)) __u64 first_fit(__u32 slot, __u32 start, __u32 count, __u32 permit, __u32 forbid) {
+/* One clause, if it fits, as order << 32 | rule; NO_CLAUSE. Apart, so that the verifier meets it once and not 64 times.
+ */
+__attribute__((noinline)) __u64 fit(__u32 slot, __u32 key, __u32 permit, __u32 forbid) {
     struct scratch *s = scratch_at(slot);
-    if (!s)
-        return NO_CLAUSE;
+    struct ag_clause *c = bpf_map_lookup_elem(&clauses, &key);
+    return s && c && clause_fits(c, &s->ask, permit, forbid) ? (__u64)c->order << 32 | c->rule : NO_CLAUSE;
+}
+
+/* Of a list the first that fits, in the same form. */
+__attribute__((noinline)) __u64 first_fit(__u32 slot, __u32 start, __u32 count, __u32 permit, __u32 forbid) {
     for (__u32 i = 0; i < AG_LIST_MAX; i++) {
         if (i >= count)
             break;
-        __u32 key = start + i;
-        struct ag_clause *c = bpf_map_lookup_elem(&clauses, &key);
-        if (!c)
-            break;
-        if (clause_fits(c, &s->ask, permit, forbid))
-            return (__u64)c->order << 32 | c->rule;
+        __u64 found = fit(slot, start + i, permit, forbid);
+        if (found != NO_CLAUSE)
+            return found;
     }
     return NO_CLAUSE;
 }
