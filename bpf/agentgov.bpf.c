@@ -19,7 +19,8 @@
  *   objects      tiers lsm and hook: what the kernel resolved, and the work of an io_uring
  *   policy       a policy's maps, and the automaton that a path runs through
  *   verdict      which rule decides, and the record of what it is against
- *   enforce      tiers lsm and hook: what is asked at each hook
+ *   enforce      tiers lsm and hook: what is asked at each hook about files, programs and addresses
+ *   system       and about the machine itself: mounts, privileges, other processes, the kernel
  */
 #include <linux/types.h>
 #include <linux/bpf.h>
@@ -57,5 +58,6 @@
 #include "policy.bpf.h"
 #include "verdict.bpf.h"
 #include "enforce.bpf.h"
+#include "system.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -85,7 +85,7 @@ struct ag_clause {
 };
 AG_STATIC_ASSERT(sizeof(struct ag_clause) == 44, "no padding in ag_clause");
 
-/* Bits of ag_clause.ops: the order of OPERATIONS in src/policy/language/operations.ts, as far as a hook asks. */
+/* Bits of ag_clause.ops: the order of OPERATIONS in src/policy/language/operations.ts. */
 enum ag_operation {
     AG_READ = 1 << 0,
     AG_WRITE = 1 << 1,
@@ -101,6 +101,13 @@ enum ag_operation {
     AG_BIND_TO = 1 << 11,
     AG_LISTEN_ON = 1 << 12,
     AG_REACH_UNIX = 1 << 13,
+    AG_CALL_TOOL = 1 << 14, /* a gateway's */
+    AG_DO_MOUNT = 1 << 15,
+    AG_DO_PRIVILEGE = 1 << 16,
+    AG_DO_PTRACE = 1 << 17,
+    AG_DO_SIGNAL = 1 << 18,
+    AG_DO_URING = 1 << 19, /* asked nowhere yet */
+    AG_DO_TAMPER = 1 << 20,
 };
 
 enum ag_action { AG_ALLOW, AG_APPROVAL, AG_BLOCK };
@@ -112,7 +119,7 @@ struct ag_rule {
     __u8 pad;
 };
 
-enum ag_policy_class { AG_OF_FILE, AG_OF_EXEC, AG_OF_NETWORK, AG_OF_MAX };
+enum ag_policy_class { AG_OF_FILE, AG_OF_EXEC, AG_OF_NETWORK, AG_OF_SYSTEM, AG_OF_MAX };
 
 struct ag_policy {
     __u32 active;              /* 0: no policy, everything is let through */
@@ -124,7 +131,7 @@ struct ag_policy {
     __u32 enforce;             /* some rule is enforced: what cannot even be asked is denied */
     __u32 by_inode;            /* some file is known by its inode */
 };
-AG_STATIC_ASSERT(sizeof(struct ag_policy) == 48, "no padding in ag_policy");
+AG_STATIC_ASSERT(sizeof(struct ag_policy) == 52, "no padding in ag_policy");
 
 /* Where the root of a file system stands in the name space: the states that its path leads to. Key: sb->s_dev. */
 struct ag_device {

@@ -14,7 +14,7 @@
 #include "tiers.h"
 #include "tracepoint.h"
 
-/* Names of the programs of bpf/objects.bpf.h and bpf/enforce.bpf.h: on_HOOK, gov_HOOK. */
+/* Names of the programs of bpf/objects.bpf.h, and of bpf/enforce.bpf.h and bpf/system.bpf.h: on_HOOK, gov_HOOK. */
 #define OBJECT_PREFIX "on_"
 #define DECIDER_PREFIX "gov_"
 #define LINKS_MAX 128
@@ -113,9 +113,13 @@ static int arguments_of(const struct btf *kernel, const char *hook, enum tier ti
     return type ? btf_vlen(type) : 0;
 }
 
-/* Hooks that some kernels do not have, and where another one is asked the same: enforce.bpf.h says which. */
+/* Hooks that some kernels do not have: enforce.bpf.h and system.bpf.h say where the same is asked there. */
 static bool may_be_missing(const char *hook) {
-    return strcmp(hook, "path_chown") == 0 || strcmp(hook, "file_truncate") == 0;
+    static const char *const NEWER[] = {"path_chown", "file_truncate", "task_fix_setgroups", "userns_create"};
+    for (size_t i = 0; i < sizeof(NEWER) / sizeof(NEWER[0]); i++)
+        if (strcmp(hook, NEWER[i]) == 0)
+            return true;
+    return false;
 }
 
 int tier_prepare(struct agentgov_bpf *skel, enum tier tier, bool enforce) {
@@ -133,6 +137,7 @@ int tier_prepare(struct agentgov_bpf *skel, enum tier tier, bool enforce) {
     if (enforce) {
         skel->rodata->rename_has_flags = arguments_of(kernel, "path_rename", tier) > 4;
         skel->rodata->setattr_dentry = arguments_of(kernel, "inode_setattr", tier) > 2;
+        skel->rodata->groups_by_capability = arguments_of(kernel, "task_fix_setgroups", tier) == 0;
         err = policy_size(skel);
     }
     struct bpf_program *prog;

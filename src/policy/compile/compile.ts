@@ -136,7 +136,7 @@ class Compilation {
       })),
       ...CLASSES.map((of) => ({
         name: `default_action.${of}`,
-        action: document.default_action?.[of] ?? ('ALLOW' as const),
+        action: (of === 'system' ? undefined : document.default_action?.[of]) ?? ('ALLOW' as const),
         mode,
         errno: undefined,
       })),

@@ -4,7 +4,8 @@ import { bit, classBits, eventBits, KERNEL_TOOLS } from '../language/operations.
 import type { Rule } from '../language/types.js';
 
 /** Operations that a hook asks about. */
-export const HELD = classBits('file') | classBits('exec') | classBits('network');
+export const HELD =
+  classBits('file') | classBits('exec') | classBits('network') | (classBits('system') & ~bit('io_uring_setup'));
 const HELD_EVENTS = (event: string): boolean => (eventBits(event) & ~HELD) === 0;
 const TOOL = bit('tool_call');
 
@@ -18,6 +19,8 @@ export function cannotHold(rule: Rule): string | undefined {
   const event = match.event?.find((name) => !HELD_EVENTS(name));
   if (event === 'tool_call') return 'calls of tools are seen by a gateway only';
   if (event !== undefined) return `"${event}" is not enforced yet`;
+  if (match.event?.includes('mount') && (match.path ?? match.path_prefix) !== undefined)
+    return 'a mount is asked about without its folders: leave out the path';
   const tool = match.tool?.find((name) => !Object.hasOwn(KERNEL_TOOLS, name));
   if (tool !== undefined || match.database !== undefined || kernel === 0)
     return `calls of tools${tool === undefined ? '' : ` ("${tool}")`} are seen by a gateway only`;

@@ -45,7 +45,7 @@ export const PROTOCOLS = [
 export const ACTIONS = { ALLOW: 0, HUMAN_APPROVAL: 1, BLOCK: 2 } as const;
 
 /** enum ag_policy_class. */
-export const CLASSES = ['file', 'exec', 'network'] as const;
+export const CLASSES = ['file', 'exec', 'network', 'system'] as const;
 
 export const ERRNO = { EPERM: 1, EACCES: 13 } as const;
 

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { cannotHold } from '../../../src/policy/compile/holds.js';
 import { ACTIONS, CLASSES, PROTOCOLS } from '../../../src/policy/compile/layout.js';
 import { asksOf, CompileError, compilePolicy, Engine, parseMounts, parsePolicy } from '../../../src/policy/index.js';
 import { OPERATIONS } from '../../../src/policy/language/operations.js';
@@ -17,6 +18,7 @@ const NAMES = ['a', 'b', 'key', '.env', 'app.md', 'x.pem', 'deep', 'n'.repeat(40
 const PARTS = [...NAMES, '*', '*.md', 'a*', '*.p*m', '**', 'n*n', '.*'];
 const EXES = ['/usr/bin/cat', '/usr/bin/node', '/opt/x/bin/tool', '/opt/bin/tool'];
 const BLOCKS = ['10.0.0.0/8', '10.1.0.0/16', '10.1.2.3', 'fd00::/8', 'fd00::1', '0.0.0.0/0', '::/0', '127.0.0.0/8'];
+const SYSTEM = ['mount', 'privilege_change', 'ptrace', 'signal', 'kernel_tamper'];
 const IPS = [
   '10.0.0.1',
   '10.1.0.9',
@@ -36,7 +38,8 @@ const pattern = (): string => {
 
 function rule(at: number): Record<string, unknown> {
   const match: Record<string, unknown> = {};
-  if (dice() < 0.65) {
+  if (dice() < 0.1) match.event = unique(some(SYSTEM));
+  else if (dice() < 0.65) {
     if (dice() < 0.5) match.path = unique(some([pattern(), pattern(), pattern()]));
     else match.path_prefix = [`/${some(NAMES, 3).join('/')}`];
     if (dice() < 0.6)
@@ -90,6 +93,7 @@ function event(): Record<string, unknown> {
       dest_port: pick([443, 80, 8050, 53, 5, 7]),
       protocol: pick(['tcp', 'udp']),
     }),
+    () => ({ event_type: pick(SYSTEM), exe }),
   ])();
 }
 
@@ -142,7 +146,7 @@ describe('a policy as tables', () => {
         .map((word) => word.trim())
         .filter(Boolean);
     const operations = enumOf('ag_operation').map((word) => word.split('=')[1]?.trim());
-    expect(operations).toEqual(OPERATIONS.slice(0, 14).map((_, at) => `1 << ${at}`));
+    expect(operations).toEqual(OPERATIONS.map((_, at) => `1 << ${at}`));
     expect(
       enumOf('ag_protocol')
         .slice(0, -1)
@@ -158,11 +162,17 @@ describe('a policy as tables', () => {
         { name: 'query', match: { tool: ['db_query'] }, action: 'BLOCK' },
         { name: 'rate', match: { path: ['/a'] }, action: 'ALLOW', max: '3/minute' },
         { name: 'script', match: { path: ['/b'], script: ['/x.py'] }, action: 'BLOCK' },
-        { name: 'mounts', match: { event: ['mount'] }, action: 'BLOCK' },
+        { name: 'mounts', match: { event: ['mount'], path_prefix: ['/srv'] }, action: 'BLOCK' },
+        { name: 'rings', match: { event: ['io_uring_setup'] }, action: 'BLOCK' },
+        {
+          name: 'held',
+          match: { event: ['mount', 'ptrace', 'signal', 'privilege_change', 'kernel_tamper'] },
+          action: 'BLOCK',
+        },
       ],
     });
     const one = parsePolicy(Buffer.from(text), 'p.yaml');
-    const all = ['query', 'rate', 'script', 'mounts'];
+    const all = ['query', 'rate', 'script', 'mounts', 'rings'];
     const compile = (accept: string[]) => () => compilePolicy(one, { homes: HOMES, mounts: [], accept });
     for (const name of all) {
       const others = all.filter((other) => other !== name);
@@ -170,6 +180,16 @@ describe('a policy as tables', () => {
       expect(compile(others)).toThrow(`"${name}"`);
     }
     expect(compile(all)().left.map((line) => line.split(':')[0])).toEqual(all);
+  });
+
+  it('holds the ready policies, but for their rules over scripts', () => {
+    const folder = new URL('../../../templates/policies/', import.meta.url);
+    const left = readdirSync(folder).flatMap((file) =>
+      parsePolicy(readFileSync(new URL(file, folder)), file)
+        .document.policies.filter((rule) => cannotHold(rule) !== undefined)
+        .map(({ name }) => `${file} ${name}`),
+    );
+    expect(left).toEqual(['gemini-cli.yaml own_credentials', 'openclaw.yaml own_credentials']);
   });
 
   it('holds rules over every name that a file system has', () => {

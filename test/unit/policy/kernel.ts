@@ -6,7 +6,7 @@ import { parseAddress } from '../../../src/policy/pattern/address.js';
 
 const u32 = (bytes: Buffer, at: number): number => bytes.readUInt32LE(at);
 const NONE = Number.POSITIVE_INFINITY;
-const CLASSES = ['file', 'exec', 'network'];
+const CLASSES = ['file', 'exec', 'network', 'system'];
 
 export interface Question {
   class: string;
