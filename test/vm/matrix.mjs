@@ -29,17 +29,17 @@ export function boots(kernels, variants) {
 }
 
 /**
- * What `npm test` runs of a plan ([{ kernel, variant, tests }]): of the boots of one kernel in which the same handlers
- * run, one runs a test whose `per` is `handlers`, chosen by the seed. Every boot runs the others.
+ * What `npm test` runs of a plan ([{ kernel, variant, tests }]). A test whose `per` is `handlers` runs in one of the
+ * boots of a kernel that have the same handlers, one whose `per` is `run` in one boot of all, chosen by the seed; the
+ * others run in each boot.
  */
 export function sampled(plan, seed) {
   const runsIn = (test, boot) => {
     if (test.per === 'boot') return true;
-    const alike = plan.filter(
-      ({ kernel, variant, tests }) =>
-        kernel === boot.kernel && variant.handlers === boot.variant.handlers && tests.includes(test),
-    );
-    const label = `${seed} ${test.name} ${boot.kernel.name} ${boot.variant.handlers}`;
+    const isLike = ({ kernel, variant }) =>
+      test.per === 'run' || (kernel === boot.kernel && variant.handlers === boot.variant.handlers);
+    const alike = plan.filter((other) => isLike(other) && other.tests.includes(test));
+    const label = [seed, test.name, ...(test.per === 'run' ? [] : [boot.kernel.name, boot.variant.handlers])].join(' ');
     return alike[createHash('sha256').update(label).digest().readUInt32LE(0) % alike.length] === boot;
   };
   return plan.map((boot) => ({ ...boot, tests: boot.tests.filter((test) => runsIn(test, boot)) }));

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 
 export const needs = ['c:bypass', 'dash'];
 export const variants = ['lsm', 'hook'];
-export const per = 'handlers';
+export const per = 'run';
 export const timeout = 600;
 
 const FOLDERS = ['secret/empty', 'secret-too', 'parent/secret', 'allowed/mount', 'other'];
