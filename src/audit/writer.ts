@@ -28,11 +28,6 @@ export interface WriterOptions {
   fsyncMs?: number;
   /** The agent that the writer's own records speak of; without it, the one of the last line. */
   agentId?: string;
-  /**
-   * When `onFailClosed` is called, once: at the first write that fails, or when the first event is lost. Without it
-   * the log never stops anything.
-   */
-  failClosed?: 'at-failure' | 'at-loss';
   /** Sign checkpoints over the log, into AUDIT.checkpoints. */
   checkpoints?: CheckpointOptions;
   /** Begin a new file when this one has so many bytes, or has been written for so long (in ms). Never without them. */
@@ -75,9 +70,6 @@ export class AuditWriter {
   /** Called when everything that was kept is in the log: now is the time to append `events_lost`. */
   onRecovered: () => void = () => {};
 
-  /** Called once when `failClosed` says so: the events that follow are not in the log, so nothing more may happen. */
-  onFailClosed: (error: AgentgovError) => void = () => {};
-
   /** Called when the writer has appended a record of its own: a checkpoint. */
   onOwnRecord: () => void = () => {};
 
@@ -87,8 +79,6 @@ export class AuditWriter {
   readonly #releaseLock: () => Promise<void>;
   #freeReserve: () => Promise<void> = async () => {};
   readonly #outbox: Outbox;
-  readonly #failClosed: WriterOptions['failClosed'];
-  #hasFailedClosed = false;
   readonly #tipFile: TipFile;
   #log: string | undefined;
   #tip: Tip;
@@ -116,10 +106,9 @@ export class AuditWriter {
     file: FileHandle,
     releaseLock: () => Promise<void>,
     { size, tip, log, tipFile, agentId, start }: Standing,
-    { fsyncMs, failClosed, rotateBytes, rotateMs }: WriterOptions,
+    { fsyncMs, rotateBytes, rotateMs }: WriterOptions,
   ) {
     this.path = path;
-    this.#failClosed = failClosed;
     this.#file = file;
     this.#releaseLock = releaseLock;
     this.#tip = tip;
@@ -135,9 +124,7 @@ export class AuditWriter {
     this.#durable = { ...tip, size };
     this.#outbox = new Outbox(file, size, fsyncMs);
     this.#outbox.onFailure = (cause) => {
-      const error = this.#failed(cause);
-      this.onFailure(error);
-      if (this.#failClosed === 'at-failure') this.#failClosedOnce(error);
+      this.onFailure(this.#failed(cause));
     };
     this.#outbox.onDurable = async (durable, bytes) => {
       this.#durable = { ...durable, size: bytes };
@@ -374,7 +361,6 @@ export class AuditWriter {
   #place(record: Unsealed): Appended | undefined {
     if (this.#closed || this.#outbox.full || record.head.length + record.tail.length > MAX_LINE - SEAL_SIZE) {
       this.#lost += 1;
-      if (this.#failClosed === 'at-loss' && !this.#closed) this.#failClosedOnce(this.#lossError());
       return undefined;
     }
     const { line, hash } = seal(record);
@@ -466,24 +452,9 @@ export class AuditWriter {
     }
   }
 
-  #failClosedOnce(error: AgentgovError): void {
-    if (this.#hasFailedClosed) return;
-    this.#hasFailedClosed = true;
-    // In a task of its own: what the hook throws must not stop the writer.
-    queueMicrotask(() => this.onFailClosed(error));
-  }
-
-  #lossError(): AgentgovError {
-    return new AgentgovError(`an event got no place in ${this.path}: make room there`, EXIT.internal, {
-      cause: this.#outbox.failure,
-    });
-  }
-
   #failed(cause: Error): AgentgovError {
-    return new AgentgovError(
-      `cannot write to ${this.path} (${cause.message}): make room there; events are kept for now, then lost and counted`,
-      EXIT.internal,
-      { cause },
-    );
+    return new AgentgovError(`cannot write to ${this.path} (${cause.message}): make room there`, EXIT.internal, {
+      cause,
+    });
   }
 }

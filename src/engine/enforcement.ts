@@ -44,9 +44,7 @@ function notYet({ document }: Policy): string[] {
   const { on_exit: onExit, on_log_failure: onFailure, strict_sni: strictSni } = document;
   return [
     ...(onExit === 'keep' ? ['on_exit: keep is not there yet: enforcement ends with agentgov.'] : []),
-    ...(onFailure === 'block' || onFailure === 'stop'
-      ? [`on_log_failure: ${onFailure} is not there yet: a log that cannot be written ends the session.`]
-      : []),
+    ...(onFailure === 'block' ? ['on_log_failure: block is not there yet: the agent is stopped instead.'] : []),
     ...(strictSni === true ? ['strict_sni is not there yet: names are held by addresses.'] : []),
   ];
 }
@@ -59,6 +57,7 @@ export class Enforcement {
   readonly #compiled: Compiled;
   readonly #files: NamedFiles;
   readonly #resolvers: ReadonlySet<string>;
+  readonly #onLogFailure: Policy['document']['on_log_failure'];
   /** Names of each address, as far as rules may speak of them. */
   readonly #names = new Map<string, Set<string>>();
 
@@ -69,6 +68,7 @@ export class Enforcement {
     this.mode = options.mode ?? policy.document.mode ?? 'audit';
     this.sha256 = policy.sha256;
     this.notes = notes;
+    this.#onLogFailure = policy.document.on_log_failure;
     this.#resolvers = new Set(policy.document.resolvers ?? getServers().map(server));
   }
 
@@ -125,6 +125,12 @@ export class Enforcement {
   /** Lets go of the files that rules name. */
   close(): void {
     this.#files.close();
+  }
+
+  /** What follows when the log cannot be written: what only looks on ends, what holds goes on unless it is told to stop. */
+  get onLogFailure(): 'end' | 'continue' | 'stop' {
+    if (this.mode === 'audit') return 'end';
+    return (this.#onLogFailure ?? 'continue') === 'continue' ? 'continue' : 'stop';
   }
 
   /** An event of the loader with the name of its rule for the number. */

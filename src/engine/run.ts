@@ -158,6 +158,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     redactor,
     command,
     warnings,
+    say,
     enforcement,
     ...(plaintext && { openConversations: plaintext.conversationsOf(agentId, redactor, options.plaintext ?? {}) }),
   });

@@ -32,6 +32,8 @@ export interface SessionParts {
   openConversations?: OpenConversations;
   /** Known before the first event: sentences for session_start. */
   warnings: string[];
+  /** One line for the user. */
+  say: (line: string) => void;
 }
 
 export interface SessionResult {
@@ -80,10 +82,8 @@ export class Session {
             onAnswer: (message, answer) => this.#learn(enforcement, message, answer),
           }),
     });
-    writer.onFailure = (error) => {
-      this.#logFailure = error.message;
-      this.end({ kind: 'log_failed', cause: error.message });
-    };
+    writer.onFailure = ({ message }) => this.#onLogFailure(message);
+    writer.onRecovered = () => this.#onLogRecovered();
     writer.onOwnRecord = () => this.#tellViews();
     void parts.loader.ended.then((outcome) => {
       if (outcome.kind === 'died') this.end({ kind: 'loader_died', how: outcome.how });
@@ -267,11 +267,7 @@ export class Session {
     const { writer } = this.#parts;
     await writer.flush();
     if (writer.pendingBytes > 0) this.intake.retract(await writer.abandon());
-    const lost = this.#unreported();
-    if (lost === 0) return false;
-    this.#writerLost += lost;
-    this.#guard(() => this.intake.missing({ count: lost, reason: 'log_failed' }));
-    return true;
+    return this.#reportLost() > 0;
   }
 
   /** Addresses of names that rules speak of. What cannot be written is a rule that does not hold: that is said. */
@@ -281,6 +277,43 @@ export class Session {
         `An address of ${answer.question} could not be put into the policy: ${(error as Error).message}`,
       );
     });
+  }
+
+  /** An agent that is held must not get free by filling a disk. */
+  #onLogFailure(cause: string): void {
+    this.#logFailure = cause;
+    const { enforcement, say } = this.#parts;
+    const next = enforcement?.onLogFailure ?? 'end';
+    if (next === 'end') this.end({ kind: 'log_failed', cause });
+    else if (next === 'stop') void this.#stopFor(cause);
+    else say(`${cause}; the policy holds meanwhile, and events are kept, up to 16 MiB, then counted.`);
+  }
+
+  /** What cannot be killed stays held. */
+  async #stopFor(cause: string): Promise<void> {
+    const { say } = this.#parts;
+    try {
+      const { killed, left } = await this.#kill();
+      say(`${cause}; so the agent was stopped (on_log_failure): ${killed} killed, ${left} live on.`);
+      if (left === 0) this.end({ kind: 'log_failed', cause });
+    } catch (error) {
+      say(`${cause}; and the agent could not be stopped: ${(error as Error).message}`);
+      this.end({ kind: 'log_failed', cause });
+    }
+  }
+
+  #onLogRecovered(): void {
+    const lost = this.#reportLost();
+    this.#parts.say(`The log can be written again: ${lost === 0 ? 'nothing was lost' : `${lost} events were LOST`}.`);
+  }
+
+  /** What the writer could not take goes into the log as a count. @returns how many, since this was done last. */
+  #reportLost(): number {
+    const lost = this.#unreported();
+    if (lost === 0) return 0;
+    this.#writerLost += lost;
+    this.#guard(() => this.intake.missing({ count: lost, reason: 'log_failed' }));
+    return lost;
   }
 
   #unreported(): number {
