@@ -37,6 +37,26 @@ export function listsMeet<Item>(
   isWild: (item: Item) => boolean,
   meet: (one: Item, other: Item) => boolean,
 ): boolean {
+  // Up to the first wildcard, and from the last one on, item meets item: nearly all lists part there.
+  const plain = (one: Item | undefined, other: Item | undefined): boolean =>
+    one !== undefined && other !== undefined && !isWild(one) && !isWild(other);
+  let head = 0;
+  for (; plain(a[head], b[head]); head++) if (!meet(a[head] as Item, b[head] as Item)) return false;
+  let tail = 0;
+  for (; tail < Math.min(a.length, b.length) - head; tail++) {
+    const [one, other] = [a[a.length - 1 - tail], b[b.length - 1 - tail]];
+    if (!plain(one, other)) break;
+    if (!meet(one as Item, other as Item)) return false;
+  }
+  return restsMeet(a.slice(head, a.length - tail), b.slice(head, b.length - tail), isWild, meet);
+}
+
+function restsMeet<Item>(
+  a: readonly Item[],
+  b: readonly Item[],
+  isWild: (item: Item) => boolean,
+  meet: (one: Item, other: Item) => boolean,
+): boolean {
   // reach[j]: the items of `a` up to here and the first j of `b` have a list in common.
   let reach = [true, ...b.map((_, at) => b.slice(0, at + 1).every(isWild))];
   for (const one of a) {

@@ -2,7 +2,7 @@
 import { literalPattern, type Match } from '../../policy/index.js';
 import { isPattern, shapeOf } from '../shape.js';
 import { counted } from '../summary.js';
-import { FILE_VERBS, type Verb } from '../verbs.js';
+import type { Verb } from '../verbs.js';
 import type { Evidence } from './evidence.js';
 import { opensKit } from './kit.js';
 import { type Context, type Made, often, oftenAll, sectionOf } from './made.js';
@@ -45,15 +45,10 @@ const wordFor = (verbs: readonly Verb[]): string => {
 
 /** @param closed verb and pattern of what a person has to decide on for every program: no rule may allow the same. */
 export function fileRules(evidence: readonly Evidence[], context: Context, closed: ReadonlySet<string>): Ruled {
-  const left: Evidence[] = [];
+  const { patterns, left } = generalise(evidence);
   const uses = new Map<string, Use>();
-  for (const verb of FILE_VERBS) {
-    const own = generalise(
-      verb,
-      evidence.filter((one) => one.verb === verb),
-    );
-    left.push(...own.left);
-    for (const pattern of own.patterns) {
+  for (const [verb, own] of patterns) {
+    for (const pattern of own) {
       if (closed.has(closedKey(verb, pattern.text))) continue;
       const known = uses.get(pattern.text);
       if (known === undefined) uses.set(pattern.text, { ...pattern, runs: new Set(pattern.runs), verbs: [verb] });
@@ -66,9 +61,17 @@ export function fileRules(evidence: readonly Evidence[], context: Context, close
     }
   }
   const keyOf = (use: Use): string => [sectionOf(use.runs, context), anchorOf(use.text), ...use.verbs].join('\u0000');
-  const made = [...groupBy([...uses.values()], keyOf).values()].map((group) => fileRule(group, context));
+  const made = [...groupBy([...uses.values()], keyOf).values()]
+    .flatMap((group) => partsOf(group, MOST_PATHS))
+    .map((group) => fileRule(group, context));
   return { made, left };
 }
+
+/** A list of a policy has an end (`maxItems` of its schema); after one run of a package manager there can be more paths. */
+const MOST_PATHS = 5000;
+
+const partsOf = <Item>(items: readonly Item[], most: number): Item[][] =>
+  Array.from({ length: Math.ceil(items.length / most) }, (_, at) => items.slice(at * most, (at + 1) * most));
 
 function fileRule(group: readonly Use[], context: Context): Made {
   const [{ verbs, runs, text }] = group as [Use, ...Use[]];

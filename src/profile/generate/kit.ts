@@ -19,8 +19,20 @@ const kitClauses = (): readonly Clause[] => {
 };
 
 /** Whether one operation is decided by both. */
-const share = (learned: Clause, closed: Clause): boolean =>
-  Object.values(ASKS).some(({ permit, forbid }) => (learned.ops & permit) !== 0 && (closed.ops & forbid) !== 0);
+const share = (ops: number, closed: Clause): boolean =>
+  Object.values(ASKS).some(({ permit, forbid }) => (ops & permit) !== 0 && (closed.ops & forbid) !== 0);
+
+const byOps = new Map<number, readonly Clause[]>();
+
+/** Clauses of the kit that speak of one of these operations. Asked for each path of a profile, always with the same few. */
+function kitFor(ops: number): readonly Clause[] {
+  let clauses = byOps.get(ops);
+  if (clauses === undefined) {
+    clauses = kitClauses().filter((closed) => share(ops, closed));
+    byOps.set(ops, clauses);
+  }
+  return clauses;
+}
 
 /** Whether there is a path on which both speak. */
 const meet = (learned: Clause, closed: Clause): boolean =>
@@ -28,7 +40,6 @@ const meet = (learned: Clause, closed: Clause): boolean =>
   'path' in learned.object &&
   closed.object !== undefined &&
   'path' in closed.object &&
-  share(learned, closed) &&
   pathsMeet(learned.object.path, closed.object.path);
 
 /** Stands for every user: one whose name is not at the same time that of a folder which the kit closes. */
@@ -40,7 +51,7 @@ const clausesFor = (match: Match, action: RuleAction): readonly Clause[] =>
 /** Whether an ALLOW rule with this match would decide before the kit on some path that the kit closes. */
 export const opensKit = (match: Match): boolean =>
   clausesFor(match, 'ALLOW').some((learned) =>
-    kitClauses().some((closed) => meet(learned, closed) && compareRank(learned, closed) > 0),
+    kitFor(learned.ops).some((closed) => meet(learned, closed) && compareRank(learned, closed) > 0),
   );
 
 /** The last two of a rank are the action and the place in the file: a rule that differs in nothing else contradicts. */
@@ -52,5 +63,5 @@ const isNearer = (a: Clause, b: Clause): boolean => {
 /** Whether a rule that holds what the kit closes would decide before it wherever both speak. */
 export const standsAboveKit = (match: Match): boolean =>
   clausesFor(match, 'HUMAN_APPROVAL').every((held) =>
-    kitClauses().every((closed) => !meet(held, closed) || isNearer(held, closed)),
+    kitFor(held.ops).every((closed) => !meet(held, closed) || isNearer(held, closed)),
   );

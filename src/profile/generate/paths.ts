@@ -1,14 +1,20 @@
 // From the files that were used to the patterns that a person would write. Each step only widens with more evidence: a
 // pattern depends on how many different names and runs there are, never on what is missing.
 
-import { isPattern, shapeOf } from '../shape.js';
-import type { Verb } from '../verbs.js';
+import { isPattern, type Shape, shapeOf } from '../shape.js';
+import { FILE_VERBS, type FileVerb, type Verb } from '../verbs.js';
 import type { Evidence } from './evidence.js';
 import { opensKit } from './kit.js';
 
-/** Different names directly in a folder, and runs in which they were used, that make it one rule. */
-export const MANY_NAMES = 8;
-export const MANY_RUNS = 3;
+/**
+ * What makes a folder one rule: so many different names directly in it that were used in so many runs (the more runs
+ * show it, the fewer names it takes), or so many anywhere below it, in several of its folders.
+ */
+const MANY: readonly { readonly names: number; readonly runs: number }[] = [
+  { names: 8, runs: 3 },
+  { names: 5, runs: 5 },
+];
+const MANY_BELOW = { names: 24, folders: 3, runs: 3 };
 /** Names that differ in nothing but numbers, versions, dates or short hashes, before these become stars. */
 export const SEVERAL = 2;
 
@@ -16,6 +22,8 @@ export const SEVERAL = 2;
 export interface Pattern {
   /** In the policy language; a folder with all that is below it ends in `/**`. */
   readonly text: string;
+  /** The place, as `Folders` knows it. */
+  readonly place: string;
   times: number;
   readonly runs: Set<string>;
   /** Different paths that were seen. */
@@ -77,61 +85,91 @@ interface Shaped {
   readonly sure: string;
   readonly likely: string;
   readonly scratch: string | undefined;
+  readonly place: string;
+}
+
+/** Evidence of a file, with the shape of its path. */
+interface Seen {
+  readonly evidence: Evidence;
+  readonly path: string;
+  readonly shape: Shape;
 }
 
 /**
- * The patterns for what one verb was done to.
+ * The patterns for what was done to files, by verb.
  *
- * @param evidence of that verb, none of it sensitive.
+ * @param evidence of files, none of it sensitive.
  * @returns patterns, and the evidence that no pattern can name.
  */
-export function generalise(verb: Verb, evidence: readonly Evidence[]): { patterns: Pattern[]; left: Evidence[] } {
-  const patterns = new Patterns(verb);
+export function generalise(evidence: readonly Evidence[]): {
+  patterns: ReadonlyMap<FileVerb, readonly Pattern[]>;
+  left: Evidence[];
+} {
   const left: Evidence[] = [];
+  const seen: Seen[] = [];
+  for (const one of evidence) {
+    const { path = '' } = one.target;
+    if (path.startsWith('/')) seen.push({ evidence: one, path, shape: shapeOf(path) });
+    else left.push(one);
+  }
+  const byVerb = groupBy(seen, ({ evidence: { verb } }) => verb);
+  // Who makes files replaces, renames and deletes them, too: what was changed counts together. Reading does not.
+  const read = new Folders(byVerb.get('read') ?? []);
+  const changed = new Folders(seen.filter(({ evidence: { verb } }) => verb !== 'read'));
+  const patterns = new Map<FileVerb, readonly Pattern[]>();
+  for (const verb of FILE_VERBS) {
+    const own = byVerb.get(verb);
+    if (own !== undefined) patterns.set(verb, patternsOf(verb, own, verb === 'read' ? read : changed, left));
+  }
+  return { patterns, left };
+}
+
+function patternsOf(verb: Verb, seen: readonly Seen[], folders: Folders, left: Evidence[]): Pattern[] {
+  const patterns = new Patterns(verb);
   const shaped: Shaped[] = [];
   const found = new Map<string, Pattern>();
-  for (const one of evidence) {
-    const { path = '', many } = one.target;
-    if (!path.startsWith('/')) left.push(one);
-    else if (many) add(found, folderOf(path, patterns), one);
-    else shaped.push(shapeIt(one, path, patterns));
+  for (const one of seen) {
+    if (one.evidence.target.many) add(found, folderOf(one.shape, patterns), placeOf(one.shape), one.evidence);
+    else shaped.push(shapeIt(one, patterns));
   }
   for (const [, group] of groupBy(shaped, ({ likely }) => likely)) place(group, patterns, found, left);
-  return { patterns: collapse(found, patterns), left };
+  return collapse(found, patterns, folders);
 }
 
 /** A folder with more names than were kept. */
-function folderOf(path: string, patterns: Patterns): string {
-  const { sure, literal } = shapeOf(path);
+function folderOf({ sure, literal }: Shape, patterns: Patterns): string {
   const folder = below(patterns.home(sure));
   return patterns.isSafe(folder) ? folder : below(literal);
 }
 
-function shapeIt(evidence: Evidence, path: string, patterns: Patterns): Shaped {
-  const { literal, sure, likely, scratch } = shapeOf(path);
+function shapeIt({ evidence, shape }: Seen, patterns: Patterns): Shaped {
+  const { literal, sure, likely, scratch } = shape;
   return {
     evidence,
     literal: patterns.home(literal),
     sure: patterns.home(sure),
     likely: patterns.home(likely),
     scratch,
+    place: placeOf(shape),
   };
 }
 
 /** Gives each of a group of paths that may be one pattern the widest pattern that its evidence carries. */
 function place(group: readonly Shaped[], patterns: Patterns, found: Map<string, Pattern>, left: Evidence[]): void {
   const variants = new Set(group.map(({ sure }) => sure)).size;
-  for (const { evidence, literal, sure, likely, scratch } of group) {
+  for (const { evidence, literal, sure, likely, scratch, place: at } of group) {
     const folder = parentOf(sure);
-    const candidates = [
-      ...(scratch === undefined ? [] : [below(scratch)]),
-      ...(variants >= SEVERAL && isPattern(likely) ? [likely] : []),
-      ...(isPattern(sure) ? [sure, ...(mayHold(folder, variants) ? [below(folder)] : [])] : []),
-      literal,
+    const candidates: { text: string; at: string }[] = [
+      // Nobody's home is a temporary folder, so that both have the same components.
+      ...(scratch === undefined ? [] : [{ text: below(scratch), at: startOf(at, scratch) }]),
+      ...(variants >= SEVERAL && isPattern(likely) ? [{ text: likely, at }] : []),
+      ...(isPattern(sure) ? [{ text: sure, at }] : []),
+      ...(isPattern(sure) && mayHold(folder, variants) ? [{ text: below(folder), at: parentOf(at) }] : []),
+      { text: literal, at },
     ];
-    const text = candidates.find((candidate) => spellable(candidate) && patterns.isSafe(candidate));
-    if (text === undefined) left.push(evidence);
-    else add(found, text, evidence);
+    const chosen = candidates.find(({ text }) => spellable(text) && patterns.isSafe(text));
+    if (chosen === undefined) left.push(evidence);
+    else add(found, chosen.text, chosen.at, evidence);
   }
 }
 
@@ -142,10 +180,13 @@ const mayHold = (folder: string, variants: number): boolean =>
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a policy cannot hold
 export const spellable = (pattern: string): boolean => !/[\u0000-\u001f\u007f]/.test(pattern);
 
-function add(found: Map<string, Pattern>, text: string, { times, runs, programs }: Evidence): void {
+/** The first components of a place, as many as a folder has. */
+const startOf = (at: string, folder: string): string => at.split('/').slice(0, folder.split('/').length).join('/');
+
+function add(found: Map<string, Pattern>, text: string, at: string, { times, runs, programs }: Evidence): void {
   let pattern = found.get(text);
   if (pattern === undefined) {
-    pattern = { text, times: 0, runs: new Set(), names: 0, programs: new Set() };
+    pattern = { text, place: at, times: 0, runs: new Set(), names: 0, programs: new Set() };
     found.set(text, pattern);
   }
   pattern.times += times;
@@ -157,27 +198,58 @@ function add(found: Map<string, Pattern>, text: string, { times, runs, programs 
 interface Folder {
   readonly children: Set<string>;
   readonly runs: Set<string>;
+  names: number;
 }
 
-/** Folders with many names in many runs become one pattern; the highest that may. */
-function collapse(found: Map<string, Pattern>, patterns: Patterns): Pattern[] {
-  const folders = new Map<string, Folder>();
-  for (const { text, runs } of found.values()) {
-    let child = isFolder(text) ? folderName(text) : text;
-    for (let folder = parentOf(child); folder !== '' && folder !== '~'; folder = parentOf(folder)) {
-      const known = folders.get(folder) ?? { children: new Set(), runs: new Set() };
-      folders.set(folder, known);
-      known.children.add(child.slice(folder.length + 1));
-      for (const run of runs) known.runs.add(run);
-      child = folder;
+/** Where a path is, whatever the numbers in it and whosever home: this does not depend on what else was seen. */
+const placeOf = ({ likely }: Shape): string => likely.replace(HOME, '~');
+
+/** How much was seen in each folder. More evidence never makes less of it, since each path has its place by itself. */
+class Folders {
+  readonly #folders = new Map<string, Folder>();
+
+  constructor(seen: readonly Seen[]) {
+    const names = groupBy(seen, ({ shape, evidence: { target } }) => `${placeOf(shape)}${target.many ? '/*' : ''}`);
+    for (const [name, group] of names) this.#count(name, group);
+  }
+
+  #count(name: string, group: readonly Seen[]): void {
+    const isMany = group.some(({ evidence }) => evidence.target.many);
+    for (let child = name, at = parentOf(name); at !== '' && at !== '~'; child = at, at = parentOf(at)) {
+      const folder = this.#folders.get(at) ?? { children: new Set(), runs: new Set(), names: 0 };
+      this.#folders.set(at, folder);
+      folder.children.add(child.slice(at.length + 1));
+      folder.names += isMany ? MANY_BELOW.names : 1;
+      for (const { evidence } of group) for (const run of evidence.runs) folder.runs.add(run);
     }
   }
-  const collapsed = new Set<string>();
-  for (const [folder, { children, runs }] of folders) {
-    const isMuch = children.size >= MANY_NAMES && runs.size >= MANY_RUNS;
-    if (isMuch && mayCollapse(folder) && patterns.isSafe(below(folder))) collapsed.add(folder);
+
+  /** Whether it is to become one rule. */
+  isMuch(at: string): boolean {
+    const folder = this.#folders.get(at);
+    if (folder === undefined) return false;
+    const { children, runs, names } = folder;
+    return (
+      MANY.some((many) => children.size >= many.names && runs.size >= many.runs) ||
+      (names >= MANY_BELOW.names && children.size >= MANY_BELOW.folders && runs.size >= MANY_BELOW.runs)
+    );
   }
-  for (const text of found.keys()) if (isFolder(text)) collapsed.add(folderName(text));
+}
+
+/** Folders of which much was seen become one pattern; the highest that may. */
+function collapse(found: Map<string, Pattern>, patterns: Patterns, folders: Folders): Pattern[] {
+  const collapsed = new Set<string>();
+  for (const { text, place: at } of found.values()) {
+    if (isFolder(text)) collapsed.add(folderName(text));
+    // Both have the same components behind the home folder.
+    let folder = isFolder(text) ? folderName(text) : text;
+    for (let where = at; ; ) {
+      [folder, where] = [parentOf(folder), parentOf(where)];
+      if (folder === '' || folder === '~' || where === '') break;
+      if (!collapsed.has(folder) && folders.isMuch(where) && mayCollapse(folder) && patterns.isSafe(below(folder)))
+        collapsed.add(folder);
+    }
+  }
   const done = new Map<string, Pattern>();
   for (const pattern of found.values()) {
     const highest = highestOf(pattern.text, collapsed);

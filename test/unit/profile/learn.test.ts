@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { main } from '../../../src/cli.js';
 import type { AgentEvent } from '../../../src/events/index.js';
-import { Engine } from '../../../src/policy/index.js';
+import { Engine, type Policy } from '../../../src/policy/index.js';
 import {
   assess,
   diffProfiles,
@@ -224,6 +224,51 @@ describe('a generated policy', () => {
 
   it('makes no folder of what was seen in two runs only', () => {
     expect(generate(learn(work(2))).text).not.toContain('/work/app/src/"');
+  });
+
+  const create = (path: string): object => ({ event_type: 'file_create', access: 'create', path });
+  const remove = (path: string): object => ({ event_type: 'file_delete', path });
+  const letters = [...'abcdefghijklmnopqrstuvwxyz'];
+  const answers = (policy: Policy, ...events: object[]) =>
+    events.map((event) => new Engine(policy).decide(event as AgentEvent)?.action);
+
+  it.each([
+    ['five names, each in a run of its own', 5, true],
+    ['four', 4, false],
+  ])('makes a folder of %s', (_, runs, isFolder) => {
+    const { text } = generate(
+      learn(letters.slice(0, runs).map((name) => session([create(`/work/app/notes/${name}.md`)]))),
+    );
+    expect(text.includes('- "/work/app/notes/"')).toBe(isFolder);
+  });
+
+  it('makes a folder of many names in several of its folders', () => {
+    const run = (part: number) =>
+      letters.slice(8 * part, 8 * part + 8).flatMap((name) => [create(`/work/app/${'xyz'[part]}/${name}`)]);
+    const [x = [], y = [], z = []] = [run(0), run(1), run(2)];
+    // Eight in each of three folders, in three runs, none of which has eight of one folder in three runs.
+    const { policy } = generate(learn([session([...x, ...y]), session([...y, ...z]), session([...x, ...z])]));
+    expect(answers(policy, create('/work/app/w/other'), create('/work/other'))).toEqual(['ALLOW', 'BLOCK']);
+    const fewer = generate(learn([session(x), session(x), session(y)])).policy;
+    expect(answers(fewer, create('/work/app/w/other'))).toEqual(['BLOCK']);
+  });
+
+  it('counts what was changed in a folder together, but opens it only for what was done, and never by reading', () => {
+    const runs = letters.slice(0, 5).map((name, at) => {
+      const path = `/work/app/out/${name}`;
+      return session([at % 2 === 0 ? create(path) : remove(path), read('/work/app/in/one')]);
+    });
+    const { policy } = generate(learn(runs));
+    const path = '/work/app/out/new';
+    expect(answers(policy, create(path), remove(path))).toEqual(['ALLOW', 'ALLOW']);
+    expect(answers(policy, read(path), { event_type: 'file_attr', path })).toEqual(['BLOCK', 'BLOCK']);
+  });
+
+  it('loads, however many paths one run has', { timeout: 60_000 }, () => {
+    const paths = Array.from({ length: 10_001 }, (_, at) => read(`/usr/lib/part${at % 40}x/n${at}x`));
+    const { policy } = generate(learn([session(paths)]));
+    const named = policy.document.policies.flatMap(({ match }) => match.path ?? []);
+    expect(named.filter((path) => path.startsWith('/usr/lib/part'))).toHaveLength(10_001);
   });
 
   it('sets apart what was seen in one run', () => {
