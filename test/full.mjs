@@ -36,6 +36,7 @@ function allSteps() {
       command: ['node', 'test/vm/run.mjs', '--kernel', kernel, '--tier', variant.name],
     })),
     ...benchRows.map(({ name }) => ({ name: `bench ${name}`, command: ['node', 'bench/run.mjs', '--only', name] })),
+    { name: 'eval learn', command: ['node', 'eval/run.mjs'] },
   ];
 }
 

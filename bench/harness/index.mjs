@@ -16,7 +16,7 @@ export { interleave } from './pairs.mjs';
 export { plainChain } from './plain-canonical.mjs';
 export { memoryKb } from './processes.mjs';
 export { sampleEvents } from './sample-events.mjs';
-export { median, summarise } from './stats.mjs';
+export { median, seededRandom, summarise } from './stats.mjs';
 export { isWithin, rowText } from './table.mjs';
 export {
   benchFolder,
