@@ -477,8 +477,9 @@ export const FIELDS = {
   },
   notes: {
     type: 'strings',
-    meaning: 'what cannot be seen or trusted in this session: blind spots of the tier, files that the agent can write',
-    on: SESSION,
+    meaning:
+      'what cannot be seen, held or trusted in this session: blind spots of the tier, files that the agent can write, rules that are less than they look',
+    on: [...SESSION, 'policy_loaded'],
     agentText: 'words',
   },
   target_pids: {
