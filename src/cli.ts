@@ -88,6 +88,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'which agents are governed, and how',
     load: async () => (await import('./commands/status.js')).statusCommand(),
   },
+  feedback: {
+    summary: 'what an agent may know of what was denied to it',
+    load: async () => (await import('./commands/feedback.js')).feedbackCommand(),
+  },
   stop: {
     summary: 'freeze and kill the whole tree of an agent',
     load: async () => (await import('./commands/stop.js')).stopCommand(),

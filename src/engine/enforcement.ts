@@ -58,6 +58,7 @@ export class Enforcement {
   readonly #files: NamedFiles;
   readonly #resolvers: ReadonlySet<string>;
   readonly #onLogFailure: Policy['document']['on_log_failure'];
+  readonly #guidance: ReadonlyMap<string, string | undefined>;
   /** Names of each address, as far as rules may speak of them. */
   readonly #names = new Map<string, Set<string>>();
 
@@ -70,6 +71,7 @@ export class Enforcement {
     this.notes = notes;
     this.#onLogFailure = policy.document.on_log_failure;
     this.#resolvers = new Set(policy.document.resolvers ?? getServers().map(server));
+    this.#guidance = new Map(policy.document.policies.map(({ name, guidance }) => [name, guidance]));
   }
 
   /**
@@ -137,6 +139,11 @@ export class Enforcement {
   named(event: AgentEvent): AgentEvent {
     const rule = this.#compiled.rules[Number(event.policy_rule)];
     return rule === undefined ? event : { ...event, policy_rule: rule };
+  }
+
+  /** What a rule has for the agent that it stops. */
+  guidance(rule: string): string | undefined {
+    return this.#guidance.get(rule);
   }
 
   /** Addresses that a name server has just told the tree. Only of servers that the policy, or else this machine, names. */

@@ -21,6 +21,8 @@ export interface IntakeOptions {
   openConversations?: OpenConversations;
   /** What a policy is against comes with the number of its rule: this gives it the rule's name. */
   verdict?: (event: AgentEvent) => AgentEvent;
+  /** Something was denied: the event as it goes into the log. */
+  onDenied?: (event: AgentEvent) => void;
   /** An answer about a name has come to the tree. */
   onAnswer?: (message: DnsMessage, answer: DnsAnswer) => void;
   /** Makes the events_lost event of a loss. */
@@ -164,8 +166,10 @@ export class Intake {
   #record(event: AgentEvent): number | undefined {
     const finding = findingOf(String(event.event_type), String(event.action), event.coverage);
     if (finding !== undefined) this.findings.set(finding, (this.findings.get(finding) ?? 0) + 1);
-    const appended = this.#options.log.append(this.#options.redactor.redact(event));
+    const clean = this.#options.redactor.redact(event);
+    const appended = this.#options.log.append(clean);
     this.#count(appended);
+    if (event.action === 'BLOCKED') this.#options.onDenied?.(clean as AgentEvent);
     return appended?.seq;
   }
 

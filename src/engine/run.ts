@@ -15,6 +15,7 @@ import { type ControlServer, runtimeFolder, serveControl } from '../control/inde
 import { deferred } from '../deferred.js';
 import { AgentgovError, EXIT, unavailableError, usageError } from '../errors.js';
 import { openRedactor } from '../events/index.js';
+import { FeedbackFile, feedbackPath } from '../feedback/index.js';
 import { PACKAGE_ROOT } from '../package.js';
 import {
   type Identity,
@@ -151,6 +152,11 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   undo.push(() => tap?.abort());
   await view?.opened;
   await tap?.opened;
+  const controlFolder = options.controlFolder ?? runtimeFolder(uid, process.env, stateFolder(uid, process.env));
+  const feedback =
+    enforcement === undefined
+      ? undefined
+      : feedbackOf(controlFolder, agentId, uid, suspects(target, user, uid), (text) => session?.note(text));
   session = new Session({
     agentId,
     loader,
@@ -160,10 +166,13 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     warnings,
     say,
     enforcement,
+    feedback,
     ...(plaintext && { openConversations: plaintext.conversationsOf(agentId, redactor, options.plaintext ?? {}) }),
   });
-  const control = await openControlSocket(options, session, loaderPath, uid);
+  const control = await openControlSocket(controlFolder, agentId, session, loaderPath, uid);
   undo.push(() => control.close());
+  feedback?.open();
+  undo.push(() => feedback?.close());
 
   const roots = target.kind === 'processes' ? target.roots : [readProcess(command?.pid ?? 0)].filter(isThere);
   const governed = await govern(loader, target, command);
@@ -179,7 +188,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   for (const warning of warnings) say(warning);
   // From here on there is a log to be completed, whatever happens.
   undo.length = 0;
-  const { result, leftBy } = await attend({ options, session, command, control, view, tap });
+  const { result, leftBy } = await attend({ options, session, command, control, feedback, view, tap });
   enforcement?.close();
   say(summary(result, writer.path));
   return exitCode(options, command, result, leftBy);
@@ -223,16 +232,28 @@ function homeOf(target: Target, user: Identity | undefined): string | undefined 
 
 const isThere = (info: ProcessInfo | undefined): info is ProcessInfo => info !== undefined;
 
+/** Only root can make a file that the agent reads and cannot change. Its group is that of the agent's (first) process. */
+function feedbackOf(
+  folder: string,
+  agentId: string,
+  uid: number,
+  [agent]: readonly Suspect[],
+  onProblem: (text: string) => void,
+): FeedbackFile | undefined {
+  if (uid !== 0 || agent === undefined) return undefined;
+  return new FeedbackFile({ path: feedbackPath(folder, agentId), gid: agent.gid, onProblem });
+}
+
 function openControlSocket(
-  options: MonitorOptions,
+  folder: string,
+  agentId: string,
   session: Session,
   loaderPath: string,
   uid: number,
 ): Promise<ControlServer> {
-  const folder = options.controlFolder ?? runtimeFolder(uid, process.env, stateFolder(uid, process.env));
   return serveControl({
     folder,
-    agentId: options.agentId,
+    agentId,
     uid,
     engine: {
       status: () => session.status(),
@@ -289,12 +310,13 @@ interface Attended {
   session: Session;
   command: Command | undefined;
   control: ControlServer;
+  feedback: FeedbackFile | undefined;
   view: View | undefined;
   tap: View | undefined;
 }
 
 /** From session_start to the closed log, and to the end of the command that has the terminal. */
-async function attend({ options, session, command, control, view, tap }: Attended): Promise<{
+async function attend({ options, session, command, control, feedback, view, tap }: Attended): Promise<{
   result: SessionResult;
   /** The signal that ended agentgov while the command ran on. */
   leftBy: NodeJS.Signals | undefined;
@@ -336,6 +358,8 @@ async function attend({ options, session, command, control, view, tap }: Attende
   }
   const result = await session.close();
   cancel?.();
+  // As long as the socket is there, no other engine makes one of this name.
+  feedback?.close();
   control.close();
   await view?.finish();
   await tap?.finish();

@@ -6,6 +6,7 @@ import type { EngineStatus, StopResult } from '../control/index.js';
 import { type Deferred, deferred } from '../deferred.js';
 import type { DnsAnswer } from '../dns/index.js';
 import type { EventDraft, Redactor } from '../events/index.js';
+import type { FeedbackFile } from '../feedback/index.js';
 import { VERSION } from '../package.js';
 import { TlsCoverage } from '../tls-coverage/index.js';
 import type { Command } from './command.js';
@@ -26,6 +27,8 @@ export interface SessionParts {
   redactor: Redactor;
   /** What is enforced, if anything is. */
   enforcement?: Enforcement | undefined;
+  /** Where the agent may read why something was denied. */
+  feedback?: FeedbackFile | undefined;
   /** The command that agentgov starts, if it does. */
   command: Command | undefined;
   /** Where plaintext is captured. */
@@ -79,6 +82,7 @@ export class Session {
         ? {}
         : {
             verdict: (event) => enforcement.named(event),
+            onDenied: (event) => parts.feedback?.denied(event, enforcement.guidance(String(event.policy_rule))),
             onAnswer: (message, answer) => this.#learn(enforcement, message, answer),
           }),
     });
@@ -137,6 +141,11 @@ export class Session {
       this.#guard(() => this.intake.own(loaded));
     }
     this.#tellViews();
+  }
+
+  /** A sentence for `status` and session_end. */
+  note(text: string): void {
+    this.#notes.push(text);
   }
 
   /** Shows the log of this session. */

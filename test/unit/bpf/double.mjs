@@ -148,6 +148,9 @@ function run(script, agentId) {
     member(command) {
       send({ msg: 'member', id: command.id, pid: command.pid, member: (script.members ?? []).includes(command.pid) });
     },
+    policy(command) {
+      send({ msg: 'policy', id: command.id, entries: 0 });
+    },
     quit: bye,
   };
 

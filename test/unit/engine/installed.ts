@@ -83,15 +83,16 @@ export const run = (root: string, ...words: string[]): Promise<Result> => finish
 /** The log's path of a session that is still to come. */
 export const newLog = (): string => join(folder, `${canary()}.jsonl`);
 
-/** `monitor` with a log of its own. */
+/** `monitor`, or the same with a policy, with a log of its own. */
 export function monitor(
   root: string,
   words: string[],
-  options: { log?: string; agentId?: string; read?: boolean; stdout?: number } = {},
+  options: { log?: string; agentId?: string; read?: boolean; stdout?: number; policy?: string } = {},
 ): Run {
   const log = options.log ?? newLog();
   const agentId = options.agentId ?? canary();
-  const child = start(root, ['monitor', '--output-file', log, '--agent-id', agentId, ...words], options.stdout);
+  const doing = options.policy === undefined ? ['monitor'] : ['enforce', options.policy];
+  const child = start(root, [...doing, '--output-file', log, '--agent-id', agentId, ...words], options.stdout);
   const events = (): AgentEvent[] => {
     const text = existsSync(log) ? readFileSync(log, 'latin1') : '';
     const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
