@@ -1,5 +1,6 @@
 // Whatever a process of the tree makes belongs to the tree, from its first instruction to its exit.
 export const needs = ['c:fork-ways'];
+export const per = 'handlers';
 
 export default async function ({ assert, canary, monitor, work }) {
   const name = canary();

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 export const needs = ['dash'];
 export const variants = ['lsm', 'hook'];
-export const per = 'handlers';
+export const per = 'run';
 export const timeout = 300;
 
 /** An answer of one A record to whatever is asked (RFC 1035, 4.1). */

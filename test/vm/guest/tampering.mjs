@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 export const needs = ['c:tampering'];
 export const variants = ['lsm', 'hook'];
-export const per = 'handlers';
+export const per = 'run';
 export const timeout = 400;
 
 const EPERM = 1;
