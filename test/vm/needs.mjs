@@ -65,10 +65,15 @@ async function git() {
 
 /** A C program of test/vm/guest/programs, linked statically: it must run on any kernel beside any C library. */
 async function compiled(name) {
-  const source = join(guestFolder, 'programs', `${name}.c`);
+  const folder = join(guestFolder, 'programs');
+  const source = join(folder, `${name}.c`);
   const target = join(cacheFolder('vm-programs'), name);
+  const headers = readdirSync(folder).filter((file) => file.endsWith('.h'));
+  const changed = Math.max(
+    ...[source, ...headers.map((file) => join(folder, file))].map((file) => statSync(file).mtimeMs),
+  );
   const built = statSync(target, { throwIfNoEntry: false });
-  if (!built || built.mtimeMs < statSync(source).mtimeMs) {
+  if (!built || built.mtimeMs < changed) {
     await execa('gcc', [
       '-std=gnu11',
       '-O1',

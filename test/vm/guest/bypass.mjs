@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { waysOf } from './lib/ways.mjs';
 
 export const needs = ['c:bypass', 'dash'];
 export const variants = ['lsm', 'hook'];
@@ -60,15 +61,6 @@ async function scene(dir, run) {
     unix.close();
   };
 }
-
-const results = (stdout) =>
-  new Map(
-    stdout
-      .trim()
-      .split('\n')
-      .map((line) => line.split(' '))
-      .map(([way, errno, pid]) => [way, { errno: Number(errno), pid: Number(pid) }]),
-  );
 
 /** What both policies close by another name than the one that leads there. */
 const named = (dir) => `
@@ -140,7 +132,7 @@ export default async function ({ assert, file, figure, monitor, run, work }) {
   let close = await scene(open, run);
   const free = await run('bypass', bypass(open).slice(1));
   close();
-  const ways = results(free.stdout);
+  const ways = waysOf(free.stdout);
   const missing = [...ways].filter(([, { errno }]) => errno === 38 || errno === 99).map(([way]) => way);
   const broken = [...ways].filter(([way, { errno }]) => errno !== 0 && !missing.includes(way));
   assert.deepEqual(broken, [], `ways that lead nowhere without a policy: ${free.stdout}${free.stderr}`);
@@ -156,7 +148,7 @@ export default async function ({ assert, file, figure, monitor, run, work }) {
       enforce: file(`${kind}.yaml`, policy(dir)),
     });
     close();
-    const found = results(stdout);
+    const found = waysOf(stdout);
     assert.equal(found.size, ways.size, `${stdout}${stderr}`);
     const through = [...found].filter(([way, { errno }]) => errno === 0 && !missing.includes(way)).map(([way]) => way);
     assert.deepEqual(through, [], `${kind}: ways that led there`);
@@ -187,7 +179,7 @@ export default async function ({ assert, file, figure, monitor, run, work }) {
   close = await scene(dir, run);
   const audit = await monitor(bypass(dir), { enforce: file('audit.yaml', denyList(dir)), args: ['--mode', 'audit'] });
   close();
-  const stopped = [...results(audit.stdout)].filter(([way, { errno }]) => errno !== 0 && !missing.includes(way));
+  const stopped = [...waysOf(audit.stdout)].filter(([way, { errno }]) => errno !== 0 && !missing.includes(way));
   assert.deepEqual(stopped, [], 'stopped in mode audit');
   audit.log.none('file_open', { action: 'BLOCKED' });
   audit.log.some('file_open', { action: 'WOULD_BLOCK', policy_rule: 'closed' });

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { waysOf } from './lib/ways.mjs';
 
 export const needs = ['c:tampering'];
 export const variants = ['lsm', 'hook'];
@@ -32,14 +33,6 @@ const policy = (exe) =>
     })),
   });
 
-const results = (stdout) =>
-  new Map(
-    stdout
-      .trim()
-      .split('\n')
-      .map((line) => line.split(' '))
-      .map(([way, errno, pid]) => [way, { errno: Number(errno), pid: Number(pid) }]),
-  );
 const errnos = (found) => Object.fromEntries([...found].map(([way, { errno }]) => [way, errno]));
 
 export default async function ({ assert, figure, file, monitor, run, work }) {
@@ -51,7 +44,7 @@ export default async function ({ assert, figure, file, monitor, run, work }) {
   const own = { prefix: ['unshare', '-m'] };
   try {
     const free = await run('unshare', ['-m', ...command]);
-    const ways = results(free.stdout);
+    const ways = waysOf(free.stdout);
     const refused = [...ways].filter(([, { errno }]) => errno === EPERM || errno >= 97);
     assert.deepEqual(refused, [], `refused without a policy: ${free.stdout}${free.stderr}`);
 
@@ -59,7 +52,7 @@ export default async function ({ assert, figure, file, monitor, run, work }) {
       enforce: file('held.yaml', policy('**/tampering')),
       args: ['--mode', 'enforce'],
     });
-    const found = results(held.stdout);
+    const found = waysOf(held.stdout);
     assert.equal(found.size, ways.size, held.stdout + held.stderr);
     const through = [...found].filter(
       ([way, { errno }]) => errno !== (way === 'ptrace_mem_file' ? EACCES : EPERM) && ways.get(way).errno !== 38,
@@ -85,12 +78,12 @@ export default async function ({ assert, figure, file, monitor, run, work }) {
       enforce: file('other.yaml', policy('**/other')),
       args: ['--mode', 'enforce'],
     });
-    assert.deepEqual(errnos(results(other.stdout)), errnos(ways), other.stderr);
+    assert.deepEqual(errnos(waysOf(other.stdout)), errnos(ways), other.stderr);
 
     // In mode audit all goes on, and is told.
     const audit = await monitor(command, { ...own, enforce: file('audit.yaml', policy()) });
-    assert.deepEqual(errnos(results(audit.stdout)), errnos(ways), audit.stderr);
-    for (const [way, { pid, errno }] of results(audit.stdout)) {
+    assert.deepEqual(errnos(waysOf(audit.stdout)), errnos(ways), audit.stderr);
+    for (const [way, { pid, errno }] of waysOf(audit.stdout)) {
       if (errno !== 38) audit.log.some(eventOf(way), { action: 'WOULD_BLOCK', pid, policy_rule: `no_${eventOf(way)}` });
     }
     figure('ways', found.size);

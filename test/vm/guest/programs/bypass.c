@@ -22,6 +22,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "ways.h"
 
 #define LOADER "/lib64/ld-linux-x86-64.so.2"
 
@@ -35,15 +36,6 @@ static char *at(const char *name) {
     char *path = paths[next++ % 4];
     snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
     return path;
-}
-
-/* What a step before the attempt itself could not do is no attempt: exit code 99. */
-static int need(int result, const char *what) {
-    if (result < 0) {
-        perror(what);
-        _exit(99);
-    }
-    return result;
 }
 
 static int opened(const char *path, int flags) {
@@ -379,10 +371,7 @@ static int moved_by_others(void) {
     return opened(at("allowed/moved-by-others/deep/key"), O_RDONLY);
 }
 
-static const struct way {
-    const char *name;
-    int (*go)(void);
-} WAYS[] = {
+static const struct way WAYS[] = {
     {"plain", plain},
     {"read_write", read_write},
     {"cut_by_open", cut_by_open},
@@ -447,16 +436,5 @@ int main(int argc, char **argv) {
         return 2;
     dir = argv[1];
     port = atoi(argv[2]);
-    for (unsigned i = 0; i < sizeof(WAYS) / sizeof(WAYS[0]); i++) {
-        int status;
-        pid_t child = fork();
-        if (!child) {
-            errno = 0;
-            _exit(WAYS[i].go() < 0 ? (errno ? errno : 98) : 0);
-        }
-        waitpid(child, &status, 0);
-        printf("%s %d %d\n", WAYS[i].name, WIFEXITED(status) ? WEXITSTATUS(status) : 97, child);
-        fflush(stdout);
-    }
-    return 0;
+    return try_all(WAYS, sizeof(WAYS) / sizeof(WAYS[0]));
 }

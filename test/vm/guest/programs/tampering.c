@@ -27,17 +27,10 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "ways.h"
 
 static pid_t outsider;
 static const char *mounted;
-
-static int need(int result, const char *what) {
-    if (result < 0) {
-        perror(what);
-        _exit(99);
-    }
-    return result;
-}
 
 static int mount_new(void) {
     return mount("none", "/mnt", "tmpfs", 0, NULL);
@@ -169,10 +162,7 @@ static int open_ports(void) {
     return ioperm(0x80, 1, 1);
 }
 
-static const struct {
-    const char *name;
-    int (*go)(void);
-} WAYS[] = {
+static const struct way WAYS[] = {
     {"mount_new", mount_new},
     {"mount_bind", mount_bind},
     {"mount_again", remount},
@@ -210,16 +200,5 @@ int main(int argc, char **argv) {
         return 2;
     outsider = atoi(argv[1]);
     mounted = argv[2];
-    for (unsigned i = 0; i < sizeof(WAYS) / sizeof(WAYS[0]); i++) {
-        int status;
-        pid_t child = fork();
-        if (!child) {
-            errno = 0;
-            _exit(WAYS[i].go() < 0 ? (errno ? errno : 98) : 0);
-        }
-        waitpid(child, &status, 0);
-        printf("%s %d %d\n", WAYS[i].name, WIFEXITED(status) ? WEXITSTATUS(status) : 97, child);
-        fflush(stdout);
-    }
-    return 0;
+    return try_all(WAYS, sizeof(WAYS) / sizeof(WAYS[0]));
 }
