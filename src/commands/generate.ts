@@ -2,8 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { usageError } from '../errors.js';
-import { escapeForTerminal } from '../output/index.js';
 import { format, generate, loadProfile, FORMATS as OTHERS } from '../profile/index.js';
+import { say } from './say.js';
 import { agentId, oneOf, word } from './values.js';
 
 const FORMATS = ['agentgov', ...OTHERS] as const;
@@ -37,7 +37,7 @@ export function generateCommand(): Command {
 async function run(file: string, { output, format: name, agentId: id }: Flags): Promise<void> {
   const generated = generate(await loadProfile(file), id);
   const { text, notes } = name === 'agentgov' ? { text: generated.text, notes: [] } : format(name, generated);
-  for (const note of [...generated.notes, ...notes]) process.stderr.write(`agentgov: ${escapeForTerminal(note)}\n`);
+  for (const note of [...generated.notes, ...notes]) say(note);
   if (output === undefined) {
     process.stdout.write(text);
     return;
@@ -50,5 +50,5 @@ async function run(file: string, { output, format: name, agentId: id }: Flags): 
   }
   const rules = generated.policy.document.policies.length;
   const next = name === 'agentgov' ? `, audit mode; next: agentgov replay ${output} AUDIT` : ` as ${name}`;
-  process.stderr.write(`agentgov: ${escapeForTerminal(`wrote ${output}: ${rules} rules${next}`)}\n`);
+  say(`wrote ${output}: ${rules} rules${next}`);
 }
