@@ -9,7 +9,14 @@
 #ifndef AGENTGOV_SYSTEM_H
 #define AGENTGOV_SYSTEM_H
 
-#define PTRACE_MODE_ATTACH 2 /* include/linux/ptrace.h; reading /proc/PID/status and its like is less */
+/* include/linux/ptrace.h */
+#define PTRACE_MODE_ATTACH 2  /* following /proc/PID/fd and its like is less */
+#define PTRACE_MODE_NOAUDIT 4 /* only what /proc/PID/stat shows depends on it */
+
+/* uapi/linux/mount.h */
+#define MS_REMOUNT 32
+#define MS_BIND 4096
+#define MS_PROPAGATION (1 << 17 | 1 << 18 | 1 << 19 | 1 << 20)
 
 /* uapi/linux/capability.h */
 #define CAP_SETGID 6
@@ -39,8 +46,11 @@ static __always_inline void about_call(struct scratch *s, __u32 slot) {
         part_asked(s, slot, AG_PART_SECOND, call_arg(&call, l->path[1]), call_dir(&call, l->dir[1]));
 }
 
-/* `what` and `target`: the first two values where the hook knows them better than the call's arguments; else 0. */
-static __always_inline int decide_call(__u16 kind, __u32 bits, __u64 what, __u32 target) {
+/*
+ * `what` and `target`: the first two values where the hook knows them better than the call's arguments; else 0.
+ * `own`: a rule of self-protection that forbids it, whatever the clauses say; else 0.
+ */
+static __always_inline int decide_call(__u16 kind, __u32 bits, __u64 what, __u32 target, __u32 own) {
     __u32 slot;
     if (!is_governed())
         return 0;
@@ -48,6 +58,7 @@ static __always_inline int decide_call(__u16 kind, __u32 bits, __u64 what, __u32
     if (!s)
         return verdict_busy();
     ask(slot, AG_OF_SYSTEM, bits, bits, 0);
+    add_rule(s, own);
     if (verdict_passes(s))
         return 0;
     about_call(s, slot);
@@ -61,13 +72,101 @@ static __always_inline int decide_call(__u16 kind, __u32 bits, __u64 what, __u32
 #define ASKS_AT(hook, kind, bit)                                                                                       \
     SEC("?lsm/" #hook)                                                                                                 \
     int gov_##hook(void *ctx) {                                                                                        \
-        return decide_call(kind, bit, 0, 0);                                                                           \
+        return decide_call(kind, bit, 0, 0, 0);                                                                        \
     }
 
-ASKS_AT(sb_mount, AG_MOUNT, AG_DO_MOUNT)
-ASKS_AT(move_mount, AG_MOUNT, AG_DO_MOUNT)
-ASKS_AT(sb_umount, AG_MOUNT, AG_DO_MOUNT)
-ASKS_AT(sb_pivotroot, AG_MOUNT, AG_DO_MOUNT)
+/*
+ * What is mounted here, or no longer, agentgov finds so too: it is in its own mount namespace, or in one that hands its
+ * mounts on. In others a container may be built.
+ */
+static __always_inline bool reaches_us(const struct ag_policy *p, const struct mount *m) {
+    return BPF_CORE_READ(m, mnt_group_id) || BPF_CORE_READ(m, mnt_ns, ns.inum) == p->mount_ns;
+}
+
+static __always_inline struct mount *mount_of(struct vfsmount *mnt) {
+    return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+}
+
+/*
+ * Only rules of self-protection name folders here: those whose files a mount at this place would hide or take away. All
+ * are below the root folder, which no list is kept for.
+ */
+static __always_inline void ask_cover(struct scratch *s, __u32 slot, struct dentry *dentry, struct vfsmount *mnt) {
+    struct ag_policy *p = policy_now();
+    struct mount *m = mount_of(mnt);
+    if (!p || !reaches_us(p, m))
+        return;
+    if ((__u32)BPF_CORE_READ(m, mnt_id) == p->root_mount && dentry == BPF_CORE_READ(mnt, mnt_root))
+        add_rule(s, p->own_process);
+    place(s, slot, dentry);
+    ask(slot, AG_OF_SYSTEM, AG_DO_MOUNT, AG_DO_MOUNT, ASK_RULES_ONLY);
+    ask(slot, AG_OF_SYSTEM, AG_DO_MOUNT, AG_DO_MOUNT, ASK_BELOW);
+}
+
+static __always_inline struct scratch *mount_begin(__u32 *slot) {
+    struct scratch *s = verdict_begin(AG_MOUNT, AG_CLASS_SECURITY, slot);
+    if (s)
+        ask(*slot, AG_OF_SYSTEM, AG_DO_MOUNT, AG_DO_MOUNT, 0);
+    return s;
+}
+
+static __always_inline int mount_end(struct scratch *s, __u32 slot) {
+    if (verdict_passes(s))
+        return 0;
+    about_call(s, slot);
+    return verdict_end(s);
+}
+
+/* How mounts are handed on hides nothing. */
+DECIDER(sb_mount, const char *dev_name, const struct path *path, const char *type, unsigned long flags) {
+    __u32 slot;
+    if (!is_governed())
+        return 0;
+    struct scratch *s = mount_begin(&slot);
+    if (!s)
+        return verdict_busy();
+    if ((flags & (MS_REMOUNT | MS_BIND)) || !(flags & MS_PROPAGATION))
+        ask_cover(s, slot, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt));
+    return mount_end(s, slot);
+}
+
+DECIDER(move_mount, const struct path *from, const struct path *to) {
+    __u32 slot;
+    if (!is_governed())
+        return 0;
+    struct scratch *s = mount_begin(&slot);
+    if (!s)
+        return verdict_busy();
+    ask_cover(s, slot, BPF_CORE_READ(from, dentry), BPF_CORE_READ(from, mnt));
+    ask_cover(s, slot, BPF_CORE_READ(to, dentry), BPF_CORE_READ(to, mnt));
+    return mount_end(s, slot);
+}
+
+DECIDER(sb_umount, struct vfsmount *mnt) {
+    __u32 slot;
+    if (!is_governed())
+        return 0;
+    struct scratch *s = mount_begin(&slot);
+    if (!s)
+        return verdict_busy();
+    ask_cover(s, slot, BPF_CORE_READ(mnt, mnt_root), mnt);
+    return mount_end(s, slot);
+}
+
+/* The old root goes away for all that have it. */
+DECIDER(sb_pivotroot, const struct path *old_path, const struct path *new_path) {
+    __u32 slot;
+    if (!is_governed())
+        return 0;
+    struct scratch *s = mount_begin(&slot);
+    if (!s)
+        return verdict_busy();
+    struct ag_policy *p = policy_now();
+    if (p && reaches_us(p, mount_of(BPF_CORE_READ(new_path, mnt))))
+        add_rule(s, p->own_process);
+    return mount_end(s, slot);
+}
+
 ASKS_AT(path_chroot, AG_MOUNT, AG_DO_MOUNT)
 
 ASKS_AT(task_fix_setuid, AG_PRIV, AG_DO_PRIVILEGE)
@@ -76,8 +175,18 @@ ASKS_AT(task_fix_setgroups, AG_PRIV, AG_DO_PRIVILEGE) /* from 6.0; before that, 
 ASKS_AT(capset, AG_PRIV, AG_DO_PRIVILEGE)
 ASKS_AT(userns_create, AG_PRIV, AG_DO_PRIVILEGE) /* from 6.1 */
 
-ASKS_AT(bpf, AG_TAMPER, AG_DO_TAMPER)
 ASKS_AT(perf_event_open, AG_TAMPER, AG_DO_TAMPER)
+
+static __always_inline int decide_tampering(void) {
+    struct ag_policy *p = policy_now();
+    return p ? decide_call(AG_TAMPER, AG_DO_TAMPER, 0, 0, p->own_kernel) : 0;
+}
+
+/* By a number from BPF_MAP_GET_FD_BY_ID root could write in the tables of this very policy. */
+SEC("?lsm/bpf")
+int gov_bpf(void *ctx) {
+    return decide_tampering();
+}
 
 /* Namespaces, and groups before 6.0; modules, another kernel, the ports of devices. */
 DECIDER(capable, const struct cred *cred, void *ns, int cap) {
@@ -92,16 +201,34 @@ DECIDER(capable, const struct cred *cred, void *ns, int cap) {
     __u16 kind = tampers ? AG_TAMPER : AG_PRIV;
     if (call.layout->kind != kind)
         return 0;
-    return decide_call(kind, tampers ? AG_DO_TAMPER : AG_DO_PRIVILEGE, 0, 0);
+    return tampers ? decide_tampering() : decide_call(kind, AG_DO_PRIVILEGE, 0, 0, 0);
 }
 
-/* ptrace, process_vm_readv and _writev, pidfd_getfd, /proc/PID/mem. One's own memory is never asked about. */
+static __always_inline bool is_guard(const struct ag_policy *p, __u32 tgid) {
+    for (int i = 0; i < AG_GUARDS_MAX; i++) {
+        if (!p->guards[i])
+            break;
+        if (p->guards[i] == tgid)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * ptrace, process_vm_readv and _writev, pidfd_getfd, /proc/PID/mem. One's own memory is never asked about. Of
+ * agentgov's processes also what only reads: /proc/PID/fd leads to the pipes by which they speak with each other.
+ */
 DECIDER(ptrace_access_check, struct task_struct *child, unsigned int mode) {
-    return mode & PTRACE_MODE_ATTACH ? decide_call(AG_PTRACE, AG_DO_PTRACE, 0, tgid_of(child)) : 0;
+    struct ag_policy *p = policy_now();
+    if (!p || (mode & PTRACE_MODE_NOAUDIT) || !is_governed())
+        return 0;
+    __u32 target = tgid_of(child), bits = mode & PTRACE_MODE_ATTACH ? AG_DO_PTRACE : 0;
+    __u32 own = is_guard(p, target) ? p->own_process : bits && !is_member(target) ? p->own_outside : 0;
+    return bits || own ? decide_call(AG_PTRACE, bits, 0, target, own) : 0;
 }
 
 DECIDER(ptrace_traceme, struct task_struct *parent) {
-    return decide_call(AG_PTRACE, AG_DO_PTRACE, 0, tgid_of(parent));
+    return decide_call(AG_PTRACE, AG_DO_PTRACE, 0, tgid_of(parent), 0);
 }
 
 /* As for the record (signals.bpf.h): what a process sends out of the tree. Signal 0 only asks whether somebody is
@@ -110,7 +237,10 @@ DECIDER(task_kill, struct task_struct *to, struct kernel_siginfo *info, int sig)
     if (!sig || !is_sent(info) || !is_governed())
         return 0;
     __u32 target = tgid_of(to);
-    return is_member(target) ? 0 : decide_call(AG_SIGNAL, AG_DO_SIGNAL, sig, target);
+    struct ag_policy *p = policy_now();
+    if (!p || is_member(target))
+        return 0;
+    return decide_call(AG_SIGNAL, AG_DO_SIGNAL, sig, target, is_guard(p, target) ? p->own_process : 0);
 }
 
 #endif

@@ -135,6 +135,13 @@ __attribute__((noinline)) int ask(__u32 slot, __u32 cls, __u32 permit, __u32 for
     return 0;
 }
 
+/* A rule that no clause competes with: it adds to what the clauses say. 0: none. */
+static __always_inline void add_rule(struct scratch *s, __u32 rule) {
+    struct ag_rule *r = rule ? bpf_map_lookup_elem(&rules, &rule) : NULL;
+    if (r)
+        count_in(s, verdict_of(rule, AG_BY_RULE, r->error, r->enforce));
+}
+
 /* Sets of programs that the acting process belongs to: by the file that it runs, as it is called now. */
 static __always_inline void who_acts(struct scratch *s, __u32 slot) {
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();

@@ -43,13 +43,21 @@ struct vfsmount {
     struct dentry *mnt_root;
 };
 
-struct mnt_namespace;
+struct ns_common {
+    unsigned int inum;
+};
+
+struct mnt_namespace {
+    struct ns_common ns;
+};
 
 struct mount {
     struct mount *mnt_parent;
     struct dentry *mnt_mountpoint;
     struct vfsmount mnt;
     struct mnt_namespace *mnt_ns;
+    int mnt_id;       /* as in /proc/PID/mountinfo */
+    int mnt_group_id; /* not 0: it hands on what is mounted below it */
 };
 
 struct path {

@@ -30,6 +30,7 @@
 #define AG_LIST_MAX 64     /* clauses that compete over one object */
 #define AG_PORTS 4         /* ranges of ports of one clause */
 #define AG_PROGRAMS_MAX 64 /* sets of programs that rules are scoped to */
+#define AG_GUARDS_MAX 32   /* processes that self-protection is about */
 
 /* Clauses in the order in which they decide: the first that fits is the answer. */
 struct ag_list {
@@ -130,8 +131,15 @@ struct ag_policy {
     __u32 scoped;              /* some clause is scoped to programs */
     __u32 enforce;             /* some rule is enforced: what cannot even be asked is denied */
     __u32 by_inode;            /* some file is known by its inode */
+    /* Self-protection beside the clauses. Rules by their numbers; 0: there is none. */
+    __u32 own_process;           /* over `guards` */
+    __u32 own_outside;           /* over the memory of all other processes that are not in the tree */
+    __u32 own_kernel;            /* over what changes the kernel */
+    __u32 mount_ns;              /* inode number of agentgov's mount namespace */
+    __u32 root_mount;            /* id of the mount that is its root folder */
+    __u32 guards[AG_GUARDS_MAX]; /* tgids of agentgov, its loader and those that would take them along; 0: no more */
 };
-AG_STATIC_ASSERT(sizeof(struct ag_policy) == 52, "no padding in ag_policy");
+AG_STATIC_ASSERT(sizeof(struct ag_policy) == 200, "no padding in ag_policy");
 
 /* Where the root of a file system stands in the name space: the states that its path leads to. Key: sb->s_dev. */
 struct ag_device {

@@ -33,6 +33,7 @@ async function run(
       accept: flags.accept,
       ...(flags.mode === undefined ? {} : { mode: flags.mode }),
       ...(flags.home === undefined ? {} : { homes: flags.home }),
+      ...(flags.key === undefined ? {} : { key: flags.key }),
     },
   });
 }

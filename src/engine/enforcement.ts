@@ -17,6 +17,7 @@ import {
   type Mode,
   type Policy,
   parseMounts,
+  type SelfProtection,
 } from '../policy/index.js';
 import { NamedFiles } from './named-files.js';
 
@@ -28,6 +29,8 @@ export interface EnforceOptions {
   accept: readonly string[];
   /** What `~` stands for; the agent's own home folder, or every one where that is not known. */
   homes?: readonly string[];
+  /** File of the key that signs the log's checkpoints, where it is not the default one. */
+  key?: string;
 }
 
 const LEAKY = 'leaky-hook';
@@ -78,7 +81,12 @@ export class Enforcement {
    * Compiles the policy for this machine.
    * @throws AgentgovError exit 3 when the tier or a rule of it cannot be held and nobody has accepted that.
    */
-  static async prepare(options: EnforceOptions, hello: Hello, home: string | undefined): Promise<Enforcement> {
+  static async prepare(
+    options: EnforceOptions,
+    hello: Hello,
+    home: string | undefined,
+    protect: SelfProtection,
+  ): Promise<Enforcement> {
     const { policy, accept } = options;
     if (hello.leaky && !accept.includes(LEAKY)) {
       throw new AgentgovError(
@@ -99,6 +107,7 @@ export class Enforcement {
         aliases: links.aliases,
         fileOf: files.find,
         accept,
+        protect,
         ...(options.mode === undefined ? {} : { mode: options.mode }),
       });
       const notes = [

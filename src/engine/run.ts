@@ -17,6 +17,7 @@ import { AgentgovError, EXIT, unavailableError, usageError } from '../errors.js'
 import { openRedactor } from '../events/index.js';
 import { FeedbackFile, feedbackPath } from '../feedback/index.js';
 import { PACKAGE_ROOT } from '../package.js';
+import type { SelfProtection } from '../policy/index.js';
 import {
   type Identity,
   invokingUser,
@@ -33,6 +34,7 @@ import { Enforcement, type EnforceOptions } from './enforcement.js';
 import { runId } from './own-events.js';
 import type { PlaintextOptions } from './plaintext.js';
 import { isIncomplete } from './reasons.js';
+import { selfProtection } from './self-protection.js';
 import { Session, type SessionResult } from './session.js';
 import { watchSignals } from './signals.js';
 import { openStdout } from './sink.js';
@@ -132,12 +134,27 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     ...(options.enforce === undefined ? [] : [options.enforce.policy.file]),
   ];
   const warnings = trustWarnings(suspects(target, user, uid), governing);
+  const place = logPath(options.outputFile, agentId, uid, process.env);
+  const controlFolder = options.controlFolder ?? runtimeFolder(uid, process.env, stateFolder(uid, process.env));
   const enforcement =
-    options.enforce === undefined ? undefined : await enforce(options.enforce, loader, homeOf(target, user));
+    options.enforce === undefined
+      ? undefined
+      : await enforce(
+          options.enforce,
+          loader,
+          homeOf(target, user),
+          selfProtection({
+            log: place.path,
+            policy: options.enforce.policy.file,
+            loader: { path: loaderPath, pid: loader.pid },
+            stateFolder: stateFolder(uid, process.env),
+            controlFolder,
+            key: options.enforce.key,
+          }),
+        );
   undo.push(() => enforcement?.close());
   if (enforcement?.mode === 'enforce') refuseWritable(suspects(target, user, uid), governing);
 
-  const place = logPath(options.outputFile, agentId, uid, process.env);
   const redactor = openRedactor();
   const writer = await AuditWriter.open(place.path, {
     ...options.log,
@@ -152,7 +169,6 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   undo.push(() => tap?.abort());
   await view?.opened;
   await tap?.opened;
-  const controlFolder = options.controlFolder ?? runtimeFolder(uid, process.env, stateFolder(uid, process.env));
   const feedback =
     enforcement === undefined
       ? undefined
@@ -202,8 +218,13 @@ const forward = (to: () => TlsSink | undefined): TlsSink => ({
 });
 
 /** The policy is in the kernel before anybody is governed by it. */
-async function enforce(options: EnforceOptions, loader: Loader, home: string | undefined): Promise<Enforcement> {
-  const enforcement = await Enforcement.prepare(options, loader.hello, home);
+async function enforce(
+  options: EnforceOptions,
+  loader: Loader,
+  home: string | undefined,
+  protect: SelfProtection,
+): Promise<Enforcement> {
+  const enforcement = await Enforcement.prepare(options, loader.hello, home, protect);
   try {
     await enforcement.load(loader);
   } catch (error) {

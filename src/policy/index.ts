@@ -1,6 +1,14 @@
 // The policy language: load it strictly, decide by it, replay recordings under it.
 
-export { type Compiled, CompileError, compilePolicy, type FileId, type Mount, parseMounts } from './compile/index.js';
+export {
+  type Compiled,
+  CompileError,
+  compilePolicy,
+  type FileId,
+  type Mount,
+  parseMounts,
+  type SelfProtection,
+} from './compile/index.js';
 export { type Aliases, MachineLinks } from './engine/aliases.js';
 export { type Asked, asksOf } from './engine/asks.js';
 export {

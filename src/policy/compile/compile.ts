@@ -27,6 +27,7 @@ import {
 } from './layout.js';
 import { NameAutomaton } from './name-automaton.js';
 import { type Mounted, PathAutomaton, type PathState } from './path-automaton.js';
+import { ownClauses, ownHead, ownRules, type SelfProtection } from './self-protection.js';
 
 /** Entries of one table, each a key and its value. */
 export interface Table {
@@ -52,6 +53,8 @@ export interface CompileOptions {
   fileOf?: (path: Buffer) => FileId | undefined;
   /** Rules that are left out where the kernel cannot hold them. */
   accept: readonly string[];
+  /** What holds of agentgov itself. */
+  protect?: SelfProtection;
 }
 
 export interface Compiled {
@@ -111,7 +114,8 @@ class Compilation {
     const { document } = policy;
     const { clauses } = clausesOf(policy, options.homes, options.aliases);
     this.#lists = new ClauseLists((rule) => document.policies[rule]?.name ?? '');
-    this.#ranked = clauses.flatMap((clause, order) => {
+    const own = options.protect && ownClauses(options.protect, this.#firstOwn, options.aliases);
+    this.#ranked = [...(own ?? []), ...clauses].flatMap((clause, order) => {
       const ops = kernelOps(clause.ops);
       const name = document.policies[clause.rule]?.name ?? '';
       // A path and an address together are in no operation of the kernel.
@@ -120,13 +124,18 @@ class Compilation {
     });
   }
 
+  /** The rules of self-protection come behind those of the policy and the ones that stand for its defaults. */
+  get #firstOwn(): number {
+    return this.#policy.document.policies.length + CLASSES.length;
+  }
+
   result(left: readonly string[]): Compiled {
     const { document } = this.#policy;
-    if (document.policies.length + CLASSES.length > LIMITS.rules)
-      throw new CompileError(
-        `has ${document.policies.length} rules, and the kernel has room for ${LIMITS.rules - CLASSES.length}`,
-      );
     const mode = this.#options.mode ?? document.mode ?? 'audit';
+    const own = this.#options.protect && ownRules(this.#options.protect, mode);
+    const room = LIMITS.rules - CLASSES.length - (own?.length ?? 0);
+    if (document.policies.length > room)
+      throw new CompileError(`has ${document.policies.length} rules, and the kernel has room for ${room}`);
     const rules = [
       ...document.policies.map((rule) => ({
         name: rule.name,
@@ -140,6 +149,7 @@ class Compilation {
         mode,
         errno: undefined,
       })),
+      ...(own ?? []).map(({ name, action, mode }) => ({ name, action, mode, errno: undefined })),
     ];
     const ruleEntries = rules.map((rule, at) =>
       Buffer.concat([
@@ -168,22 +178,26 @@ class Compilation {
     const devices = [...firstPlaces].map(([dev, place]) => u32s(dev, place, secondPlaces.get(dev) ?? 0));
     const general = this.#lists.of(this.#ranked.filter(({ clause }) => clause.object === undefined));
     const blocks = this.#blocks();
-    const isEnforced = rules.some((rule) => rule.mode === 'enforce');
+    // Not those of self-protection: in mode audit nothing is denied only because it could not be asked.
+    const isEnforced = rules.slice(0, this.#firstOwn).some((rule) => rule.mode === 'enforce');
     const defaults = CLASSES.map((_, at) => document.policies.length + at);
     const scoped = this.#ranked.some(({ clause }) => clause.exe !== undefined);
-    const head = u32s(
-      0,
-      1,
-      first.root,
-      second.root,
-      first.after(first.root, ABSTRACT),
-      general.start,
-      general.count,
-      ...defaults,
-      Number(scoped),
-      Number(isEnforced),
-      Number(inodes.length > 0),
-    );
+    const head = Buffer.concat([
+      u32s(
+        0,
+        1,
+        first.root,
+        second.root,
+        first.after(first.root, ABSTRACT),
+        general.start,
+        general.count,
+        ...defaults,
+        Number(scoped),
+        Number(isEnforced),
+        Number(inodes.length > 0),
+      ),
+      ownHead(this.#options.protect, this.#firstOwn, this.#options.mounts),
+    ]);
     return {
       tables: [
         { name: 'clauses', entries: this.#clauseEntries(0) },

@@ -3,3 +3,4 @@
 export { type Compiled, type CompileOptions, compilePolicy, type FileId, type Table } from './compile.js';
 export { type Mount, parseMounts } from './devices.js';
 export { CompileError } from './error.js';
+export type { SelfProtection } from './self-protection.js';

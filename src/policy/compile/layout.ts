@@ -15,6 +15,7 @@ export const LIMITS = {
   list: 64,
   ports: 4,
   programs: 64,
+  guards: 32,
 } as const;
 
 export const NAME_SHORT = 32;

@@ -2,7 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { cannotHold } from '../../../src/policy/compile/holds.js';
 import { ACTIONS, CLASSES, PROTOCOLS } from '../../../src/policy/compile/layout.js';
-import { asksOf, CompileError, compilePolicy, Engine, parseMounts, parsePolicy } from '../../../src/policy/index.js';
+import {
+  ASKS,
+  type Ask,
+  asksOf,
+  CompileError,
+  compilePolicy,
+  Engine,
+  parseMounts,
+  parsePolicy,
+} from '../../../src/policy/index.js';
 import { OPERATIONS } from '../../../src/policy/language/operations.js';
 import { random, scaled } from '../../scale.js';
 import { Kernel } from './kernel.js';
@@ -136,6 +145,64 @@ describe('a policy as tables', () => {
     }
     expect(decided).toBe(scaled(250) * 40);
   }, 60_000);
+
+  it('has the rules over agentgov itself before all of the policy', () => {
+    const own = {
+      files: [
+        { name: 'keys', path: ['/etc/k'], secret: true },
+        { name: 'log', path: ['/a/log'], prefix: ['/a/logs'] },
+      ],
+      guards: [7, 8],
+      mountNamespace: 9,
+    };
+    const text = JSON.stringify({
+      version: '1.0',
+      mode: 'audit',
+      policies: [
+        { name: 'all', match: { path_prefix: ['/'] }, action: 'ALLOW' },
+        { name: 'exact', match: { path: ['/a/log'], exe: ['/bin/x'], access: ['write'] }, action: 'ALLOW' },
+      ],
+    });
+    const one = parsePolicy(Buffer.from(text), 'p.yaml');
+    const mounts = [{ id: 5, dev: 1, root: [], at: [] }];
+    const compiled = compilePolicy(one, { homes: HOMES, mounts, accept: [], protect: own });
+    const kernel = new Kernel(compiled.tables);
+    const decided = (path: string, { class: of, permit, forbid }: Ask): string | undefined =>
+      compiled.rules[
+        kernel.decide({ class: of, permit, forbid, path: components(path), exe: components('/bin/x') }).rule
+      ];
+    for (const ask of [
+      ASKS.write,
+      ASKS.create,
+      ASKS.delete,
+      ASKS.renameFrom,
+      ASKS.renameTo,
+      ASKS.linkFrom,
+      ASKS.attr,
+    ]) {
+      for (const path of ['/a/log', '/a/logs/x/y']) expect(decided(path, ask)).toBe('self_protection.log');
+      expect(decided('/a/other', ask)).toBe('all');
+    }
+    expect(decided('/a/log', ASKS.read)).toBe('all');
+    expect(decided('/a/logs', ASKS.mount)).toBe('self_protection.log');
+    expect(decided('/etc/k', ASKS.read)).toBe('self_protection.keys');
+
+    // Rules: two of the policy, four for its defaults, then these. Some hold in mode audit too.
+    const modes = compiled.tables.find(({ name }) => name === 'rules')?.entries.map((entry) => entry.readUInt8(5));
+    expect(compiled.rules.slice(6).map((name, at) => [name, modes?.[6 + at]])).toEqual([
+      ['self_protection.keys', 1],
+      ['self_protection.log', 1],
+      ['self_protection.process', 1],
+      ['self_protection.outside', 0],
+      ['self_protection.kernel', 0],
+    ]);
+    const head = compiled.tables.at(-1)?.entries[0] as Buffer;
+    const end = Array.from({ length: 8 }, (_, at) => head.readUInt32LE(4 + 52 + 4 * at));
+    expect(end).toEqual([8, 9, 10, 9, 5, 7, 8, 0]);
+    expect(head).toHaveLength(4 + 200);
+    // What cannot be asked is not denied: the policy is only audited.
+    expect(head.readUInt32LE(4 + 4 * 11)).toBe(0);
+  });
 
   it('has the layout and the numbers of the kernel', () => {
     const header = readFileSync(new URL('../../../bpf/include/policy.h', import.meta.url), 'utf8');

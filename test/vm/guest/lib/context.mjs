@@ -64,11 +64,11 @@ export function makeContext({ folder, job, figures }) {
      * Runs a command under `agentgov monitor` in this boot's tier: { code, stdout, stderr, log }. `log` is the audit log
      * (log.mjs). Fails when the log does not verify or the session ran in another tier: no test is about less than that.
      * `args` are further flags of monitor, `prefix` a command that starts agentgov itself. `enforce` is a policy file: it
-     * is then held over the command.
+     * is then held over the command. `path` is where the log is to be.
      */
-    async monitor(command, { args = [], prefix = [], enforce, ...options } = {}) {
+    async monitor(command, { args = [], prefix = [], enforce, path, ...options } = {}) {
       sessions += 1;
-      const file = join(artifacts, `audit-${sessions}.jsonl`);
+      const file = path ?? join(artifacts, `audit-${sessions}.jsonl`);
       const tier = job.tier === 'observe' ? ['--tier', 'observe'] : [];
       const [program, ...rest] = [
         ...prefix,

@@ -1,0 +1,66 @@
+// Rules over agentgov itself, which hold whatever the policy says.
+
+import type { Aliases } from '../engine/aliases.js';
+import { type Clause, clausesOf } from '../engine/clause.js';
+import { bit } from '../language/operations.js';
+import type { Match, Mode, Rule } from '../language/types.js';
+import type { Mount } from './devices.js';
+import { LIMITS, u32s } from './layout.js';
+
+/** Patterns of files that nobody in the tree may change; with `secret` they may not be read or run either. */
+export interface OwnFiles {
+  /** Behind `self_protection.`. */
+  readonly name: string;
+  readonly path?: readonly string[];
+  readonly prefix?: readonly string[];
+  readonly secret?: boolean;
+}
+
+export interface SelfProtection {
+  readonly files: readonly OwnFiles[];
+  /** Processes that may get no signal; the first ones are kept where there are more than LIMITS.guards. */
+  readonly guards: readonly number[];
+  /** Inode number of the mount namespace in which these files are. */
+  readonly mountNamespace: number;
+}
+
+/** What holds of agentgov in both modes, and what would be in the way of an agent that is only audited. */
+const PROCESS = 'process';
+const BEYOND: readonly string[] = ['outside', 'kernel'];
+const CHANGES = ['write', 'create', 'delete', 'rename', 'link', 'attr'];
+
+const ruleOf = ({ name, path, prefix, secret }: OwnFiles): Rule => {
+  const match: Match = {
+    ...(path && { path: [...path] }),
+    ...(prefix && { path_prefix: [...prefix] }),
+    ...(secret ? {} : { access: CHANGES }),
+  };
+  return { name: `self_protection.${name}`, match, action: 'BLOCK', mode: 'enforce' };
+};
+
+/** The rules, in the order of their numbers. `mode`: of the policy. */
+export const ownRules = ({ files }: SelfProtection, mode: Mode): Rule[] => [
+  ...files.map(ruleOf),
+  { name: `self_protection.${PROCESS}`, match: {}, action: 'BLOCK', mode: 'enforce' },
+  ...BEYOND.map((name): Rule => ({ name: `self_protection.${name}`, match: {}, action: 'BLOCK', mode })),
+];
+
+/**
+ * The clauses of those over files, in the order in which they decide. They are also about mounts, which would hide a
+ * file or take it away.
+ * @param first number of the first rule.
+ */
+export function ownClauses({ files }: SelfProtection, first: number, aliases: Aliases | undefined): Clause[] {
+  const { clauses } = clausesOf({ document: { version: '1.0', policies: files.map(ruleOf) } }, [], aliases);
+  return clauses.map((clause) => ({ ...clause, rule: first + clause.rule, ops: clause.ops | bit('mount') }));
+}
+
+/** The end of struct ag_policy. @param first as above. */
+export function ownHead(own: SelfProtection | undefined, first: number, mounts: readonly Mount[]): Buffer {
+  const guards = (own?.guards ?? []).slice(0, LIMITS.guards);
+  const places = [...guards, ...Array<number>(LIMITS.guards - guards.length).fill(0)];
+  if (own === undefined) return u32s(0, 0, 0, 0, 0, ...places);
+  const process = first + own.files.length;
+  const root = mounts.findLast(({ at }) => at.length === 0)?.id ?? 0;
+  return u32s(process, process + 1, process + 2, own.mountNamespace, root, ...places);
+}

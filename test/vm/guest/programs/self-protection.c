@@ -1,0 +1,309 @@
+/*
+ * What root in the tree may try against agentgov: self-protection LOG POLICY PACKAGE LOADER SOCKET KEY OUTSIDER WORK
+ * runs each way in a child of its own and prints a line "WAY ERRNO PID", 0 where nothing was against it. None does
+ * damage where it is let through: what is moved is moved back, and signals are ones that nobody hears. agentgov is the
+ * parent of this process, and its loader the other child. PACKAGE/dist has the files `doomed` and `replaced`.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "ways.h"
+
+static const char *log_file, *policy, *package, *loader_file, *control, *key, *work;
+static pid_t engine, loader, outsider;
+
+__attribute__((format(printf, 1, 2))) static const char *text(const char *format, ...) {
+    static char buffers[4][512];
+    static int next;
+    char *to = buffers[next++ % 4];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(to, sizeof(buffers[0]), format, args);
+    va_end(args);
+    return to;
+}
+
+static const char *folder_of(const char *path) {
+    return text("%.*s", (int)(strrchr(path, '/') - path), path);
+}
+
+static int move_and_back(const char *path) {
+    const char *away = text("%s.away", path);
+    return rename(path, away) ? -1 : need(rename(away, path), "rename back");
+}
+
+static int log_write(void) {
+    return open(log_file, O_WRONLY | O_APPEND);
+}
+static int log_tip(void) {
+    return open(text("%s.tip", log_file), O_RDWR);
+}
+static int log_mode(void) {
+    return chmod(log_file, 0600);
+}
+static int log_times(void) {
+    return utimensat(AT_FDCWD, log_file, NULL, 0);
+}
+static int log_link(void) {
+    return link(log_file, text("%s/linked", folder_of(log_file)));
+}
+static int log_rename(void) {
+    return move_and_back(log_file);
+}
+static int log_folder(void) {
+    return move_and_back(folder_of(log_file));
+}
+static int log_beside(void) {
+    const char *path = text("%s.torn-0", log_file);
+    return open(path, O_WRONLY | O_CREAT, 0600) < 0 ? -1 : unlink(path);
+}
+static int log_finished(void) {
+    const char *path = text("%.*s-000001.jsonl", (int)(strlen(log_file) - strlen(".jsonl")), log_file);
+    return open(path, O_WRONLY | O_CREAT, 0600) < 0 ? -1 : unlink(path);
+}
+static int log_root(void) {
+    return open(text("/proc/self/root%s", log_file), O_WRONLY | O_APPEND);
+}
+static int policy_write(void) {
+    return open(policy, O_WRONLY);
+}
+static int policy_rename(void) {
+    return move_and_back(policy);
+}
+static int policy_truncate(void) {
+    struct stat st;
+    return truncate(policy, stat(policy, &st) ? 0 : st.st_size);
+}
+static int program_write(void) {
+    return open(text("%s/dist/index.js", package), O_WRONLY);
+}
+static int program_unlink(void) {
+    return unlink(text("%s/dist/doomed", package));
+}
+static int program_replace(void) {
+    const char *own = text("%s/../new", package);
+    close(need(open(own, O_WRONLY | O_CREAT, 0600), "open"));
+    return rename(own, text("%s/dist/replaced", package));
+}
+static int program_folder(void) {
+    return move_and_back(package);
+}
+static int program_loader(void) {
+    return chmod(loader_file, 0755);
+}
+static int control_socket(void) {
+    return move_and_back(control);
+}
+static int control_folder(void) {
+    return chmod(folder_of(control), 0755);
+}
+static int key_read(void) {
+    return open(key, O_RDONLY);
+}
+static int kernel_files_sysrq(void) {
+    return open("/proc/sysrq-trigger", O_WRONLY);
+}
+static int kernel_files_other_proc(void) {
+    need(unshare(CLONE_NEWNS), "unshare");
+    need(mount("none", "/mnt", "proc", 0, NULL), "mount");
+    return open("/mnt/sys/kernel/core_pattern", O_WRONLY);
+}
+
+static int mount_over_log(void) {
+    const char *at = folder_of(log_file);
+    return mount("none", at, "tmpfs", 0, NULL) ? -1 : need(umount(at), "umount");
+}
+static int mount_over_above(void) {
+    return mount("none", "/opt", "tmpfs", 0, NULL) ? -1 : need(umount("/opt"), "umount");
+}
+static int mount_over_program(void) {
+    const char *at = text("%s/dist", package);
+    return mount(work, at, NULL, MS_BIND, NULL) ? -1 : need(umount(at), "umount");
+}
+static int mount_again(void) {
+    return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND, NULL);
+}
+
+static int process_signal(void) {
+    return kill(engine, SIGURG);
+}
+static int process_signal_loader(void) {
+    return syscall(SYS_tgkill, loader, loader, SIGURG);
+}
+static int process_signal_above(void) {
+    return kill(1, SIGURG);
+}
+static int process_trace(void) {
+    return ptrace(PTRACE_SEIZE, engine, NULL, NULL);
+}
+static int process_memory(void) {
+    static char here[8];
+    struct iovec local = {here, sizeof(here)}, remote = {(void *)8, sizeof(here)};
+    return process_vm_readv(loader, &local, 1, &remote, 1, 0);
+}
+static int process_memory_file(void) {
+    return open(text("/proc/%d/mem", engine), O_RDWR);
+}
+static int process_folder(void) {
+    char at[8];
+    return readlink(text("/proc/%d/cwd", engine), at, sizeof(at));
+}
+static int process_pipe(void) {
+    return open(text("/proc/%d/fd/0", loader), O_WRONLY);
+}
+static int outside_trace(void) {
+    return ptrace(PTRACE_SEIZE, outsider, NULL, NULL);
+}
+static int kernel_bpf(void) {
+    union bpf_attr attr = {.start_id = 0};
+    return syscall(SYS_bpf, BPF_MAP_GET_NEXT_ID, &attr, sizeof(attr));
+}
+static int kernel_module(void) {
+    return syscall(SYS_init_module, "no module", 9, ""); /* ENOEXEC */
+}
+static int kernel_kexec(void) {
+    return syscall(SYS_kexec_load, 0, 1UL, NULL, 0); /* EFAULT */
+}
+
+/* What self-protection is not about. */
+static int free_read_log(void) {
+    return open(log_file, O_RDONLY);
+}
+static int free_read_policy(void) {
+    return open(policy, O_RDONLY);
+}
+static int free_propagation(void) {
+    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}
+static int free_container(void) {
+    need(unshare(CLONE_NEWNS), "unshare");
+    need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "mount");
+    return mount("none", "/opt", "tmpfs", 0, NULL);
+}
+static int free_stat(void) {
+    char line[8];
+    return read(need(open(text("/proc/%d/stat", engine), O_RDONLY), "open"), line, sizeof(line));
+}
+static int free_perf(void) {
+    struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr)};
+    return syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+}
+static int free_trace(void) {
+    pid_t pid = need(fork(), "fork");
+    if (!pid) {
+        pause();
+        _exit(0);
+    }
+    int result = ptrace(PTRACE_SEIZE, pid, NULL, NULL), err = errno;
+    kill(pid, SIGKILL);
+    errno = err;
+    return result;
+}
+
+/* Whoever asks is told why not. */
+static int free_refused(void) {
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    char reply[512];
+    int fd = need(socket(AF_UNIX, SOCK_STREAM, 0), "socket");
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", control);
+    need(connect(fd, (void *)&at, sizeof(at)), "connect");
+    ssize_t n = need(read(fd, reply, sizeof(reply) - 1), "read");
+    reply[n] = '\0';
+    errno = EBADMSG;
+    return strstr(reply, "A governed process may not control agentgov") ? 0 : -1;
+}
+
+#define WAY(name)                                                                                                      \
+    { #name, name }
+static const struct way WAYS[] = {
+    WAY(log_write),
+    WAY(log_tip),
+    WAY(log_mode),
+    WAY(log_times),
+    WAY(log_link),
+    WAY(log_rename),
+    WAY(log_folder),
+    WAY(log_beside),
+    WAY(log_finished),
+    WAY(log_root),
+    WAY(policy_write),
+    WAY(policy_rename),
+    WAY(policy_truncate),
+    WAY(program_write),
+    WAY(program_unlink),
+    WAY(program_replace),
+    WAY(program_folder),
+    WAY(program_loader),
+    WAY(control_socket),
+    WAY(control_folder),
+    WAY(key_read),
+    WAY(kernel_files_sysrq),
+    WAY(kernel_files_other_proc),
+    WAY(mount_over_log),
+    WAY(mount_over_above),
+    WAY(mount_over_program),
+    WAY(mount_again),
+    WAY(process_signal),
+    WAY(process_signal_loader),
+    WAY(process_signal_above),
+    WAY(process_trace),
+    WAY(process_memory),
+    WAY(process_memory_file),
+    WAY(process_folder),
+    WAY(process_pipe),
+    WAY(outside_trace),
+    WAY(kernel_bpf),
+    WAY(kernel_module),
+    WAY(kernel_kexec),
+    WAY(free_read_log),
+    WAY(free_read_policy),
+    WAY(free_propagation),
+    WAY(free_container),
+    WAY(free_stat),
+    WAY(free_perf),
+    WAY(free_trace),
+    WAY(free_refused),
+};
+
+/* The other child of our parent. */
+static pid_t find_loader(void) {
+    DIR *proc = opendir("/proc");
+    for (struct dirent *entry; proc && (entry = readdir(proc));) {
+        pid_t pid = atoi(entry->d_name), parent = 0;
+        FILE *file = pid ? fopen(text("/proc/%d/stat", pid), "r") : NULL;
+        if (file && fscanf(file, "%*d (%*[^)]) %*c %d", &parent) == 1 && parent == engine && pid != getpid())
+            return pid;
+        if (file)
+            fclose(file);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    if (argc != 9)
+        return 2;
+    log_file = argv[1], policy = argv[2], package = argv[3], loader_file = argv[4];
+    control = argv[5], key = argv[6], outsider = atoi(argv[7]), work = argv[8];
+    engine = getppid();
+    loader = find_loader();
+    if (!loader)
+        return 3;
+    return try_all(WAYS, sizeof(WAYS) / sizeof(WAYS[0]));
+}
