@@ -24,7 +24,7 @@ struct asking {
     __u32 port;            /* AG_NO_PORT: none */
     __u32 protocol;        /* bit of enum ag_protocol; 0: none */
     __u32 reason;          /* why the path is not known: enum ag_reason; 0: it is */
-    __u32 pad;
+    __u32 head;            /* the policy that is asked: key of `policy` */
     struct ag_list net;    /* clauses about the address */
     struct ag_block block; /* the address itself */
     struct ag_edge edge;   /* keys under construction */

@@ -318,6 +318,8 @@ static __always_inline void find_block(struct scratch *s, bool leads) {
     } else if (b->family == 6 && leads && is_zero(b->address, 0)) {
         b->address[15] = 1;
     }
+    struct ag_policy *p = policy_of(s);
+    b->half = p ? p->half : 0;
     b->prefix = 8 * AG_BLOCK_BYTES;
     struct ag_list *list = bpf_map_lookup_elem(&blocks, b);
     if (list)
@@ -439,17 +441,17 @@ static __always_inline int decide_unix(struct socket *sock, struct sock *peer) {
     __u32 slot;
     struct unix_address *address = BPF_CORE_READ((struct unix_sock *)peer, addr);
     struct dentry *dentry = BPF_CORE_READ((struct unix_sock *)peer, path.dentry);
-    struct ag_policy *p = policy_now();
-    if (!p || !address)
+    if (!address)
         return 0;
     struct scratch *s = verdict_begin(AG_CONNECT, AG_CLASS_NETWORK, &slot);
     if (!s)
         return verdict_busy();
+    struct ag_policy *p = policy_of(s);
     if (dentry) {
         place(s, slot, dentry);
     } else {
         char *name = (char *)address + bpf_core_field_offset(struct unix_address, name) + 3;
-        s->ask.fixed = s->ask.known = p->abstract;
+        s->ask.fixed = s->ask.known = p ? p->abstract : 0;
         s->ask.floating = 0;
         step_over(slot, (__u64)name, BPF_CORE_READ(address, len) - 3);
     }

@@ -12,10 +12,13 @@
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, 1);
+    __uint(max_entries, AG_HEADS);
     __type(key, __u32);
     __type(value, struct ag_policy);
 } policy SEC(".maps");
+
+/* Which of them is in force. One word, written in one step by the loader: whoever asks reads it once a question. */
+volatile __u32 policy_head = 0;
 
 /* Their sizes are set by the loader: those of policy.h where there is something to enforce. */
 #define TABLE(name, kind, flags, key_type, value_type)                                                                 \
@@ -34,13 +37,20 @@ TABLE(edges_by_class, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, struct ag_class_edge
 TABLE(name_rows, BPF_MAP_TYPE_ARRAY, 0, __u32, struct ag_name_row);
 TABLE(clauses, BPF_MAP_TYPE_ARRAY, 0, __u32, struct ag_clause);
 TABLE(rules, BPF_MAP_TYPE_ARRAY, 0, __u32, struct ag_rule);
-TABLE(devices, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, __u32, struct ag_device);
+TABLE(devices, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, struct ag_device_key, struct ag_device);
 TABLE(inodes, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, struct ag_inode, __u32);
 TABLE(blocks, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, struct ag_block, struct ag_list);
 
+/* The policy in force, for one look at it. */
 static __always_inline struct ag_policy *policy_now(void) {
-    __u32 zero = 0;
-    return bpf_map_lookup_elem(&policy, &zero);
+    __u32 head = policy_head;
+    return bpf_map_lookup_elem(&policy, &head);
+}
+
+/* The one that was in force when the question began: all of an answer comes from it. */
+static __always_inline struct ag_policy *policy_of(struct scratch *s) {
+    __u32 head = s->ask.head;
+    return bpf_map_lookup_elem(&policy, &head);
 }
 
 static __always_inline struct ag_state *state_at(__u32 state) {
@@ -155,13 +165,13 @@ __attribute__((noinline)) int step_over(__u32 slot, __u64 text, __u32 len) {
 }
 
 /* A file that is known by its inode: from here on the third run goes by its name of then. */
-__attribute__((noinline)) int meet_inode(__u32 slot, __u64 address) {
+__attribute__((noinline)) int meet_inode(__u32 slot, __u32 half, __u64 address) {
     struct scratch *s = scratch_at(slot);
     struct dentry *dentry = (void *)address;
     struct inode *inode = BPF_CORE_READ(dentry, d_inode);
     if (!s || !inode)
         return 0;
-    struct ag_inode key = {.ino = BPF_CORE_READ(inode, i_ino), .dev = BPF_CORE_READ(inode, i_sb, s_dev)};
+    struct ag_inode key = {.ino = BPF_CORE_READ(inode, i_ino), .dev = BPF_CORE_READ(inode, i_sb, s_dev), .half = half};
     __u32 *state = bpf_map_lookup_elem(&inodes, &key);
     if (state)
         s->ask.known = *state;
@@ -170,7 +180,7 @@ __attribute__((noinline)) int meet_inode(__u32 slot, __u64 address) {
 
 __attribute__((noinline)) int descend_step(__u32 slot) {
     struct scratch *s = scratch_at(slot);
-    struct ag_policy *p = policy_now();
+    struct ag_policy *p = s ? policy_of(s) : NULL;
     if (!s || !p)
         return WALK_DONE;
     for (int i = 0; i < DESCEND_STEPS; i++) {
@@ -182,7 +192,7 @@ __attribute__((noinline)) int descend_step(__u32 slot) {
         BPF_CORE_READ_INTO(&name, dentry, d_name);
         step_over(slot, (__u64)name.name, name.len);
         if (p->by_inode)
-            meet_inode(slot, (__u64)dentry);
+            meet_inode(slot, p->half, (__u64)dentry);
     }
     return WALK_MORE;
 }
@@ -194,7 +204,7 @@ __attribute__((noinline)) int descend_step(__u32 slot) {
  */
 __attribute__((noinline)) int place_walked(__u32 slot) {
     struct scratch *s = scratch_at(slot);
-    struct ag_policy *p = policy_now();
+    struct ag_policy *p = s ? policy_of(s) : NULL;
     if (!s || !p)
         return 0;
     s->ask.depth = 0;
@@ -213,8 +223,8 @@ __attribute__((noinline)) int place_walked(__u32 slot) {
         return 0;
     }
     struct dentry *root = (void *)s->walk_dentry;
-    __u32 dev = BPF_CORE_READ(root, d_sb, s_dev);
-    struct ag_device *device = bpf_map_lookup_elem(&devices, &dev);
+    struct ag_device_key key = {.half = p->half, .dev = BPF_CORE_READ(root, d_sb, s_dev)};
+    struct ag_device *device = bpf_map_lookup_elem(&devices, &key);
     if (device) {
         s->ask.fixed = s->ask.known = device->fixed;
         s->ask.floating = device->floating;

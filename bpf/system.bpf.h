@@ -48,9 +48,9 @@ static __always_inline void about_call(struct scratch *s, __u32 slot) {
 
 /*
  * `what` and `target`: the first two values where the hook knows them better than the call's arguments; else 0.
- * `own`: a rule of self-protection that forbids it, whatever the clauses say; else 0.
+ * `own`: the rule of self-protection that forbids it, whatever the clauses say (enum ag_own).
  */
-static __always_inline int decide_call(__u16 kind, __u32 bits, __u64 what, __u32 target, __u32 own) {
+static __always_inline int decide_call(__u16 kind, __u32 bits, __u64 what, __u32 target, enum ag_own own) {
     __u32 slot;
     if (!is_governed())
         return 0;
@@ -58,7 +58,7 @@ static __always_inline int decide_call(__u16 kind, __u32 bits, __u64 what, __u32
     if (!s)
         return verdict_busy();
     ask(slot, AG_OF_SYSTEM, bits, bits, 0);
-    add_rule(s, own);
+    add_own(s, own);
     if (verdict_passes(s))
         return 0;
     about_call(s, slot);
@@ -72,7 +72,7 @@ static __always_inline int decide_call(__u16 kind, __u32 bits, __u64 what, __u32
 #define ASKS_AT(hook, kind, bit)                                                                                       \
     SEC("?lsm/" #hook)                                                                                                 \
     int gov_##hook(void *ctx) {                                                                                        \
-        return decide_call(kind, bit, 0, 0, 0);                                                                        \
+        return decide_call(kind, bit, 0, 0, AG_OWN_NONE);                                                              \
     }
 
 /*
@@ -92,12 +92,12 @@ static __always_inline struct mount *mount_of(struct vfsmount *mnt) {
  * are below the root folder, which no list is kept for.
  */
 static __always_inline void ask_cover(struct scratch *s, __u32 slot, struct dentry *dentry, struct vfsmount *mnt) {
-    struct ag_policy *p = policy_now();
+    struct ag_policy *p = policy_of(s);
     struct mount *m = mount_of(mnt);
     if (!p || !reaches_us(p, m))
         return;
     if ((__u32)BPF_CORE_READ(m, mnt_id) == p->root_mount && dentry == BPF_CORE_READ(mnt, mnt_root))
-        add_rule(s, p->own_process);
+        add_own(s, AG_OWN_PROCESS);
     place(s, slot, dentry);
     ask(slot, AG_OF_SYSTEM, AG_DO_MOUNT, AG_DO_MOUNT, ASK_RULES_ONLY);
     ask(slot, AG_OF_SYSTEM, AG_DO_MOUNT, AG_DO_MOUNT, ASK_BELOW);
@@ -161,9 +161,9 @@ DECIDER(sb_pivotroot, const struct path *old_path, const struct path *new_path) 
     struct scratch *s = mount_begin(&slot);
     if (!s)
         return verdict_busy();
-    struct ag_policy *p = policy_now();
+    struct ag_policy *p = policy_of(s);
     if (p && reaches_us(p, mount_of(BPF_CORE_READ(new_path, mnt))))
-        add_rule(s, p->own_process);
+        add_own(s, AG_OWN_PROCESS);
     return mount_end(s, slot);
 }
 
@@ -178,8 +178,7 @@ ASKS_AT(userns_create, AG_PRIV, AG_DO_PRIVILEGE) /* from 6.1 */
 ASKS_AT(perf_event_open, AG_TAMPER, AG_DO_TAMPER)
 
 static __always_inline int decide_tampering(void) {
-    struct ag_policy *p = policy_now();
-    return p ? decide_call(AG_TAMPER, AG_DO_TAMPER, 0, 0, p->own_kernel) : 0;
+    return decide_call(AG_TAMPER, AG_DO_TAMPER, 0, 0, AG_OWN_KERNEL);
 }
 
 /* By a number from BPF_MAP_GET_FD_BY_ID root could write in the tables of this very policy. */
@@ -201,7 +200,7 @@ DECIDER(capable, const struct cred *cred, void *ns, int cap) {
     __u16 kind = tampers ? AG_TAMPER : AG_PRIV;
     if (call.layout->kind != kind)
         return 0;
-    return tampers ? decide_tampering() : decide_call(kind, AG_DO_PRIVILEGE, 0, 0, 0);
+    return tampers ? decide_tampering() : decide_call(kind, AG_DO_PRIVILEGE, 0, 0, AG_OWN_NONE);
 }
 
 static __always_inline bool is_guard(const struct ag_policy *p, __u32 tgid) {
@@ -223,12 +222,12 @@ DECIDER(ptrace_access_check, struct task_struct *child, unsigned int mode) {
     if (!p || (mode & PTRACE_MODE_NOAUDIT) || !is_governed())
         return 0;
     __u32 target = tgid_of(child), bits = mode & PTRACE_MODE_ATTACH ? AG_DO_PTRACE : 0;
-    __u32 own = is_guard(p, target) ? p->own_process : bits && !is_member(target) ? p->own_outside : 0;
+    enum ag_own own = is_guard(p, target) ? AG_OWN_PROCESS : bits && !is_member(target) ? AG_OWN_OUTSIDE : AG_OWN_NONE;
     return bits || own ? decide_call(AG_PTRACE, bits, 0, target, own) : 0;
 }
 
 DECIDER(ptrace_traceme, struct task_struct *parent) {
-    return decide_call(AG_PTRACE, AG_DO_PTRACE, 0, tgid_of(parent), 0);
+    return decide_call(AG_PTRACE, AG_DO_PTRACE, 0, tgid_of(parent), AG_OWN_NONE);
 }
 
 /* As for the record (signals.bpf.h): what a process sends out of the tree. Signal 0 only asks whether somebody is
@@ -240,7 +239,7 @@ DECIDER(task_kill, struct task_struct *to, struct kernel_siginfo *info, int sig)
     struct ag_policy *p = policy_now();
     if (!p || is_member(target))
         return 0;
-    return decide_call(AG_SIGNAL, AG_DO_SIGNAL, sig, target, is_guard(p, target) ? p->own_process : 0);
+    return decide_call(AG_SIGNAL, AG_DO_SIGNAL, sig, target, is_guard(p, target) ? AG_OWN_PROCESS : AG_OWN_NONE);
 }
 
 #endif

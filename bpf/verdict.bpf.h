@@ -81,12 +81,12 @@ enum ask_how {
 /* What the policy says of one operation on the object in s->ask: 0, or a verdict against it. */
 __attribute__((noinline)) __u64 decide(__u32 slot, __u32 cls, __u32 permit, __u32 forbid, __u32 how) {
     struct scratch *s = scratch_at(slot);
-    struct ag_policy *p = policy_now();
+    struct ag_policy *p = s ? policy_of(s) : NULL;
     if (!s || !p || cls >= AG_OF_MAX)
         return 0;
     __u32 rule = p->defaults[cls];
     if (s->ask.reason == AG_TOO_DEEP)
-        return verdict_of(rule, AG_TOO_DEEP, AG_EPERM, p->enforce);
+        return verdict_of(rule | p->serial << 16, AG_TOO_DEEP, AG_EPERM, p->enforce);
     bool below = how & ASK_BELOW;
     bool known = how & ASK_KNOWN;
     __u64 best = nearer_by_state(NO_CLAUSE, slot, known ? s->ask.known : s->ask.fixed, permit, forbid, below);
@@ -101,7 +101,9 @@ __attribute__((noinline)) __u64 decide(__u32 slot, __u32 cls, __u32 permit, __u3
         return 0;
     else
         reason = s->ask.reason;
-    struct ag_rule *r = bpf_map_lookup_elem(&rules, &rule);
+    __u32 row = p->rules + rule;
+    struct ag_rule *r = bpf_map_lookup_elem(&rules, &row);
+    rule |= p->serial << 16;
     if (!r)
         return verdict_of(rule, reason, AG_EPERM, p->enforce);
     if (r->action == AG_ALLOW)
@@ -135,11 +137,15 @@ __attribute__((noinline)) int ask(__u32 slot, __u32 cls, __u32 permit, __u32 for
     return 0;
 }
 
-/* A rule that no clause competes with: it adds to what the clauses say. 0: none. */
-static __always_inline void add_rule(struct scratch *s, __u32 rule) {
-    struct ag_rule *r = rule ? bpf_map_lookup_elem(&rules, &rule) : NULL;
+/* A rule that no clause competes with (enum ag_own): it adds to what the clauses say. */
+static __always_inline void add_own(struct scratch *s, enum ag_own own) {
+    struct ag_policy *p = policy_of(s);
+    if (own == AG_OWN_NONE || !p || !p->own_rules)
+        return;
+    __u32 rule = p->own_rules + own - AG_OWN_PROCESS, row = p->rules + rule;
+    struct ag_rule *r = bpf_map_lookup_elem(&rules, &row);
     if (r)
-        count_in(s, verdict_of(rule, AG_BY_RULE, r->error, r->enforce));
+        count_in(s, verdict_of(rule | p->serial << 16, AG_BY_RULE, r->error, r->enforce));
 }
 
 /* Sets of programs that the acting process belongs to: by the file that it runs, as it is called now. */
@@ -166,14 +172,15 @@ static __always_inline bool is_governed(void) {
 /* Starts a question. NULL when there is no place to think: see verdict_busy(). */
 static __always_inline struct scratch *verdict_begin(__u16 kind, __u8 cls, __u32 *slot) {
     struct scratch *s = record_begin(kind, cls, slot);
-    struct ag_policy *p = policy_now();
-    if (!s || !p)
+    if (!s)
         return s;
+    s->ask.head = policy_head;
     s->ask.verdict = s->ask.programs = 0;
     s->ask.fixed = s->ask.floating = s->ask.known = s->ask.reason = s->ask.protocol = 0;
     s->ask.port = AG_NO_PORT;
     s->ask.net.count = 0;
-    if (p->scoped)
+    struct ag_policy *p = policy_of(s);
+    if (p && p->scoped)
         who_acts(s, *slot);
     s->rec.flags |= AG_F_VERDICT;
     if (in_io_uring())

@@ -88,6 +88,14 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'which agents are governed, and how',
     load: async () => (await import('./commands/status.js')).statusCommand(),
   },
+  mode: {
+    summary: 'switch an agent, or one rule, between audit and enforce',
+    load: async () => (await import('./commands/mode.js')).modeCommand(),
+  },
+  reload: {
+    summary: 'put a changed policy in force',
+    load: async () => (await import('./commands/reload.js')).reloadCommand(),
+  },
   feedback: {
     summary: 'what an agent may know of what was denied to it',
     load: async () => (await import('./commands/feedback.js')).feedbackCommand(),

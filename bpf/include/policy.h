@@ -14,6 +14,16 @@
 #include <linux/types.h>
 #include "events.h"
 
+/*
+ * Tables have room for two policies: the one in force, and one that is written beside it, takes its place between two
+ * system calls and leaves its rows empty for the next. These are the halves 0 and 1. In tables with numbered rows a
+ * half is a run of rows (AG_STATES_MAX, AG_NAME_ROWS_MAX, AG_CLAUSES_MAX of them); elsewhere the key says which one it
+ * is, and both share the room. A half has two heads, each with its own rows of `rules`, so that modes change in one
+ * step.
+ */
+#define AG_HALVES 2
+#define AG_HEADS 4 /* half * 2 + 0 or 1: key of `policy` */
+
 #define AG_STATES_MAX (1u << 17) /* of the automaton */
 #define AG_EDGES_BY_NAME_MAX (1u << 19)
 #define AG_EDGES_BY_CLASS_MAX (1u << 17)
@@ -38,7 +48,7 @@ struct ag_list {
     __u32 count; /* at most AG_LIST_MAX */
 };
 
-/* State 0 is where nothing can match any more. */
+/* State 0 is where nothing can match any more; a half's own begin at 1 behind the start of its rows. */
 struct ag_state {
     __u32 other;          /* the next state for a name that has no edge */
     __u32 row;            /* where the automaton over names begins, 0: this state has no edges by class */
@@ -75,8 +85,8 @@ struct ag_name_row {
 AG_STATIC_ASSERT(sizeof(struct ag_name_row) == 516, "no padding in ag_name_row");
 
 struct ag_clause {
-    __u32 ops; /* one bit an operation, src/policy/language/operations.ts */
-    __u32 rule;
+    __u32 ops;   /* one bit an operation, src/policy/language/operations.ts */
+    __u32 rule;  /* from 0, in either half */
     __u32 order; /* place among all clauses: the smaller decides */
     __u32 forbids;
     __u32 programs;        /* 0: whoever acts; else one more than the bit of a set of programs */
@@ -131,17 +141,31 @@ struct ag_policy {
     __u32 scoped;              /* some clause is scoped to programs */
     __u32 enforce;             /* some rule is enforced: what cannot even be asked is denied */
     __u32 by_inode;            /* some file is known by its inode */
-    /* Self-protection beside the clauses. Rules by their numbers; 0: there is none. */
-    __u32 own_process;           /* over `guards` */
-    __u32 own_outside;           /* over the memory of all other processes that are not in the tree */
-    __u32 own_kernel;            /* over what changes the kernel */
+    __u32 half;
+    __u32 rules;  /* first row of `rules`: head * AG_RULES_MAX */
+    __u32 serial; /* what its verdicts are marked with, 16 bits */
+    /* Self-protection beside the clauses. */
+    __u32 own_rules;             /* number of the first rule of enum ag_own; 0: there is none */
     __u32 mount_ns;              /* inode number of agentgov's mount namespace */
     __u32 root_mount;            /* id of the mount that is its root folder */
     __u32 guards[AG_GUARDS_MAX]; /* tgids of agentgov, its loader and those that would take them along; 0: no more */
 };
-AG_STATIC_ASSERT(sizeof(struct ag_policy) == 200, "no padding in ag_policy");
+AG_STATIC_ASSERT(sizeof(struct ag_policy) == 204, "no padding in ag_policy");
 
-/* Where the root of a file system stands in the name space: the states that its path leads to. Key: sb->s_dev. */
+/* Rules that no clause competes with, in the order of their numbers. */
+enum ag_own {
+    AG_OWN_NONE,
+    AG_OWN_PROCESS, /* over `guards` and the root folder */
+    AG_OWN_OUTSIDE, /* over the memory of all other processes that are not in the tree */
+    AG_OWN_KERNEL,  /* over what changes the kernel */
+};
+
+struct ag_device_key {
+    __u32 half;
+    __u32 dev; /* sb->s_dev */
+};
+
+/* Where the root of a file system stands in the name space: the states that its path leads to. */
 struct ag_device {
     __u32 fixed, floating;
 };
@@ -153,19 +177,20 @@ struct ag_device {
 struct ag_inode {
     __u64 ino;
     __u32 dev; /* sb->s_dev */
-    __u32 pad;
+    __u32 half;
 };
 AG_STATIC_ASSERT(sizeof(struct ag_inode) == 16, "no padding in ag_inode");
 
 /* Longest prefix; `family` is 4 or 6, so that ::/0 is no block of IPv4 addresses. */
 struct ag_block {
-    __u32 prefix; /* bits, those of `family` included */
+    __u32 prefix; /* bits, those of `half` and `family` included */
+    __u8 half;
     __u8 family;
     __u8 address[16];
-    __u8 pad[3];
+    __u8 pad[2];
 };
 AG_STATIC_ASSERT(sizeof(struct ag_block) == 24, "no padding in ag_block");
-#define AG_BLOCK_BYTES 17 /* of which a prefix can speak */
+#define AG_BLOCK_BYTES 18 /* of which a prefix can speak */
 
 enum ag_protocol {
     AG_P_TCP,
@@ -190,7 +215,7 @@ enum ag_protocol {
 
 /*
  * A verdict against something, in ag_record.fold of a record with AG_F_VERDICT:
- * rule, reason << 32, errno << 40, denied << 48, needs a human << 49.
+ * rule, serial of the policy << 16, reason << 32, errno << 40, denied << 48, needs a human << 49.
  */
 enum ag_reason {
     AG_BY_RULE,

@@ -80,9 +80,9 @@ static bool is_word(const char *word, size_t len, const char *what) {
 }
 
 static enum command_name name_of(const char *word, size_t len) {
-    static const char *const NAMES[] = {
-        [CMD_GOVERN] = "govern", [CMD_STOP] = "stop",     [CMD_STATS] = "stats", [CMD_MEMBER] = "member",
-        [CMD_TABLES] = "tables", [CMD_POLICY] = "policy", [CMD_QUIT] = "quit"};
+    static const char *const NAMES[] = {[CMD_GOVERN] = "govern", [CMD_STOP] = "stop",     [CMD_STATS] = "stats",
+                                        [CMD_MEMBER] = "member", [CMD_TABLES] = "tables", [CMD_POLICY] = "policy",
+                                        [CMD_SWAP] = "swap",     [CMD_CLEAR] = "clear",   [CMD_QUIT] = "quit"};
     for (enum command_name name = CMD_GOVERN; name <= CMD_QUIT; name++)
         if (is_word(word, len, NAMES[name]))
             return name;
@@ -102,6 +102,10 @@ static bool read_field(struct cursor *c, struct command *out, const char **why) 
     if (is_word(key, key_len, "id")) {
         *why = "the id is not an integer";
         return !out->has_id && (out->has_id = read_integer(c, &out->id));
+    }
+    if (is_word(key, key_len, "head")) {
+        *why = "the head is not an integer from 0";
+        return !out->has_head && (out->has_head = read_integer(c, &out->head)) && out->head >= 0;
     }
     if (is_word(key, key_len, "pids") || is_word(key, key_len, "pid")) {
         *why = "a pid is not a positive number, or there are too many";
@@ -126,6 +130,9 @@ static bool is_complete(const struct command *c, const char **why) {
     *why = "a table and its data belong to policy, and to nothing else";
     if ((c->name == CMD_POLICY) != (c->table && c->data) || (c->table != NULL) != (c->data != NULL))
         return false;
+    *why = "a head belongs to swap, and to nothing else";
+    if ((c->name == CMD_SWAP) != c->has_head)
+        return false;
     *why = "the command lacks its pids, or has too many";
     switch (c->name) {
     case CMD_GOVERN:
@@ -141,8 +148,8 @@ static bool is_complete(const struct command *c, const char **why) {
 bool command_parse(const char *line, size_t len, struct command *out, const char **why) {
     struct cursor c = {.at = line, .end = line + len};
     out->name = CMD_NONE;
-    out->has_id = false;
-    out->id = 0;
+    out->has_id = out->has_head = false;
+    out->id = out->head = 0;
     out->pids_count = 0;
     out->table = out->data = NULL;
     *why = "the command is not a flat JSON object";

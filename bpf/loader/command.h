@@ -10,12 +10,24 @@
 #define COMMAND_PIDS_MAX 4096
 #define COMMAND_LINE_MAX 65536
 
-enum command_name { CMD_NONE, CMD_GOVERN, CMD_STOP, CMD_STATS, CMD_MEMBER, CMD_TABLES, CMD_POLICY, CMD_QUIT };
+enum command_name {
+    CMD_NONE,
+    CMD_GOVERN,
+    CMD_STOP,
+    CMD_STATS,
+    CMD_MEMBER,
+    CMD_TABLES,
+    CMD_POLICY,
+    CMD_SWAP,
+    CMD_CLEAR,
+    CMD_QUIT
+};
 
 struct command {
     enum command_name name;
-    bool has_id;
+    bool has_id, has_head;
     int64_t id;
+    int64_t head; /* of "swap" */
     size_t pids_count;
     uint32_t pids[COMMAND_PIDS_MAX]; /* of "pids", or the one of "pid" */
     const char *table, *data;        /* of "policy": into the line, not terminated; data is base64 */

@@ -103,8 +103,10 @@ static void tables(struct session *s, const struct command *c) {
 
 static void policy(struct session *s, const struct command *c) {
     char why[256];
-    size_t entries;
-    int err = policy_put(&s->programs, c, &entries, why, sizeof(why));
+    size_t entries = 0;
+    int err = c->name == CMD_POLICY  ? policy_put(&s->programs, c, &entries, why, sizeof(why))
+              : c->name == CMD_CLEAR ? policy_clear(&s->programs, &entries, why, sizeof(why))
+                                     : policy_swap(&s->programs, c->head, why, sizeof(why));
     if (err)
         control_error(out_buf(&s->out), &c->id, code_of(err), why);
     else
@@ -135,6 +137,8 @@ void session_command(struct session *s, const char *line, size_t len) {
         tables(s, &c);
         break;
     case CMD_POLICY:
+    case CMD_SWAP:
+    case CMD_CLEAR:
         policy(s, &c);
         break;
     case CMD_QUIT:

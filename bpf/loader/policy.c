@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <errno.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "include/policy.h"
@@ -11,25 +13,36 @@
 
 #define TABLES 11
 
+/* Where a key says which half it is of (include/policy.h). */
+enum half_in {
+    BY_ROW,   /* nothing to be cleared: rows are written anew */
+    BY_STATE, /* the key begins with a state */
+    BY_BYTE,  /* in `at` of the key */
+};
+
 struct table {
     const char *name;
     struct bpf_map *map;
     __u32 room;
+    enum half_in half_in;
+    size_t at;
 };
+
+AG_STATIC_ASSERT(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "BY_BYTE reads the low byte of a number");
 
 static void tables_of(struct agentgov_bpf *skel, struct table tables[TABLES]) {
     struct table all[TABLES] = {
-        {"policy", skel->maps.policy, 1},
-        {"states", skel->maps.states, AG_STATES_MAX},
-        {"edges_by_name", skel->maps.edges_by_name, AG_EDGES_BY_NAME_MAX},
-        {"long_edges", skel->maps.long_edges, AG_LONG_EDGES_MAX},
-        {"edges_by_class", skel->maps.edges_by_class, AG_EDGES_BY_CLASS_MAX},
-        {"name_rows", skel->maps.name_rows, AG_NAME_ROWS_MAX},
-        {"clauses", skel->maps.clauses, AG_CLAUSES_MAX},
-        {"rules", skel->maps.rules, AG_RULES_MAX},
-        {"devices", skel->maps.devices, AG_DEVICES_MAX},
-        {"blocks", skel->maps.blocks, AG_BLOCKS_MAX},
-        {"inodes", skel->maps.inodes, AG_INODES_MAX},
+        {"policy", skel->maps.policy, AG_HEADS, BY_ROW, 0},
+        {"states", skel->maps.states, AG_HALVES * AG_STATES_MAX, BY_ROW, 0},
+        {"edges_by_name", skel->maps.edges_by_name, AG_EDGES_BY_NAME_MAX, BY_STATE, 0},
+        {"long_edges", skel->maps.long_edges, AG_LONG_EDGES_MAX, BY_STATE, 0},
+        {"edges_by_class", skel->maps.edges_by_class, AG_EDGES_BY_CLASS_MAX, BY_STATE, 0},
+        {"name_rows", skel->maps.name_rows, AG_HALVES * AG_NAME_ROWS_MAX, BY_ROW, 0},
+        {"clauses", skel->maps.clauses, AG_HALVES * AG_CLAUSES_MAX, BY_ROW, 0},
+        {"rules", skel->maps.rules, AG_HEADS * AG_RULES_MAX, BY_ROW, 0},
+        {"devices", skel->maps.devices, AG_DEVICES_MAX, BY_BYTE, offsetof(struct ag_device_key, half)},
+        {"blocks", skel->maps.blocks, AG_BLOCKS_MAX, BY_BYTE, offsetof(struct ag_block, half)},
+        {"inodes", skel->maps.inodes, AG_INODES_MAX, BY_BYTE, offsetof(struct ag_inode, half)},
     };
     memcpy(tables, all, sizeof(all));
 }
@@ -111,4 +124,73 @@ int policy_put(struct programs *p, const struct command *c, size_t *entries, cha
     if (err)
         snprintf(why, size, "A table of the policy could not be written: %s.", strerror(-err));
     return err;
+}
+
+static bool is_of(const struct table *t, const unsigned char *key, __u32 half) {
+    __u32 state;
+    memcpy(&state, key, sizeof(state));
+    return t->half_in == BY_STATE ? state / AG_STATES_MAX == half : key[t->at] == half;
+}
+
+/* Takes out of a table what is of that half. The next key is read first: one that has gone leads back to the start. */
+static int clear_table(const struct table *t, __u32 half, size_t *entries) {
+    unsigned char keys[2][sizeof(struct ag_long_edge)];
+    size_t size = bpf_map__key_size(t->map);
+    int now = 0, err = bpf_map__get_next_key(t->map, NULL, keys[now], size);
+    while (!err) {
+        int next = bpf_map__get_next_key(t->map, keys[now], keys[!now], size);
+        if (is_of(t, keys[now], half)) {
+            err = bpf_map__delete_elem(t->map, keys[now], size, 0);
+            *entries += !err;
+        }
+        err = err ? err : next;
+        now = !now;
+    }
+    return err == -ENOENT ? 0 : err;
+}
+
+static int clear_half(struct agentgov_bpf *skel, __u32 half, size_t *entries) {
+    struct table tables[TABLES];
+    int err = 0;
+    tables_of(skel, tables);
+    for (int i = 0; i < TABLES && !err; i++)
+        if (tables[i].half_in != BY_ROW)
+            err = clear_table(&tables[i], half, entries);
+    return err;
+}
+
+/*
+ * Waits until all programs have ended that run now. An update of a map of maps does that (maybe_wait_bpf_programs() in
+ * kernel/bpf/syscall.c, the same from 5.10 on), and nothing else is wanted of it here.
+ */
+static int wait_for_programs(struct agentgov_bpf *skel) {
+    int inner = bpf_map__fd(skel->maps.policy), err = 0;
+    LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = inner);
+    __u32 zero = 0;
+    int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "waiter", sizeof(zero), sizeof(__u32), 1, &options);
+    if (fd < 0 || bpf_map_update_elem(fd, &zero, &inner, BPF_ANY))
+        err = -errno;
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
+int policy_clear(struct programs *p, size_t *entries, char *why, size_t size) {
+    __u32 half = p->enforces ? p->skel->bss->policy_head / (AG_HEADS / AG_HALVES) : 0;
+    *entries = 0;
+    int err = p->enforces ? wait_for_programs(p->skel) : -EINVAL;
+    if (!err)
+        err = clear_half(p->skel, !half, entries);
+    if (err)
+        snprintf(why, size, "The tables for another policy could not be emptied: %s.", strerror(-err));
+    return err;
+}
+
+int policy_swap(struct programs *p, int64_t head, char *why, size_t size) {
+    if (!p->enforces || head < 0 || head >= AG_HEADS) {
+        snprintf(why, size, "There is no policy %lld.", (long long)head);
+        return -EINVAL;
+    }
+    __atomic_store_n(&p->skel->bss->policy_head, (__u32)head, __ATOMIC_SEQ_CST);
+    return 0;
 }

@@ -12,6 +12,16 @@
  */
 int policy_put(struct programs *p, const struct command *c, size_t *entries, char *why, size_t size);
 
+/*
+ * Makes room beside the policy in force: waits until no question is under way any more that began before the last swap,
+ * and empties the half that is not in force. From then on that half and the head that is not in force may be written.
+ * As policy_put(); `entries` were taken out.
+ */
+int policy_clear(struct programs *p, size_t *entries, char *why, size_t size);
+
+/* Puts the policy with that head (key of `policy`) in force, for every question that begins from now on. */
+int policy_swap(struct programs *p, int64_t head, char *why, size_t size);
+
 /* Before load: the tables get their room. */
 int policy_size(struct agentgov_bpf *skel);
 

@@ -96,6 +96,10 @@ export interface Loader {
   tables(pid: number): Promise<Tables>;
   /** Writes entries (key and value, bpf/include/policy.h) into a table of the policy. @throws LoaderRefusal, LoaderGone */
   policy(table: string, entries: readonly Buffer[]): Promise<void>;
+  /** Makes room beside the policy in force: its other half is empty then, and nobody asks it. @throws LoaderRefusal, LoaderGone */
+  clear(): Promise<void>;
+  /** Puts the policy with that head in force between two system calls. @throws LoaderRefusal, LoaderGone */
+  swap(head: number): Promise<void>;
   /** Detach, drain, end. A loader that does not manage it in time is killed, and `ended` says so. */
   quit(): Promise<LoaderOutcome>;
   /** Stop reading: the kernel's rings fill, and count what they cannot hold. */
@@ -285,6 +289,8 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
         member: async (pid) => ((await ask('member', { pid }, 'member')) as Member).member,
         tables: async (pid) => (await ask('tables', { pid }, 'tables')) as Tables,
         policy: writePolicy,
+        swap: async (head) => void (await ask('swap', { head }, 'policy')),
+        clear: async () => void (await ask('clear', {}, 'policy')),
         quit,
         pause: () => {
           child.stdout.pause();

@@ -163,7 +163,7 @@ export interface Tables {
   tables: number;
 }
 
-/** So many entries of a policy's table are in the kernel. */
+/** So many entries of a policy's table are in the kernel, or were taken out of it. */
 export interface PolicyWritten {
   msg: 'policy';
   id: number;

@@ -38,6 +38,7 @@ function describe(found: Found): string {
   const lines = [
     `${found.agent_id}`,
     `  mode       ${found.mode}, tier ${found.tier}`,
+    ...(found.policy === undefined ? [] : [`  policy     ${found.policy} (${found.policy_sha256?.slice(0, 12)})`]),
     `  processes  ${found.processes ?? 'unknown: the loader does not answer'}`,
     `  events     ${found.events}, ${found.lost === 0 ? 'none lost' : `${found.lost} LOST`}`,
     `  since      ${found.started} (${duration(found.started)})`,

@@ -1,26 +1,11 @@
 import { Command } from 'commander';
-import { type ControlClient, NoEngine, openControl, type StopResult } from '../control/index.js';
-import { AgentgovError, EXIT, usageError } from '../errors.js';
+import { NoEngine, type StopResult } from '../control/index.js';
+import { AgentgovError, EXIT } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
-import { engineSockets } from './engines.js';
+import { engineOf } from './engines.js';
 
 /** Freezing and killing takes moments; closing a log on a slow disk may not. */
 const PATIENCE_MS = 120_000;
-
-async function engineOf(agent: string): Promise<ControlClient> {
-  const sockets = engineSockets();
-  for (const { agentId, path } of sockets) {
-    if (agentId !== agent) continue;
-    try {
-      return await openControl(path);
-    } catch (error) {
-      if (!(error instanceof NoEngine)) throw error;
-    }
-  }
-  const others = sockets.map(({ agentId }) => agentId).filter((agentId) => agentId !== agent);
-  const hint = others.length > 0 ? `; there are sockets of ${others.join(', ')}` : '';
-  throw usageError(`No agent called ${JSON.stringify(agent)} is governed${hint}; see agentgov status.`);
-}
 
 async function stop(agent: string, { json }: { json?: boolean }): Promise<number> {
   const engine = await engineOf(agent);

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { deferred } from '../deferred.js';
 import { AgentgovError, EXIT, unavailableError } from '../errors.js';
 import { onLines } from './lines.js';
-import { CONTROL_PROTOCOL, type ControlHello, MAX_MESSAGE, parseObject } from './protocol.js';
+import { CONTROL_PROTOCOL, type ControlHello, MAX_MESSAGE, parseObject, type Request } from './protocol.js';
 
 /** A conversation with an engine, past its hello. */
 export interface ControlClient {
@@ -11,11 +11,7 @@ export interface ControlClient {
    * @returns the fields of the reply.
    * @throws AgentgovError with the engine's sentence, or when it does not answer; NoEngine when it ends instead.
    */
-  request(
-    op: 'status' | 'stop' | 'member',
-    fields?: Record<string, unknown>,
-    patience?: number,
-  ): Promise<Record<string, unknown>>;
+  request(op: Request['op'], fields?: Record<string, unknown>, patience?: number): Promise<Record<string, unknown>>;
   close(): void;
 }
 

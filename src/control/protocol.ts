@@ -3,6 +3,8 @@
  * Then each request gets one reply with its id. docs/control.md is the reference for other clients.
  */
 
+import type { Mode } from '../policy/index.js';
+
 /** Version of this protocol, in the hello. */
 export const CONTROL_PROTOCOL = 1;
 
@@ -32,6 +34,9 @@ export interface EngineStatus {
   pid: number;
   version: string;
   mode: 'monitor' | 'audit' | 'enforce';
+  /** Path and SHA-256 of the policy in force; absent where nothing is enforced. */
+  policy?: string;
+  policy_sha256?: string;
   tier: string;
   tier_reason: string;
   session_id: string;
@@ -59,9 +64,27 @@ export interface StopResult {
   log: string;
 }
 
+export interface ModeResult {
+  mode: Mode;
+  /** Absent where it is the mode of all rules. */
+  rule?: string;
+  policy_sha256: string;
+}
+
+export interface ReloadResult {
+  mode: Mode;
+  /** Path of the policy in force. */
+  policy: string;
+  policy_sha256: string;
+  /** What is less than it looks. */
+  notes: string[];
+}
+
 export type Request =
   | { op: 'status'; id: number }
   | { op: 'stop'; id: number }
+  | { op: 'reload'; id: number }
+  | { op: 'mode'; id: number; mode: Mode; rule?: string }
   | { op: 'member'; id: number; pid: number };
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -80,11 +103,16 @@ export function parseObject(line: string): Record<string, unknown> | undefined {
 export function parseRequest(line: string): Request | string {
   const value = parseObject(line);
   if (value === undefined) return 'A request is one JSON object on one line.';
-  const { op, id, pid } = value;
+  const { op, id, pid, mode, rule } = value;
   if (!Number.isSafeInteger(id)) return 'A request needs an integer id.';
-  if (op === 'status' || op === 'stop') return { op, id: id as number };
+  if (op === 'status' || op === 'stop' || op === 'reload') return { op, id: id as number };
+  if (op === 'mode') {
+    if (mode !== 'audit' && mode !== 'enforce') return '"mode" needs the mode audit or enforce.';
+    if (rule !== undefined && typeof rule !== 'string') return 'The rule of "mode" is the name of one.';
+    return { op, id: id as number, mode, ...(rule === undefined ? {} : { rule }) };
+  }
   if (op === 'member') {
     return Number.isSafeInteger(pid) ? { op, id: id as number, pid: pid as number } : '"member" needs a pid.';
   }
-  return 'This engine knows the requests status, stop and member.';
+  return 'This engine knows the requests status, stop, mode, reload and member.';
 }

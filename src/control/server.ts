@@ -1,6 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import type { Peer } from '../bpf/index.js';
 import { VERSION } from '../package.js';
+import type { Mode } from '../policy/index.js';
 import { acceptTime, type Doorkeeper, identify, type KnownPeer, refusal } from './admission.js';
 import { claimSocket } from './claim.js';
 import { governedElsewhere, type Tables } from './elsewhere.js';
@@ -10,7 +11,9 @@ import {
   CONTROL_PROTOCOL,
   type EngineStatus,
   MAX_REQUEST,
+  type ModeResult,
   parseRequest,
+  type ReloadResult,
   type Request,
   type StopResult,
 } from './protocol.js';
@@ -23,6 +26,10 @@ export interface ControlledEngine {
   status(): Promise<EngineStatus>;
   /** Kills the tree and ends the session; resolves when the log is closed, or when something could not be killed. */
   stop(): Promise<StopResult>;
+  /** Switches the mode of a rule, or of all, in one step. Rejects, with nothing changed. */
+  mode(mode: Mode, rule?: string): Promise<ModeResult>;
+  /** Reads the policy again and puts it in force in one step. Rejects, with nothing changed. */
+  reload(): Promise<ReloadResult>;
   governs(pid: number): Promise<boolean>;
   /** Whether any membership table in the kernel has this process, and how many there are. Rejects when that is unknown. */
   tables(pid: number): Promise<Tables>;
@@ -84,7 +91,9 @@ async function converse(
 ): Promise<void> {
   const acceptedAt = acceptTime();
   socket.on('error', () => socket.destroy());
-  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  // Who waits for an answer is not idle: in a flood of events the loader's is behind them.
+  let underWay = 0;
+  socket.setTimeout(IDLE_MS, () => underWay === 0 && socket.destroy());
   socket.unref();
   const refuse = (text: string): void => {
     socket.end(`${JSON.stringify({ msg: 'refused', text })}\n`);
@@ -101,7 +110,12 @@ async function converse(
     (line) => {
       const request = parseRequest(line);
       if (typeof request === 'string') refuse(request);
-      else void answer(socket, admitted, request, engine, door);
+      else {
+        underWay += 1;
+        void answer(socket, admitted, request, engine, door).finally(() => {
+          underWay -= 1;
+        });
+      }
     },
     () => refuse(`A request is at most ${MAX_REQUEST} bytes long.`),
   );
@@ -138,11 +152,23 @@ async function answer(
     // "member" is what engines ask each other, so it must not make them ask again.
     const text = await refusal(peer, door, request.op !== 'member');
     if (text !== undefined) say(socket, { msg: 'reply', id, ok: false, text });
-    else if (request.op === 'member')
-      say(socket, { msg: 'reply', id, ok: true, member: await engine.governs(request.pid) });
-    else if (request.op === 'status') say(socket, { msg: 'reply', id, ok: true, ...(await engine.status()) });
-    else say(socket, { msg: 'reply', id, ok: true, ...(await engine.stop()) });
+    else say(socket, { msg: 'reply', id, ok: true, ...(await fulfil(request, engine)) });
   } catch (error) {
     say(socket, { msg: 'reply', id, ok: false, text: (error as Error).message });
+  }
+}
+
+async function fulfil(request: Request, engine: ControlledEngine): Promise<object> {
+  switch (request.op) {
+    case 'status':
+      return engine.status();
+    case 'stop':
+      return engine.stop();
+    case 'mode':
+      return engine.mode(request.mode, request.rule);
+    case 'reload':
+      return engine.reload();
+    case 'member':
+      return { member: await engine.governs(request.pid) };
   }
 }

@@ -1,4 +1,4 @@
-// A policy in the kernel, for as long as a session lasts.
+// A policy in the kernel, for as long as a session lasts; another one, or other modes, in its place meanwhile.
 
 import { getServers } from 'node:dns';
 import { lookup } from 'node:dns/promises';
@@ -13,15 +13,18 @@ import {
   compilePolicy,
   EVERY_HOME,
   LinkError,
+  loadPolicy,
   MachineLinks,
   type Mode,
   type Policy,
   parseMounts,
   type SelfProtection,
+  type Table,
 } from '../policy/index.js';
 import { NamedFiles } from './named-files.js';
 
-export interface EnforceOptions {
+/** What the user asks for. */
+export interface EnforceFlags {
   policy: Policy;
   /** Over that of the policy. */
   mode?: Mode;
@@ -32,6 +35,41 @@ export interface EnforceOptions {
   /** File of the key that signs the log's checkpoints, where it is not the default one. */
   key?: string;
 }
+
+export interface EnforceOptions extends EnforceFlags {
+  /** What holds of agentgov itself, under each policy. */
+  protect: SelfProtection;
+  /** Called before something is enforced that is not yet. @throws AgentgovError where that would hold nothing. */
+  mayEnforce: () => void;
+}
+
+/** A policy as this machine can hold it. */
+interface Prepared {
+  readonly policy: Policy;
+  readonly compiled: Compiled;
+  readonly told: Told;
+  readonly files: NamedFiles;
+  readonly notes: readonly string[];
+  readonly half: 0 | 1;
+  /** Names of each address, as far as rules may speak of them. */
+  readonly names: Map<string, Set<string>>;
+}
+
+/** What rules are in which mode: over all of them, and over single ones. */
+interface Modes {
+  readonly mode: Mode | undefined;
+  readonly rules: ReadonlyMap<string, Mode>;
+}
+
+/** What there is to say of a verdict. */
+interface Told {
+  /** Names of rules by their numbers. */
+  readonly rules: readonly string[];
+  readonly guidance: ReadonlyMap<string, string | undefined>;
+}
+
+/** Policies and modes whose verdicts may still be on their way to the log. */
+const SERIALS_KEPT = 256;
 
 const LEAKY = 'leaky-hook';
 const LEAKY_NOTE = 'not airtight: preemptible kernel: now and then it lets something through that this policy forbids';
@@ -52,128 +90,256 @@ function notYet({ document }: Policy): string[] {
   ];
 }
 
-export class Enforcement {
-  readonly mode: Mode;
-  readonly sha256: string;
-  /** What is less than it looks, one sentence each. */
-  readonly notes: string[];
-  readonly #compiled: Compiled;
-  readonly #files: NamedFiles;
-  readonly #resolvers: ReadonlySet<string>;
-  readonly #onLogFailure: Policy['document']['on_log_failure'];
-  readonly #guidance: ReadonlyMap<string, string | undefined>;
-  /** Names of each address, as far as rules may speak of them. */
-  readonly #names = new Map<string, Set<string>>();
+/** @throws AgentgovError exit 3 when a rule cannot be held and nobody has accepted that. */
+function prepare(
+  policy: Policy,
+  { accept, homes, protect }: EnforceOptions,
+  hello: Hello,
+  home: string | undefined,
+  half: 0 | 1,
+): Prepared {
+  let files: NamedFiles | undefined;
+  try {
+    const links = new MachineLinks(true);
+    const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'));
+    files = new NamedFiles(mounts);
+    const compiled = compilePolicy(policy, {
+      homes: homes ?? (home === undefined ? EVERY_HOME : [home]),
+      mounts,
+      aliases: links.aliases,
+      fileOf: files.find,
+      accept,
+      protect,
+      half,
+    });
+    const notes = [
+      ...notYet(policy),
+      ...links.notes,
+      ...(hello.leaky ? [`Tier hook is ${LEAKY_NOTE}.`] : []),
+      ...compiled.left.map((rule) => `Not held, as accepted: ${rule}.`),
+      ...(compiled.bestEffort.length === 0
+        ? []
+        : [`Best effort, by the addresses that name servers give: ${compiled.bestEffort.join(', ')}.`]),
+    ];
+    const guidance = new Map(policy.document.policies.map((rule) => [rule.name, rule.guidance]));
+    return { policy, compiled, told: { rules: compiled.rules, guidance }, files, notes, half, names: new Map() };
+  } catch (error) {
+    files?.close();
+    if (!(error instanceof CompileError || error instanceof LinkError)) throw error;
+    throw new AgentgovError(`The policy ${policy.file} ${error.message}.`, EXIT.unavailable);
+  }
+}
 
-  private constructor(compiled: Compiled, options: EnforceOptions, files: NamedFiles, notes: string[]) {
-    const { policy } = options;
-    this.#compiled = compiled;
-    this.#files = files;
-    this.mode = options.mode ?? policy.document.mode ?? 'audit';
-    this.sha256 = policy.sha256;
-    this.notes = notes;
-    this.#onLogFailure = policy.document.on_log_failure;
-    this.#resolvers = new Set(policy.document.resolvers ?? getServers().map(server));
-    this.#guidance = new Map(policy.document.policies.map(({ name, guidance }) => [name, guidance]));
+export class Enforcement {
+  readonly #options: EnforceOptions;
+  readonly #hello: Hello;
+  readonly #home: string | undefined;
+  #now: Prepared;
+  #modes: Modes;
+  #place: 0 | 1 = 0;
+  #serial = 0;
+  /** Policies by the serial that verdicts are marked with, in the order in which they came into force. */
+  readonly #told = new Map<number, Told>();
+  /** Why the last reload changed nothing. */
+  #failure: string | undefined;
+  /** One change at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: EnforceOptions, hello: Hello, home: string | undefined) {
+    this.#options = options;
+    this.#hello = hello;
+    this.#home = home;
+    this.#modes = { mode: options.mode, rules: new Map() };
+    this.#check(options.policy, this.#modes);
+    // A loader begins with an empty policy in half 0.
+    this.#now = prepare(options.policy, options, hello, home, 1);
   }
 
   /**
    * Compiles the policy for this machine.
-   * @throws AgentgovError exit 3 when the tier or a rule of it cannot be held and nobody has accepted that.
+   * @throws AgentgovError exit 3 when the tier or a rule of it cannot be held and nobody has accepted that, or nothing may be enforced.
    */
-  static async prepare(
-    options: EnforceOptions,
-    hello: Hello,
-    home: string | undefined,
-    protect: SelfProtection,
-  ): Promise<Enforcement> {
-    const { policy, accept } = options;
-    if (hello.leaky && !accept.includes(LEAKY)) {
+  static prepare(options: EnforceOptions, hello: Hello, home: string | undefined): Enforcement {
+    if (hello.leaky && !options.accept.includes(LEAKY)) {
       throw new AgentgovError(
         `Tier hook is ${LEAKY_NOTE}; boot with "bpf" in lsm= for a tier that does not (agentgov doctor says how), ` +
           `or with preempt=voluntary, or accept it with --accept ${LEAKY}.`,
         EXIT.unavailable,
       );
     }
-    const homes = options.homes ?? (home === undefined ? EVERY_HOME : [home]);
-    let files: NamedFiles | undefined;
-    try {
-      const links = new MachineLinks(true);
-      const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'));
-      files = new NamedFiles(mounts);
-      const compiled = compilePolicy(policy, {
-        homes,
-        mounts,
-        aliases: links.aliases,
-        fileOf: files.find,
-        accept,
-        protect,
-        ...(options.mode === undefined ? {} : { mode: options.mode }),
-      });
-      const notes = [
-        ...notYet(policy),
-        ...links.notes,
-        ...(hello.leaky ? [`Tier hook is ${LEAKY_NOTE}.`] : []),
-        ...compiled.left.map((rule) => `Not held, as accepted: ${rule}.`),
-        ...(compiled.bestEffort.length === 0
-          ? []
-          : [`Best effort, by the addresses that name servers give: ${compiled.bestEffort.join(', ')}.`]),
-      ];
-      return new Enforcement(compiled, options, files, notes);
-    } catch (error) {
-      files?.close();
-      if (!(error instanceof CompileError || error instanceof LinkError)) throw error;
-      throw new AgentgovError(`The policy ${policy.file} ${error.message}.`, EXIT.unavailable);
-    }
+    return new Enforcement(options, hello, home);
   }
 
-  /** Writes it into the kernel. @throws LoaderRefusal, LoaderGone */
-  async load(loader: Loader): Promise<void> {
-    for (const { name, entries } of this.#compiled.tables) await loader.policy(name, entries);
-    await Promise.all(this.#compiled.domains.map((name) => this.#resolve(loader, name)));
+  /** Of all rules that have none of their own. */
+  get mode(): Mode {
+    return modeOf(this.#now.policy, this.#modes);
   }
 
-  /** Lets go of the files that rules name. */
-  close(): void {
-    this.#files.close();
+  get sha256(): string {
+    return this.#now.policy.sha256;
+  }
+
+  get file(): string {
+    return this.#now.policy.file;
   }
 
   /** What follows when the log cannot be written: what only looks on ends, what holds goes on unless it is told to stop. */
   get onLogFailure(): 'end' | 'continue' | 'stop' {
-    if (this.mode === 'audit') return 'end';
-    return (this.#onLogFailure ?? 'continue') === 'continue' ? 'continue' : 'stop';
+    const { policy } = this.#now;
+    if (!enforcesAny(policy, this.#modes)) return 'end';
+    return (policy.document.on_log_failure ?? 'continue') === 'continue' ? 'continue' : 'stop';
   }
 
-  /** An event of the loader with the name of its rule for the number. */
+  /** What is less than it looks, or otherwise than in the policy, one sentence each. */
+  get notes(): string[] {
+    const { compiled, notes } = this.#now;
+    const changed = [...this.#modes.rules].filter(([rule]) => compiled.rules.includes(rule));
+    return [
+      ...notes,
+      ...changed.map(([rule, mode]) => `Rule ${rule} is in mode ${mode}, by agentgov mode.`),
+      ...(this.#failure === undefined ? [] : [`The last reload changed nothing: ${this.#failure}`]),
+    ];
+  }
+
+  /** Writes it into the kernel. @throws AgentgovError, LoaderRefusal, LoaderGone */
+  load(loader: Loader): Promise<void> {
+    return this.#inTurn(() => this.#install(loader, this.#now));
+  }
+
+  /**
+   * Reads the policy's file again and puts what it says in the place of the policy in force, between two system calls.
+   * Whatever is wrong with it changes nothing.
+   *
+   * @throws Error with one sentence that says what is wrong; LoaderGone
+   */
+  reload(loader: Loader): Promise<void> {
+    return this.#inTurn(async () => {
+      try {
+        const policy = await loadPolicy(this.file);
+        const next = prepare(policy, this.#options, this.#hello, this.#home, this.#now.half === 0 ? 1 : 0);
+        const before = this.#now;
+        try {
+          this.#check(policy, this.#modes);
+          await this.#install(loader, next);
+        } catch (error) {
+          next.files.close();
+          throw error;
+        }
+        before.files.close();
+        this.#failure = undefined;
+      } catch (error) {
+        this.#failure = (error as Error).message;
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Switches the mode of a rule, or of all of them, between two system calls.
+   * @throws Error with one sentence when there is no such rule, or nothing may be enforced; LoaderGone
+   */
+  switchMode(loader: Loader, mode: Mode, rule?: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const { rules, always } = this.#now.compiled;
+      if (rule !== undefined && !rules.includes(rule))
+        throw new Error(`The policy ${this.file} has no rule ${JSON.stringify(rule)}.`);
+      if (rule !== undefined && always.includes(rule)) throw new Error(`${rule} is enforced in each mode.`);
+      const modes =
+        rule === undefined
+          ? { mode, rules: new Map() }
+          : { ...this.#modes, rules: new Map(this.#modes.rules).set(rule, mode) };
+      this.#check(this.#now.policy, modes);
+      await loader.clear();
+      await this.#putInForce(loader, this.#now, this.#place === 0 ? 1 : 0, modes);
+    });
+  }
+
+  /** Lets go of the files that rules name. */
+  close(): void {
+    this.#now.files.close();
+  }
+
+  /** An event of the loader with the name of its rule for the number: serial << 16 | rule. */
   named(event: AgentEvent): AgentEvent {
-    const rule = this.#compiled.rules[Number(event.policy_rule)];
+    const marked = Number(event.policy_rule);
+    const rule = this.#told.get(marked >>> 16)?.rules[marked & 0xffff];
     return rule === undefined ? event : { ...event, policy_rule: rule };
   }
 
-  /** What a rule has for the agent that it stops. */
+  /** What a rule has for the agent that it stops: by the policy in force, or else by the last one that had the rule. */
   guidance(rule: string): string | undefined {
-    return this.#guidance.get(rule);
+    return [...this.#told.values()].findLast(({ guidance }) => guidance.has(rule))?.guidance.get(rule);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  #check(policy: Policy, modes: Modes): void {
+    if (enforcesAny(policy, modes)) this.#options.mayEnforce();
+  }
+
+  async #install(loader: Loader, next: Prepared): Promise<void> {
+    const { compiled } = next;
+    // The loader takes them in this order, and each answer may be behind a flood of events: one wait for all.
+    await Promise.all([loader.clear(), write(loader, compiled.tables)]);
+    for (const [ip, names] of [...this.#now.names]) for (const name of names) await addAddress(loader, next, ip, name);
+    await Promise.all(compiled.domains.map((name) => resolve(loader, next, name)));
+    await this.#putInForce(loader, next, 0, this.#modes);
+  }
+
+  async #putInForce(loader: Loader, next: Prepared, place: 0 | 1, modes: Modes): Promise<void> {
+    const serial = (this.#serial % 0xffff) + 1;
+    const head = next.compiled.head({ place, serial, mode: modes.mode, modes: modes.rules });
+    // Set anew, a number that has come round again is the last one.
+    this.#told.delete(serial);
+    this.#told.set(serial, next.told);
+    for (const old of [...this.#told.keys()].slice(0, -SERIALS_KEPT)) this.#told.delete(old);
+    await write(loader, head.tables);
+    await loader.swap(head.key);
+    this.#now = next;
+    this.#modes = modes;
+    this.#place = place;
+    this.#serial = serial;
   }
 
   /** Addresses that a name server has just told the tree. Only of servers that the policy, or else this machine, names. */
-  async learn(loader: Loader, message: DnsMessage, { question, answers }: DnsAnswer): Promise<void> {
-    if (!this.#resolvers.has(message.server_ip)) return;
-    const addresses = answers.flatMap(({ address, hints = [] }) => (address ? [address] : hints));
-    for (const address of addresses) await this.#add(loader, address, question.toLowerCase().replace(/\.$/, ''));
+  learn(loader: Loader, message: DnsMessage, { question, answers }: DnsAnswer): Promise<void> {
+    return this.#inTurn(async () => {
+      const { policy } = this.#now;
+      if (!(policy.document.resolvers ?? getServers().map(server)).includes(message.server_ip)) return;
+      const addresses = answers.flatMap(({ address, hints = [] }) => (address ? [address] : hints));
+      for (const address of addresses)
+        await addAddress(loader, this.#now, address, question.toLowerCase().replace(/\.$/, ''));
+    });
   }
+}
 
-  async #resolve(loader: Loader, name: string): Promise<void> {
-    const timer = new Promise<[]>((resolve) => setTimeout(() => resolve([]), LOOKUP_MS).unref());
-    const found = await Promise.race([lookup(name, { all: true }).catch(() => []), timer]);
-    for (const { address } of found) await this.#add(loader, address, name);
-  }
+async function resolve(loader: Loader, to: Prepared, name: string): Promise<void> {
+  const timer = new Promise<[]>((done) => setTimeout(() => done([]), LOOKUP_MS).unref());
+  const found = await Promise.race([lookup(name, { all: true }).catch(() => []), timer]);
+  for (const { address } of found) await addAddress(loader, to, address, name);
+}
 
-  async #add(loader: Loader, ip: string, name: string): Promise<void> {
-    const names = this.#names.get(ip) ?? new Set<string>();
-    if (names.has(name)) return;
-    const tables = this.#compiled.address(ip, [...names, name]);
-    if (tables === undefined) return;
-    this.#names.set(ip, names.add(name));
-    for (const table of tables) await loader.policy(table.name, table.entries);
-  }
+async function addAddress(loader: Loader, { compiled, names }: Prepared, ip: string, name: string): Promise<void> {
+  const known = names.get(ip) ?? new Set<string>();
+  if (known.has(name)) return;
+  const tables = compiled.address(ip, [...known, name]);
+  if (tables === undefined) return;
+  names.set(ip, known.add(name));
+  await write(loader, tables);
+}
+
+const modeOf = (policy: Policy, { mode }: Modes): Mode => mode ?? policy.document.mode ?? 'audit';
+
+/** Whether anything is, beside what is enforced in each mode. */
+function enforcesAny(policy: Policy, modes: Modes): boolean {
+  const ofRules = policy.document.policies.map(({ name, mode }) => modes.rules.get(name) ?? modes.mode ?? mode);
+  return [modeOf(policy, modes), ...modes.rules.values(), ...ofRules].includes('enforce');
+}
+
+async function write(loader: Loader, tables: readonly Table[]): Promise<void> {
+  await Promise.all(tables.map(({ name, entries }) => loader.policy(name, entries)));
 }

@@ -1,7 +1,7 @@
 /** One session: loader → events → log → output, from the first signal handler to the exit code. */
 
 export { CommandError } from './command.js';
-export type { EnforceOptions } from './enforcement.js';
+export type { EnforceFlags } from './enforcement.js';
 export {
   type LogOptions,
   type MonitorOptions,

@@ -104,10 +104,26 @@ export function sessionEnd(facts: EndFacts): EventDraft {
 export function policyLoaded(
   agentId: string,
   sessionId: string,
-  policy: { mode: string; sha256: string; tier: string; notes: string[] },
+  policy: { mode: string; sha256: string; tier: string; notes: string[]; reason: string },
 ): EventDraft {
-  const { mode, sha256, tier, notes } = policy;
-  return { ...own('policy_loaded', agentId, sessionId), mode, policy_sha256: sha256, tier, notes };
+  const { mode, sha256, tier, notes, reason } = policy;
+  return { ...own('policy_loaded', agentId, sessionId), mode, policy_sha256: sha256, tier, notes, reason };
+}
+
+/** `rule` is absent where all rules changed. */
+export function modeChanged(
+  agentId: string,
+  sessionId: string,
+  change: { mode: string; rule?: string | undefined; sha256: string; tier: string },
+): EventDraft {
+  const { mode, rule, sha256, tier } = change;
+  return {
+    ...own('mode_changed', agentId, sessionId),
+    mode,
+    policy_sha256: sha256,
+    tier,
+    ...(rule === undefined ? {} : { policy_rule: rule }),
+  };
 }
 
 /** `class` is absent where events of any kind are missing. */

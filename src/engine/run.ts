@@ -17,7 +17,6 @@ import { AgentgovError, EXIT, unavailableError, usageError } from '../errors.js'
 import { openRedactor } from '../events/index.js';
 import { FeedbackFile, feedbackPath } from '../feedback/index.js';
 import { PACKAGE_ROOT } from '../package.js';
-import type { SelfProtection } from '../policy/index.js';
 import {
   type Identity,
   invokingUser,
@@ -30,7 +29,7 @@ import {
   trustWarnings,
 } from '../targets/index.js';
 import { Command } from './command.js';
-import { Enforcement, type EnforceOptions } from './enforcement.js';
+import { type EnforceFlags, Enforcement, type EnforceOptions } from './enforcement.js';
 import { runId } from './own-events.js';
 import type { PlaintextOptions } from './plaintext.js';
 import { isIncomplete } from './reasons.js';
@@ -62,7 +61,7 @@ export interface MonitorOptions {
   duration?: number;
   failOn: readonly Finding[];
   /** What is enforced; without it everything is only recorded. */
-  enforce?: EnforceOptions;
+  enforce?: EnforceFlags;
   /** No more than this tier; the best that works by default. */
   tier?: TierChoice;
   /** Bytes of the kernel's rings. */
@@ -133,27 +132,29 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     ...governingFiles(loaderPath),
     ...(options.enforce === undefined ? [] : [options.enforce.policy.file]),
   ];
+  const mayEnforce = (): void => refuseWritable(suspects(target, user, uid), governing);
   const warnings = trustWarnings(suspects(target, user, uid), governing);
   const place = logPath(options.outputFile, agentId, uid, process.env);
   const controlFolder = options.controlFolder ?? runtimeFolder(uid, process.env, stateFolder(uid, process.env));
   const enforcement =
-    options.enforce === undefined
-      ? undefined
-      : await enforce(
-          options.enforce,
-          loader,
-          homeOf(target, user),
-          selfProtection({
-            log: place.path,
-            policy: options.enforce.policy.file,
-            loader: { path: loaderPath, pid: loader.pid },
-            stateFolder: stateFolder(uid, process.env),
-            controlFolder,
-            key: options.enforce.key,
-          }),
-        );
+    options.enforce &&
+    (await enforce(
+      {
+        ...options.enforce,
+        mayEnforce,
+        protect: selfProtection({
+          log: place.path,
+          policy: options.enforce.policy.file,
+          loader: { path: loaderPath, pid: loader.pid },
+          stateFolder: stateFolder(uid, process.env),
+          controlFolder,
+          key: options.enforce.key,
+        }),
+      },
+      loader,
+      homeOf(target, user),
+    ));
   undo.push(() => enforcement?.close());
-  if (enforcement?.mode === 'enforce') refuseWritable(suspects(target, user, uid), governing);
 
   const redactor = openRedactor();
   const writer = await AuditWriter.open(place.path, {
@@ -218,13 +219,8 @@ const forward = (to: () => TlsSink | undefined): TlsSink => ({
 });
 
 /** The policy is in the kernel before anybody is governed by it. */
-async function enforce(
-  options: EnforceOptions,
-  loader: Loader,
-  home: string | undefined,
-  protect: SelfProtection,
-): Promise<Enforcement> {
-  const enforcement = await Enforcement.prepare(options, loader.hello, home, protect);
+async function enforce(options: EnforceOptions, loader: Loader, home: string | undefined): Promise<Enforcement> {
+  const enforcement = Enforcement.prepare(options, loader.hello, home);
   try {
     await enforcement.load(loader);
   } catch (error) {
@@ -279,6 +275,8 @@ function openControlSocket(
     engine: {
       status: () => session.status(),
       stop: () => session.stop(),
+      mode: (mode, rule) => session.mode(mode, rule),
+      reload: () => session.reload(),
       governs: (pid) => session.governs(pid),
       tables: (pid) => session.tables(pid),
       whoIs: (socket) => socketPeer(loaderPath, socket),
@@ -363,6 +361,7 @@ async function attend({ options, session, command, control, feedback, view, tap 
       left.resolve(signal);
     },
     hurry: () => view?.abort(),
+    ...(options.enforce === undefined ? {} : { reload: () => void reload(session, say) }),
     commandRuns: () => command !== undefined && !command.hasEnded,
     hint: () => say('Ctrl-C is for the command; once more, and the recording ends while the command goes on.'),
   });
@@ -392,6 +391,17 @@ async function attend({ options, session, command, control, feedback, view, tap 
   unwatch();
   if (failure !== undefined) throw failure;
   return { result, leftBy: leftBy ?? undefined };
+}
+
+/** What a user hears of it who has sent SIGHUP. */
+async function reload(session: Session, say: (line: string) => void): Promise<void> {
+  try {
+    const { policy, policy_sha256: sha256, mode, notes } = await session.reload();
+    for (const note of notes) say(note);
+    say(`${policy} (${sha256.slice(0, 12)}) is in force now, mode ${mode}.`);
+  } catch (error) {
+    say(`The policy in force has not changed: ${(error as Error).message}`);
+  }
 }
 
 function openView(path: string, from: number, { output, log }: MonitorOptions): View {

@@ -2,17 +2,18 @@ import { randomUUID } from 'node:crypto';
 import type { AuditWriter, Finding } from '../audit/index.js';
 import type { DnsMessage, Loader, LoaderOutcome, Notice, TlsSink } from '../bpf/index.js';
 import { LoaderGone } from '../bpf/index.js';
-import type { EngineStatus, StopResult } from '../control/index.js';
+import type { EngineStatus, ModeResult, ReloadResult, StopResult } from '../control/index.js';
 import { type Deferred, deferred } from '../deferred.js';
 import type { DnsAnswer } from '../dns/index.js';
 import type { EventDraft, Redactor } from '../events/index.js';
 import type { FeedbackFile } from '../feedback/index.js';
 import { VERSION } from '../package.js';
+import type { Mode } from '../policy/index.js';
 import { TlsCoverage } from '../tls-coverage/index.js';
 import type { Command } from './command.js';
 import type { Enforcement } from './enforcement.js';
 import { Intake } from './intake.js';
-import { eventsLost, policyLoaded, sessionEnd, sessionStart } from './own-events.js';
+import { eventsLost, modeChanged, policyLoaded, sessionEnd, sessionStart } from './own-events.js';
 import type { OpenConversations } from './plaintext.js';
 import { type EndReason, isIncomplete, reasonText } from './reasons.js';
 import type { View } from './view.js';
@@ -135,11 +136,7 @@ export class Session {
       ...(command === undefined ? {} : { command: { argv: command.argv, cwd: process.cwd() } }),
     });
     this.#guard(() => this.intake.begin(start));
-    if (enforcement !== undefined) {
-      const { mode, sha256, notes } = enforcement;
-      const loaded = policyLoaded(agentId, this.id, { mode, sha256, tier: loader.hello.tier, notes });
-      this.#guard(() => this.intake.own(loaded));
-    }
+    if (enforcement !== undefined) this.#tellOfPolicy(enforcement, 'session_start');
     this.#tellViews();
   }
 
@@ -165,13 +162,14 @@ export class Session {
   }
 
   async status(): Promise<EngineStatus> {
-    const { agentId, loader, writer, warnings } = this.#parts;
-    const notes = [...loader.hello.notes, ...warnings, ...(this.#parts.enforcement?.notes ?? []), ...this.#notes];
+    const { agentId, loader, writer, warnings, enforcement } = this.#parts;
+    const notes = [...loader.hello.notes, ...warnings, ...(enforcement?.notes ?? []), ...this.#notes];
     const status: EngineStatus = {
       agent_id: agentId,
       pid: process.pid,
       version: VERSION,
-      mode: this.#parts.enforcement?.mode ?? 'monitor',
+      mode: enforcement?.mode ?? 'monitor',
+      ...(enforcement === undefined ? {} : { policy: enforcement.file, policy_sha256: enforcement.sha256 }),
       tier: loader.hello.tier,
       tier_reason: loader.hello.tier_reason,
       session_id: this.id,
@@ -189,6 +187,40 @@ export class Session {
       if (!(error instanceof LoaderGone)) throw error;
       return { ...status, notes: [...notes, `The loader ${error.message}.`] };
     }
+  }
+
+  /** Switches the mode of a rule, or of all, in one step. @throws Error with one sentence; nothing is changed then. */
+  async mode(mode: Mode, rule?: string): Promise<ModeResult> {
+    const enforcement = this.#enforcement();
+    const { agentId, loader } = this.#parts;
+    await enforcement.switchMode(loader, mode, rule);
+    const { sha256 } = enforcement;
+    const changed = modeChanged(agentId, this.id, { mode, rule, sha256, tier: loader.hello.tier });
+    this.#guard(() => this.intake.own(changed));
+    this.#tellViews();
+    return { mode, policy_sha256: sha256, ...(rule === undefined ? {} : { rule }) };
+  }
+
+  /** Puts the policy as its file is now in force in one step. @throws Error with one sentence; nothing is changed then. */
+  async reload(): Promise<ReloadResult> {
+    const enforcement = this.#enforcement();
+    await enforcement.reload(this.#parts.loader);
+    this.#tellOfPolicy(enforcement, 'reload');
+    this.#tellViews();
+    const { mode, sha256, file, notes } = enforcement;
+    return { mode, policy: file, policy_sha256: sha256, notes };
+  }
+
+  #enforcement(): Enforcement {
+    const { enforcement, agentId } = this.#parts;
+    if (enforcement === undefined) throw new Error(`${agentId} is only recorded: there is no policy over it.`);
+    return enforcement;
+  }
+
+  #tellOfPolicy({ mode, sha256, notes }: Enforcement, reason: string): void {
+    const { agentId, loader } = this.#parts;
+    const { tier } = loader.hello;
+    this.#guard(() => this.intake.own(policyLoaded(agentId, this.id, { mode, sha256, tier, notes, reason })));
   }
 
   /** Kills the tree. The session ends with it, unless something lives on: then that is still recorded. */

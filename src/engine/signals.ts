@@ -7,6 +7,8 @@ export interface SignalWishes {
   end: (signal: NodeJS.Signals) => void;
   /** The same again while it ends: do not wait for anybody any more. */
   hurry: () => void;
+  /** SIGHUP, where there is something to be read again; without it SIGHUP is that of a closed terminal. */
+  reload?: () => void;
   /** Whether a command that agentgov starts has the terminal: it is about to run, or runs. */
   commandRuns: () => boolean;
   /** The user insists on Ctrl-C, but the command has it. */
@@ -19,7 +21,7 @@ export interface SignalWishes {
  * Ctrl-C goes to everybody in the foreground, so while a command runs it is the command's: people press it to interrupt
  * what an agent is doing, twice to leave it, and a recording that ended with that would miss what the agent does next.
  * Three times within two seconds is meant for agentgov (as with `docker run`). A closed terminal (SIGHUP) is the
- * command's as well. SIGTERM is always meant for agentgov.
+ * command's as well, unless there is a policy to be read again: then SIGHUP is that wish. SIGTERM is always meant for agentgov.
  *
  * @returns a function that gives the signals back.
  */
@@ -45,7 +47,7 @@ export function watchSignals(wishes: SignalWishes): () => void {
   const listeners: [NodeJS.Signals, (signal: NodeJS.Signals) => void][] = [
     ['SIGINT', onTerminal],
     ['SIGQUIT', onTerminal],
-    ['SIGHUP', onTerminal],
+    ['SIGHUP', wishes.reload ?? onTerminal],
     ['SIGTERM', end],
   ];
   for (const [signal, listener] of listeners) process.on(signal, listener);

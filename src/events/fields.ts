@@ -51,7 +51,7 @@ const SYSCALL = [
 ] as const satisfies EventType[];
 /** What it can rest on that a tool call explains an event; src/cause says how sure each makes it. */
 export const CAUSES = ['command', 'address', 'path', 'name', 'body', 'url', 'values', 'process'] as const;
-const POLICY = [...SESSION, 'policy_loaded', 'enforcement_gap'] as const satisfies EventType[];
+const POLICY = [...SESSION, 'policy_loaded', 'mode_changed', 'enforcement_gap'] as const satisfies EventType[];
 
 /**
  * The one registry of the event record's fields. Nothing else may define one: types, checks, redaction and

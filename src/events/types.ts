@@ -3,6 +3,7 @@ export const EVENT_TYPES = {
   session_start: 'agentgov began to govern an agent: with what, on which kernel, and what it cannot see',
   session_end: 'agentgov stopped governing, and why',
   policy_loaded: 'a policy came into force',
+  mode_changed: 'all rules of the policy in force, or one (`policy_rule`), went into another mode',
   process_fork: 'a member of the tree made a child process (`pid` is the child)',
   process_exec: 'a process replaced its program, or tried to (`errno`)',
   process_exit: 'a process ended',

@@ -45,6 +45,7 @@ const CHOICES: Record<EventType, Choice | ((event: AgentEvent) => Choice)> = {
   session_start: [1008, 'Start'],
   session_end: [1008, 'Stop'],
   policy_loaded: [0, 'Other'],
+  mode_changed: [0, 'Other'],
   process_fork: [1007, 'Launch'],
   process_exec: [1007, 'Launch'],
   process_exit: [1007, 'Terminate'],

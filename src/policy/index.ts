@@ -8,6 +8,7 @@ export {
   type Mount,
   parseMounts,
   type SelfProtection,
+  type Table,
 } from './compile/index.js';
 export { type Aliases, MachineLinks } from './engine/aliases.js';
 export { type Asked, asksOf } from './engine/asks.js';

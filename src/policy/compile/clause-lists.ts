@@ -45,9 +45,17 @@ export class ClauseLists {
   readonly entries: Buffer[] = [];
   readonly #known = new Map<string, List>();
   readonly #nameOf: (rule: number) => string;
+  readonly #first: number;
 
-  constructor(nameOf: (rule: number) => string) {
+  /** @param first row of the table where entries go. */
+  constructor(nameOf: (rule: number) => string, first: number) {
     this.#nameOf = nameOf;
+    this.#first = first;
+  }
+
+  /** Rows of the table from this entry on. */
+  rows(from: number): Buffer[] {
+    return this.entries.slice(from).map((entry, at) => Buffer.concat([u32s(this.#first + from + at), entry]));
   }
 
   /**
@@ -62,7 +70,7 @@ export class ClauseLists {
     if (known !== undefined) return known;
     const start = this.entries.length;
     for (const one of kept) this.#put(one);
-    const list = { start, count: this.entries.length - start };
+    const list = { start: this.#first + start, count: this.entries.length - start };
     const last = kept.at(-1);
     if (list.count > LIMITS.list || this.entries.length > LIMITS.clauses)
       throw new CompileError(

@@ -3,7 +3,7 @@
 import { textOfBytes } from '../../events/index.js';
 import type { Aliases } from '../engine/aliases.js';
 import { clausesOf } from '../engine/clause.js';
-import type { Policy } from '../language/types.js';
+import type { Mode, Policy, Rule } from '../language/types.js';
 import { type AddressBytes, inBlock, parseAddress } from '../pattern/address.js';
 import { bytesOfPattern } from '../pattern/bytes.js';
 import { domainLabels, matchesDomain } from '../pattern/domain.js';
@@ -16,6 +16,7 @@ import {
   ACTIONS,
   CLASSES,
   ERRNO,
+  HEADS_OF_HALF,
   LIMITS,
   type List,
   NAME_LONG,
@@ -27,7 +28,7 @@ import {
 } from './layout.js';
 import { NameAutomaton } from './name-automaton.js';
 import { type Mounted, PathAutomaton, type PathState } from './path-automaton.js';
-import { ownClauses, ownHead, ownRules, type SelfProtection } from './self-protection.js';
+import { type OwnRule, ownClauses, ownHead, ownRules, type SelfProtection } from './self-protection.js';
 
 /** Entries of one table, each a key and its value. */
 export interface Table {
@@ -44,8 +45,8 @@ export interface FileId {
 export interface CompileOptions {
   /** What `~` stands for; absolute. */
   homes: readonly string[];
-  /** `--mode`: over that of the policy. */
-  mode?: 'audit' | 'enforce';
+  /** Which rows of the tables are written: those that the policy in force has not. */
+  half: 0 | 1;
   mounts: readonly Mount[];
   /** Names that files have beside those of the policy. */
   aliases?: Aliases;
@@ -57,11 +58,33 @@ export interface CompileOptions {
   protect?: SelfProtection;
 }
 
-export interface Compiled {
-  /** In the order in which they are written; the last one puts the policy in force. */
+/** What of a policy can be changed while it is in force. */
+export interface HeadOptions {
+  /** Which of the two heads of its half: the one that is not in force. */
+  place: 0 | 1;
+  /** What verdicts are marked with, 16 bits. */
+  serial: number;
+  /** Over the modes of the policy and of its rules. */
+  mode?: Mode | undefined;
+  /** Over that: modes of single rules. */
+  modes: ReadonlyMap<string, Mode>;
+}
+
+/** A head of a policy (struct ag_policy), and the rows that belong to it. */
+export interface Head {
+  /** Key of the head, which puts it in force. */
+  readonly key: number;
   readonly tables: readonly Table[];
+}
+
+export interface Compiled {
+  /** All but a head. */
+  readonly tables: readonly Table[];
+  head(options: HeadOptions): Head;
   /** What decisions are shown under, by the number that events have for it. */
   readonly rules: readonly string[];
+  /** Of these, what is enforced whatever the modes are. */
+  readonly always: readonly string[];
   /** Rules that are not held: `NAME: why`. */
   readonly left: readonly string[];
   /** Rules over host names, which are held by addresses. */
@@ -81,6 +104,8 @@ interface Meaning {
   readonly clauses: Ranked[];
   programs: bigint;
 }
+
+type RuleRow = Pick<Rule, 'name' | 'action' | 'mode' | 'errno'> & Partial<OwnRule>;
 
 const ABSTRACT = '\u0000';
 
@@ -113,7 +138,7 @@ class Compilation {
     this.#options = options;
     const { document } = policy;
     const { clauses } = clausesOf(policy, options.homes, options.aliases);
-    this.#lists = new ClauseLists((rule) => document.policies[rule]?.name ?? '');
+    this.#lists = new ClauseLists((rule) => document.policies[rule]?.name ?? '', options.half * LIMITS.clauses);
     const own = options.protect && ownClauses(options.protect, this.#firstOwn, options.aliases);
     this.#ranked = [...(own ?? []), ...clauses].flatMap((clause, order) => {
       const ops = kernelOps(clause.ops);
@@ -131,97 +156,92 @@ class Compilation {
 
   result(left: readonly string[]): Compiled {
     const { document } = this.#policy;
-    const mode = this.#options.mode ?? document.mode ?? 'audit';
-    const own = this.#options.protect && ownRules(this.#options.protect, mode);
-    const room = LIMITS.rules - CLASSES.length - (own?.length ?? 0);
+    const own = this.#options.protect === undefined ? [] : ownRules(this.#options.protect);
+    const room = LIMITS.rules - CLASSES.length - own.length;
     if (document.policies.length > room)
       throw new CompileError(`has ${document.policies.length} rules, and the kernel has room for ${room}`);
-    const rules = [
-      ...document.policies.map((rule) => ({
-        name: rule.name,
-        action: rule.action,
-        mode: this.#options.mode ?? rule.mode ?? mode,
-        errno: rule.errno,
-      })),
+    const { half } = this.#options;
+    const rules: RuleRow[] = [
+      ...document.policies,
       ...CLASSES.map((of) => ({
         name: `default_action.${of}`,
         action: (of === 'system' ? undefined : document.default_action?.[of]) ?? ('ALLOW' as const),
-        mode,
-        errno: undefined,
       })),
-      ...(own ?? []).map(({ name, action, mode }) => ({ name, action, mode, errno: undefined })),
+      ...own,
     ];
-    const ruleEntries = rules.map((rule, at) =>
-      Buffer.concat([
-        u32s(at),
-        Buffer.from([ACTIONS[rule.action], Number(rule.mode === 'enforce'), ERRNO[rule.errno ?? 'EPERM'], 0]),
-      ]),
-    );
     const names = new NameAutomaton();
     const { fixed, floating } = this.#meanings();
     const first = new PathAutomaton(
       fixed.map(({ pattern }) => pattern.components),
       names,
-      1,
+      half * LIMITS.states + 1,
     );
     const inodes = this.#inodes(fixed, first);
     const firstPlaces = placeDevices(this.#options.mounts, first);
     const second = new PathAutomaton(
       floating.map(({ pattern }) => pattern.components),
       names,
-      first.states.length + 1,
+      half * LIMITS.states + first.states.length + 1,
     );
     const secondPlaces = placeDevices(this.#options.mounts, second);
-    const graph = new Graph(this.#lists);
+    const graph = new Graph(this.#lists, half * LIMITS.nameRows);
     graph.add(first, fixed);
     graph.add(second, floating);
-    const devices = [...firstPlaces].map(([dev, place]) => u32s(dev, place, secondPlaces.get(dev) ?? 0));
+    const devices = [...firstPlaces].map(([dev, place]) => u32s(half, dev, place, secondPlaces.get(dev) ?? 0));
     const general = this.#lists.of(this.#ranked.filter(({ clause }) => clause.object === undefined));
     const blocks = this.#blocks();
-    // Not those of self-protection: in mode audit nothing is denied only because it could not be asked.
-    const isEnforced = rules.slice(0, this.#firstOwn).some((rule) => rule.mode === 'enforce');
     const defaults = CLASSES.map((_, at) => document.policies.length + at);
     const scoped = this.#ranked.some(({ clause }) => clause.exe !== undefined);
-    const head = Buffer.concat([
-      u32s(
-        0,
-        1,
-        first.root,
-        second.root,
-        first.after(first.root, ABSTRACT),
-        general.start,
-        general.count,
-        ...defaults,
-        Number(scoped),
-        Number(isEnforced),
-        Number(inodes.length > 0),
-      ),
-      ownHead(this.#options.protect, this.#firstOwn, this.#options.mounts),
-    ]);
+    const roots = [1, first.root, second.root, first.after(first.root, ABSTRACT), general.start, general.count];
+    const ownFields = ownHead(this.#options.protect, this.#firstOwn, this.#options.mounts);
+    const head = ({ place, serial, mode, modes }: HeadOptions): Head => {
+      const key = half * HEADS_OF_HALF + place;
+      const enforced = rules.map(
+        ({ name, always, mode: own }) =>
+          always === true || (modes.get(name) ?? mode ?? own ?? document.mode ?? 'audit') === 'enforce',
+      );
+      // Not those of self-protection: in mode audit nothing is denied only because it could not be asked.
+      const isEnforced = enforced.slice(0, this.#firstOwn).includes(true);
+      const ends = [scoped, isEnforced, inodes.length > 0].map(Number);
+      const fields = [...roots, ...defaults, ...ends, half, key * LIMITS.rules, serial, ...ownFields];
+      return {
+        key,
+        tables: [
+          {
+            name: 'rules',
+            entries: rules.map(({ action, errno = 'EPERM' }, at) =>
+              Buffer.concat([
+                u32s(key * LIMITS.rules + at),
+                Buffer.from([ACTIONS[action], Number(enforced[at]), ERRNO[errno], 0]),
+              ]),
+            ),
+          },
+          { name: 'policy', entries: [u32s(key, ...fields)] },
+        ],
+      };
+    };
     return {
       tables: [
-        { name: 'clauses', entries: this.#clauseEntries(0) },
-        { name: 'rules', entries: ruleEntries },
+        { name: 'clauses', entries: this.#lists.rows(0) },
         {
           name: 'name_rows',
-          entries: names.rows.map(({ next, cls }, at) => Buffer.concat([u32s(at, cls), u16s(next)])),
+          entries: names.rows.map(({ next, cls }, row) =>
+            Buffer.concat([u32s(half * LIMITS.nameRows + row, cls), u16s(next.map((to) => graph.row(to)))]),
+          ),
         },
         ...graph.tables(),
         { name: 'devices', entries: devices },
         { name: 'inodes', entries: inodes },
         { name: 'blocks', entries: blocks },
-        { name: 'policy', entries: [head] },
       ],
+      head,
       rules: rules.map(({ name }) => name),
+      always: own.filter(({ always }) => always).map(({ name }) => name),
       left,
       bestEffort: this.#bestEffort(),
       domains: this.#domains(),
       address: (ip, of) => this.#address(ip, of),
     };
-  }
-
-  #clauseEntries(from: number): Buffer[] {
-    return this.#lists.entries.slice(from).map((entry, at) => Buffer.concat([u32s(from + at), entry]));
   }
 
   /** Patterns of objects and of programs, each once, apart by whether their place is fixed. */
@@ -269,7 +289,7 @@ class Compilation {
     }
     if (byFile.size > LIMITS.inodes) throw new CompileError(`names more than ${LIMITS.inodes} files`);
     return [...byFile.values()].map(({ id, places }) =>
-      Buffer.concat([u64(id.ino), u32s(id.dev, 0, automaton.rootOf(places))]),
+      Buffer.concat([u64(id.ino), u32s(id.dev, this.#options.half, automaton.rootOf(places))]),
     );
   }
 
@@ -293,7 +313,7 @@ class Compilation {
     }
     if (prefixes.size > LIMITS.blocks) throw new CompileError(`names more than ${LIMITS.blocks} addresses`);
     return [...prefixes.values()].map(({ bytes, bits }) =>
-      blockEntry(bytes, bits, this.#lists.of(this.#covering(bytes, bits))),
+      blockEntry(this.#options.half, bytes, bits, this.#lists.of(this.#covering(bytes, bits))),
     );
   }
 
@@ -327,8 +347,8 @@ class Compilation {
     const from = this.#lists.entries.length;
     const list = this.#lists.of([...named, ...this.#covering(bytes, bits)]);
     return [
-      { name: 'clauses', entries: this.#clauseEntries(from) },
-      { name: 'blocks', entries: [blockEntry(bytes, bits, list)] },
+      { name: 'clauses', entries: this.#lists.rows(from) },
+      { name: 'blocks', entries: [blockEntry(this.#options.half, bytes, bits, list)] },
     ];
   }
 }
@@ -341,10 +361,10 @@ function plainNames({ components }: PathPattern): string[] {
 }
 
 /** struct ag_block and the list of what speaks of it. */
-function blockEntry(bytes: AddressBytes, bits: number, list: List): Buffer {
+function blockEntry(half: 0 | 1, bytes: AddressBytes, bits: number, list: List): Buffer {
   const address = padded(Buffer.from(bytes, 'latin1'), 16);
-  const family = Buffer.from([bytes.length === 4 ? 4 : 6]);
-  return Buffer.concat([u32s(8 + bits), family, address, Buffer.alloc(3), u32s(list.start, list.count)]);
+  const about = Buffer.from([half, bytes.length === 4 ? 4 : 6]);
+  return Buffer.concat([u32s(16 + bits), about, address, Buffer.alloc(2), u32s(list.start, list.count)]);
 }
 
 /** The tables that the automaton is. */
@@ -354,7 +374,16 @@ class Graph {
   readonly #longEdges: Buffer[] = [];
   readonly #classEdges: Buffer[] = [];
 
-  constructor(private readonly lists: ClauseLists) {}
+  /** @param firstRow of the automaton over names. */
+  constructor(
+    private readonly lists: ClauseLists,
+    private readonly firstRow: number,
+  ) {}
+
+  /** A row of the automaton over names in its half of the table; none is none in either. */
+  row(row: number): number {
+    return row === 0 ? 0 : this.firstRow + row;
+  }
 
   add(automaton: PathAutomaton, meanings: readonly Meaning[]): void {
     for (const state of automaton.states) this.#add(state, meanings);
@@ -381,7 +410,7 @@ class Graph {
 
   #put(id: number, other: number, row: number, at: List, below: List, programs: bigint): void {
     this.#states.push(
-      Buffer.concat([u32s(id, other, row, at.start, at.count, below.start, below.count), u64(programs)]),
+      Buffer.concat([u32s(id, other, this.row(row), at.start, at.count, below.start, below.count), u64(programs)]),
     );
   }
 

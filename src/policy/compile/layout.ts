@@ -18,6 +18,9 @@ export const LIMITS = {
   guards: 32,
 } as const;
 
+/** AG_HEADS: the heads of a half are half * 2 and the next one. */
+export const HEADS_OF_HALF = 2;
+
 export const NAME_SHORT = 32;
 export const NAME_LONG = 256;
 

@@ -48,7 +48,7 @@ export class PathAutomaton {
   #classEdges = 0;
 
   /**
-   * @param firstId number of its first state.
+   * @param firstId number of its first state, in the rows of its half.
    * @throws CompileError when there would be more states or edges than the kernel has room for.
    */
   constructor(patterns: readonly (readonly Component[])[], names: NameAutomaton, firstId: number) {
@@ -134,7 +134,8 @@ export class PathAutomaton {
     const known = this.#known.get(key);
     if (known !== undefined) return known.id;
     const id = this.#firstId + this.states.length;
-    if (id >= LIMITS.states) throw new CompileError('it needs more states than the kernel has room for');
+    // The first number behind the rows of a half.
+    if (id % LIMITS.states === 0) throw new CompileError('it needs more states than the kernel has room for');
     const accepts = items.filter((item) => this.#component(item) === undefined).map((item) => Math.floor(item / SPAN));
     const below = items.flatMap((item) => this.#below(item));
     const made: PathState = {

@@ -3,9 +3,9 @@
 import type { Aliases } from '../engine/aliases.js';
 import { type Clause, clausesOf } from '../engine/clause.js';
 import { bit } from '../language/operations.js';
-import type { Match, Mode, Rule } from '../language/types.js';
+import type { Match, Rule } from '../language/types.js';
 import type { Mount } from './devices.js';
-import { LIMITS, u32s } from './layout.js';
+import { LIMITS } from './layout.js';
 
 /** Patterns of files that nobody in the tree may change; with `secret` they may not be read or run either. */
 export interface OwnFiles {
@@ -35,14 +35,21 @@ const ruleOf = ({ name, path, prefix, secret }: OwnFiles): Rule => {
     ...(prefix && { path_prefix: [...prefix] }),
     ...(secret ? {} : { access: CHANGES }),
   };
-  return { name: `self_protection.${name}`, match, action: 'BLOCK', mode: 'enforce' };
+  return { name: `self_protection.${name}`, match, action: 'BLOCK' };
 };
 
-/** The rules, in the order of their numbers. `mode`: of the policy. */
-export const ownRules = ({ files }: SelfProtection, mode: Mode): Rule[] => [
-  ...files.map(ruleOf),
-  { name: `self_protection.${PROCESS}`, match: {}, action: 'BLOCK', mode: 'enforce' },
-  ...BEYOND.map((name): Rule => ({ name: `self_protection.${name}`, match: {}, action: 'BLOCK', mode })),
+const blanket = (name: string): Rule => ({ name: `self_protection.${name}`, match: {}, action: 'BLOCK' });
+
+export interface OwnRule extends Rule {
+  /** It is enforced whatever the modes of the policy are. */
+  readonly always: boolean;
+}
+
+/** The rules, in the order of their numbers: after those over files as in enum ag_own. */
+export const ownRules = ({ files }: SelfProtection): OwnRule[] => [
+  ...files.map((file) => ({ ...ruleOf(file), always: true })),
+  { ...blanket(PROCESS), always: true },
+  ...BEYOND.map((name) => ({ ...blanket(name), always: false })),
 ];
 
 /**
@@ -56,11 +63,10 @@ export function ownClauses({ files }: SelfProtection, first: number, aliases: Al
 }
 
 /** The end of struct ag_policy. @param first as above. */
-export function ownHead(own: SelfProtection | undefined, first: number, mounts: readonly Mount[]): Buffer {
+export function ownHead(own: SelfProtection | undefined, first: number, mounts: readonly Mount[]): number[] {
   const guards = (own?.guards ?? []).slice(0, LIMITS.guards);
   const places = [...guards, ...Array<number>(LIMITS.guards - guards.length).fill(0)];
-  if (own === undefined) return u32s(0, 0, 0, 0, 0, ...places);
-  const process = first + own.files.length;
+  if (own === undefined) return [0, 0, 0, ...places];
   const root = mounts.findLast(({ at }) => at.length === 0)?.id ?? 0;
-  return u32s(process, process + 1, process + 2, own.mountNamespace, root, ...places);
+  return [first + own.files.length, own.mountNamespace, root, ...places];
 }

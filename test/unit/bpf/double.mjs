@@ -151,6 +151,12 @@ function run(script, agentId) {
     policy(command) {
       send({ msg: 'policy', id: command.id, entries: 0 });
     },
+    clear(command) {
+      send({ msg: 'policy', id: command.id, entries: 0 });
+    },
+    swap(command) {
+      send({ msg: 'policy', id: command.id, entries: 0 });
+    },
     quit: bye,
   };
 

@@ -16,6 +16,12 @@ static void understands_the_commands(void) {
     CHECK(parse("{\"cmd\":\"stats\",\"id\":9007199254740991}") && c.id == 9007199254740991);
     CHECK(parse("{\"cmd\":\"member\",\"pid\":5,\"id\":1}") && c.name == CMD_MEMBER && c.pids[0] == 5);
     CHECK(parse("{\"cmd\":\"tables\",\"pid\":6,\"id\":1}") && c.name == CMD_TABLES && c.pids[0] == 6);
+    CHECK(parse("{\"cmd\":\"swap\",\"head\":3,\"id\":1}") && c.name == CMD_SWAP && c.head == 3);
+    CHECK(parse("{\"cmd\":\"clear\",\"id\":1}") && c.name == CMD_CLEAR);
+    CHECK(!parse("{\"cmd\":\"swap\",\"id\":1}"));
+    CHECK(!parse("{\"cmd\":\"swap\",\"head\":-1,\"id\":1}"));
+    CHECK(!parse("{\"cmd\":\"swap\",\"head\":1,\"head\":2,\"id\":1}"));
+    CHECK(!parse("{\"cmd\":\"clear\",\"head\":1,\"id\":1}"));
     CHECK(parse("{\"cmd\":\"policy\",\"table\":\"rules\",\"data\":\"AAA=\",\"id\":1}") && c.name == CMD_POLICY);
     CHECK(c.table_len == 5 && memcmp(c.table, "rules", 5) == 0 && c.data_len == 4 && memcmp(c.data, "AAA=", 4) == 0);
     CHECK(parse("{\"cmd\":\"quit\"}") && c.name == CMD_QUIT && !c.has_id);

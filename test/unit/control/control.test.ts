@@ -51,6 +51,8 @@ const STATUS: EngineStatus = {
 const engine = (over: Partial<ControlledEngine> = {}): ControlledEngine => ({
   status: async () => STATUS,
   stop: async () => ({ killed: 3, left: 0, log: STATUS.log }),
+  mode: async (mode, rule) => ({ mode, policy_sha256: 'f'.repeat(64), ...(rule === undefined ? {} : { rule }) }),
+  reload: () => Promise.reject(new Error('p.yaml:3:1: is no policy.')),
   governs: async () => false,
   tables: () => Promise.reject(new Error('no kernel here.')),
   whoIs: async () => ({ pid: process.pid, uid, gid: 0 }),
@@ -72,6 +74,8 @@ describe('the control socket', () => {
     expect(client.hello).toMatchObject({ msg: 'hello', protocol: 1, agent_id: 'a', pid: process.pid });
     expect(await client.request('status')).toMatchObject(STATUS);
     expect(await client.request('stop')).toMatchObject({ killed: 3, left: 0 });
+    expect(await client.request('mode', { mode: 'audit', rule: 'r' })).toMatchObject({ mode: 'audit', rule: 'r' });
+    await expect(client.request('reload')).rejects.toThrow('p.yaml:3:1: is no policy.');
     client.close();
   });
 

@@ -44,7 +44,8 @@ const open = (action: string, path: string): Record<string, unknown> => ({
   action,
   errno: 1,
   path,
-  policy_rule: '0',
+  // Rule 0 of the first policy of a session.
+  policy_rule: String(1 << 16),
   syscall: 'openat',
   timestamp: hourAgo,
 });

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { Table } from '../../../src/policy/compile/compile.js';
 import { cannotHold } from '../../../src/policy/compile/holds.js';
 import { ACTIONS, CLASSES, PROTOCOLS } from '../../../src/policy/compile/layout.js';
 import {
@@ -116,11 +117,17 @@ const STRICT = [0, 1, 2];
 describe('a policy as tables', () => {
   it('decides as the engine does', () => {
     let decided = 0;
+    let beside: readonly Table[] = [];
     for (let round = 0; round < scaled(250); round++) {
       const one = policy();
       const engine = new Engine(one, { homes: HOMES });
-      const compiled = compilePolicy(one, { homes: HOMES, mounts: [], accept: [] });
-      const kernel = new Kernel(compiled.tables);
+      const half = (round % 2) as 0 | 1;
+      const compiled = compilePolicy(one, { homes: HOMES, mounts: [], accept: [], half });
+      const head = compiled.head({ place: pick([0, 1]), serial: 1, modes: new Map() });
+      // The one before is still there, in the other half.
+      const own = [...compiled.tables, ...head.tables];
+      const kernel = new Kernel([...beside, ...own], head.key);
+      beside = own;
       for (let i = 0; i < 40; i++) {
         const asked = event();
         const wanted = engine.decide(asked as never);
@@ -165,8 +172,10 @@ describe('a policy as tables', () => {
     });
     const one = parsePolicy(Buffer.from(text), 'p.yaml');
     const mounts = [{ id: 5, dev: 1, root: [], at: [] }];
-    const compiled = compilePolicy(one, { homes: HOMES, mounts, accept: [], protect: own });
-    const kernel = new Kernel(compiled.tables);
+    const compiled = compilePolicy(one, { homes: HOMES, mounts, accept: [], protect: own, half: 1 });
+    const headIn = (mode: 'audit' | 'enforce') => compiled.head({ place: 0, serial: 1, mode, modes: new Map() });
+    const { key, tables } = headIn('audit');
+    const kernel = new Kernel([...compiled.tables, ...tables], key);
     const decided = (path: string, { class: of, permit, forbid }: Ask): string | undefined =>
       compiled.rules[
         kernel.decide({ class: of, permit, forbid, path: components(path), exe: components('/bin/x') }).rule
@@ -187,19 +196,21 @@ describe('a policy as tables', () => {
     expect(decided('/a/logs', ASKS.mount)).toBe('self_protection.log');
     expect(decided('/etc/k', ASKS.read)).toBe('self_protection.keys');
 
-    // Rules: two of the policy, four for its defaults, then these. Some hold in mode audit too.
-    const modes = compiled.tables.find(({ name }) => name === 'rules')?.entries.map((entry) => entry.readUInt8(5));
-    expect(compiled.rules.slice(6).map((name, at) => [name, modes?.[6 + at]])).toEqual([
-      ['self_protection.keys', 1],
-      ['self_protection.log', 1],
-      ['self_protection.process', 1],
-      ['self_protection.outside', 0],
-      ['self_protection.kernel', 0],
-    ]);
-    const head = compiled.tables.at(-1)?.entries[0] as Buffer;
-    const end = Array.from({ length: 8 }, (_, at) => head.readUInt32LE(4 + 52 + 4 * at));
-    expect(end).toEqual([8, 9, 10, 9, 5, 7, 8, 0]);
-    expect(head).toHaveLength(4 + 200);
+    // Rules: two of the policy, four for its defaults, then these. Some hold whatever the modes are.
+    const modesIn = (mode: 'audit' | 'enforce') =>
+      headIn(mode)
+        .tables.find(({ name }) => name === 'rules')
+        ?.entries.slice(6)
+        .map((entry) => entry.readUInt8(5));
+    const always = ['self_protection.keys', 'self_protection.log', 'self_protection.process'];
+    expect(compiled.rules.slice(6)).toEqual([...always, 'self_protection.outside', 'self_protection.kernel']);
+    expect(compiled.always).toEqual(always);
+    expect(modesIn('audit')).toEqual([1, 1, 1, 0, 0]);
+    expect(modesIn('enforce')).toEqual([1, 1, 1, 1, 1]);
+    const head = tables.find(({ name }) => name === 'policy')?.entries[0] as Buffer;
+    const end = Array.from({ length: 6 }, (_, at) => head.readUInt32LE(4 + 64 + 4 * at));
+    expect(end).toEqual([8, 9, 5, 7, 8, 0]);
+    expect(head).toHaveLength(4 + 204);
     // What cannot be asked is not denied: the policy is only audited.
     expect(head.readUInt32LE(4 + 4 * 11)).toBe(0);
   });
@@ -240,7 +251,7 @@ describe('a policy as tables', () => {
     });
     const one = parsePolicy(Buffer.from(text), 'p.yaml');
     const all = ['query', 'rate', 'script', 'mounts', 'rings'];
-    const compile = (accept: string[]) => () => compilePolicy(one, { homes: HOMES, mounts: [], accept });
+    const compile = (accept: string[]) => () => compilePolicy(one, { homes: HOMES, mounts: [], accept, half: 0 });
     for (const name of all) {
       const others = all.filter((other) => other !== name);
       expect(compile(others)).toThrow(CompileError);
@@ -274,8 +285,9 @@ describe('a policy as tables', () => {
         .map((line) => `21 1 ${line} rw`)
         .join('\n'),
     );
-    const compiled = compilePolicy(one, { homes: HOMES, mounts, accept: [] });
-    const kernel = new Kernel(compiled.tables);
+    const compiled = compilePolicy(one, { homes: HOMES, mounts, accept: [], half: 1 });
+    const head = compiled.head({ place: 0, serial: 1, modes: new Map() });
+    const kernel = new Kernel([...compiled.tables, ...head.tables], head.key);
     const rule = (dev: number, path: string) =>
       compiled.rules[kernel.decide({ class: 'file', permit: 1, forbid: 1, path: components(path), dev }).rule];
     expect([
@@ -294,6 +306,31 @@ describe('a policy as tables', () => {
       ...['alias', 'twice', 'twice', 'real', 'star', 'alias', 'any', 'default_action.file'],
       ...['part', 'default_action.file', 'any'],
     ]);
+  });
+
+  it('changes modes by another head, over the same tables', () => {
+    const rules = [
+      { name: 'own', match: { path: ['/a'] }, action: 'BLOCK', mode: 'audit' },
+      { name: 'other', match: { path: ['/b'] }, action: 'BLOCK', errno: 'EACCES' },
+    ];
+    const one = parsePolicy(
+      Buffer.from(JSON.stringify({ version: '1.0', mode: 'enforce', policies: rules })),
+      'p.yaml',
+    );
+    const compiled = compilePolicy(one, { homes: HOMES, mounts: [], accept: [], half: 1 });
+    const modesOf = (place: 0 | 1, mode?: 'audit' | 'enforce', modes: [string, 'audit' | 'enforce'][] = []) => {
+      const { key, tables } = compiled.head({ place, serial: 7, mode, modes: new Map(modes) });
+      expect(key).toBe(2 + place);
+      const rows = tables.find(({ name }) => name === 'rules')?.entries ?? [];
+      const head = tables.find(({ name }) => name === 'policy')?.entries[0] as Buffer;
+      expect(rows.map((row) => row.readUInt32LE(0) - head.readUInt32LE(4 + 56))).toEqual([0, 1, 2, 3, 4, 5]);
+      expect(head.readUInt32LE(4 + 60)).toBe(7);
+      return { modes: rows.map((row) => row[5]), enforces: head.readUInt32LE(4 + 44) };
+    };
+    expect(modesOf(0)).toEqual({ modes: [0, 1, 1, 1, 1, 1], enforces: 1 });
+    expect(modesOf(1, 'audit')).toEqual({ modes: [0, 0, 0, 0, 0, 0], enforces: 0 });
+    expect(modesOf(0, 'audit', [['own', 'enforce']])).toEqual({ modes: [1, 0, 0, 0, 0, 0], enforces: 1 });
+    expect(modesOf(1, 'enforce', [['default_action.file', 'audit']]).modes).toEqual([1, 1, 0, 1, 1, 1]);
   });
 
   it('reads where file systems stand', () => {

@@ -32,15 +32,26 @@ export class Kernel {
   readonly #tables = new Map<string, Map<string, Buffer>>();
   readonly #policy: Buffer;
 
-  constructor(tables: readonly Table[]) {
-    const keySize: Record<string, number> = { edges_by_name: 40, long_edges: 264, edges_by_class: 8, blocks: 24 };
+  /** @param head of the policy in force. */
+  constructor(tables: readonly Table[], head: number) {
+    const keySize: Record<string, number> = {
+      edges_by_name: 40,
+      long_edges: 264,
+      edges_by_class: 8,
+      blocks: 24,
+      devices: 8,
+    };
     for (const { name, entries } of tables) {
       const size = keySize[name] ?? 4;
       const map = this.#tables.get(name) ?? new Map<string, Buffer>();
       for (const entry of entries) map.set(entry.subarray(0, size).toString('latin1'), entry.subarray(size));
       this.#tables.set(name, map);
     }
-    this.#policy = this.#find('policy', this.#key(0)) as Buffer;
+    this.#policy = this.#find('policy', this.#key(head)) as Buffer;
+  }
+
+  get #half(): number {
+    return u32(this.#policy, 52);
   }
 
   #key(...numbers: number[]): Buffer {
@@ -81,7 +92,8 @@ export class Kernel {
   }
 
   #place(path: readonly Buffer[], dev?: number): number[] {
-    const device = dev === undefined ? this.#policy.subarray(4) : (this.#find('devices', this.#key(dev)) as Buffer);
+    const device =
+      dev === undefined ? this.#policy.subarray(4) : (this.#find('devices', this.#key(this.#half, dev)) as Buffer);
     return [u32(device, 0), u32(device, 4)].map((root) => path.reduce((state, name) => this.#next(state, name), root));
   }
 
@@ -96,11 +108,12 @@ export class Kernel {
     const bytes = parseAddress(ip) as string;
     for (let bits = bytes.length * 8; bits >= 0; bits--) {
       const key = Buffer.alloc(24);
-      key.writeUInt32LE(8 + bits, 0);
-      key[4] = bytes.length === 4 ? 4 : 6;
+      key.writeUInt32LE(16 + bits, 0);
+      key[4] = this.#half;
+      key[5] = bytes.length === 4 ? 4 : 6;
       for (let bit = 0; bit < bits; bit++) {
         const of = bytes.charCodeAt(bit >> 3) & (0x80 >> (bit & 7));
-        const at = 5 + (bit >> 3);
+        const at = 6 + (bit >> 3);
         key[at] = (key[at] as number) | of;
       }
       const list = this.#find('blocks', key);
@@ -138,6 +151,6 @@ export class Kernel {
     let best = found[0] ?? { order: NONE, rule: 0 };
     if (best.order === NONE) best = this.#firstFit([u32(this.#policy, 16), u32(this.#policy, 20)], q, programs);
     const rule = best.order === NONE ? u32(this.#policy, 24 + 4 * CLASSES.indexOf(q.class)) : best.rule;
-    return { rule, action: (this.#find('rules', this.#key(rule)) as Buffer)[0] as number };
+    return { rule, action: (this.#find('rules', this.#key(u32(this.#policy, 56) + rule)) as Buffer)[0] as number };
   }
 }
