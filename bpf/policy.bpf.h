@@ -112,11 +112,9 @@ __attribute__((noinline)) __u32 class_of_name(__u32 slot, __u32 row, __u32 len) 
     return end ? end->cls : 0;
 }
 
-/* One step of one run, over the name in the key under construction. */
-static __always_inline __u32 next_state(struct scratch *s, __u32 slot, __u32 from, __u32 len) {
+/* The edge from a state over the name in the key under construction; NULL: it has none. */
+static __always_inline __u32 *edge_from(struct scratch *s, __u32 slot, __u32 from, struct ag_state *state, __u32 len) {
     __u32 *next;
-    if (!from)
-        return 0;
     if (len > AG_NAME_SHORT) {
         s->ask.long_edge.state = from;
         next = bpf_map_lookup_elem(&long_edges, &s->ask.long_edge);
@@ -124,18 +122,27 @@ static __always_inline __u32 next_state(struct scratch *s, __u32 slot, __u32 fro
         s->ask.edge.state = from;
         next = bpf_map_lookup_elem(&edges_by_name, &s->ask.edge);
     }
-    if (next)
-        return *next;
-    struct ag_state *state = state_at(from);
-    if (!state)
-        return 0;
-    if (state->row) {
-        struct ag_class_edge key = {.state = from, .cls = class_of_name(slot, state->row, len)};
-        next = key.cls ? bpf_map_lookup_elem(&edges_by_class, &key) : NULL;
+    if (next || !state->row)
+        return next;
+    struct ag_class_edge key = {.state = from, .cls = class_of_name(slot, state->row, len)};
+    return key.cls ? bpf_map_lookup_elem(&edges_by_class, &key) : NULL;
+}
+
+/* One step of one run over that name. Apart, so that the verifier meets it once and not for each run. */
+__attribute__((noinline)) __u32 next_state(__u32 slot, __u32 from, __u32 len) {
+    struct scratch *s = scratch_at(slot);
+    for (int looks = 0; s && looks < 2; looks++) {
+        struct ag_state *state = state_at(from);
+        if (!state)
+            return 0;
+        __u32 *next = edge_from(s, slot, from, state, len);
         if (next)
             return *next;
+        if (state->other == from)
+            return from;
+        from = state->other;
     }
-    return state->other;
+    return from;
 }
 
 /* Both runs over one name, and the third where it has parted from the first. */
@@ -158,9 +165,9 @@ __attribute__((noinline)) int step_over(__u32 slot, __u64 text, __u32 len) {
         bpf_probe_read_kernel(s->ask.edge.name, bounded(len, 2 * AG_NAME_SHORT - 1), (void *)text);
     }
     bool parted = s->ask.known != s->ask.fixed;
-    s->ask.fixed = next_state(s, slot, s->ask.fixed, len);
-    s->ask.known = parted ? next_state(s, slot, s->ask.known, len) : s->ask.fixed;
-    s->ask.floating = next_state(s, slot, s->ask.floating, len);
+    s->ask.fixed = next_state(slot, s->ask.fixed, len);
+    s->ask.known = parted ? next_state(slot, s->ask.known, len) : s->ask.fixed;
+    s->ask.floating = next_state(slot, s->ask.floating, len);
     return 0;
 }
 

@@ -4,7 +4,8 @@
  * the programs read. All numbers are the machine's own; the sizes are asserted on both sides.
  *
  * Path patterns are one automaton over the components of a path, from the root of the file system to the leaf. A state
- * has edges by name, edges by class (what a name is to the patterns with `*` in it), and one for all other names. Two
+ * has edges by name, edges by class (what a name is to the patterns with `*` in it), and for all other names the state
+ * of what may begin anywhere, which every state would have to repeat: at most one more look for a name. Two
  * runs of it go side by side: one through the patterns whose place is fixed, one through those with a `**` in front of
  * something. So a decision costs as much as the path is long, however many rules there are.
  */
@@ -50,7 +51,7 @@ struct ag_list {
 
 /* State 0 is where nothing can match any more; a half's own begin at 1 behind the start of its rows. */
 struct ag_state {
-    __u32 other;          /* the next state for a name that has no edge */
+    __u32 other;          /* what a name that has no edge here is looked up in; where that is this state, the next */
     __u32 row;            /* where the automaton over names begins, 0: this state has no edges by class */
     struct ag_list at;    /* clauses about a path that ends here */
     struct ag_list below; /* clauses that forbid something which can only be below here */

@@ -132,6 +132,7 @@ class Compilation {
   readonly #options: CompileOptions;
   readonly #lists: ClauseLists;
   readonly #ranked: readonly Ranked[];
+  readonly #blockClauses: readonly Ranked[];
 
   constructor(policy: Policy, options: CompileOptions, without: ReadonlySet<string>) {
     this.#policy = policy;
@@ -147,6 +148,7 @@ class Compilation {
       const isNever = clause.object !== undefined && 'path' in clause.object && clause.blocks !== undefined;
       return ops === 0 || isNever || without.has(name) ? [] : [{ clause: { ...clause, ops }, order }];
     });
+    this.#blockClauses = this.#ranked.filter(({ clause: { object } }) => object !== undefined && 'block' in object);
   }
 
   /** The rules of self-protection come behind those of the policy and the ones that stand for its defaults. */
@@ -293,12 +295,8 @@ class Compilation {
     );
   }
 
-  #blockClauses(): Ranked[] {
-    return this.#ranked.filter(({ clause: { object } }) => object !== undefined && 'block' in object);
-  }
-
   #covering(bytes: AddressBytes, bits: number): Ranked[] {
-    return this.#blockClauses().filter(({ clause: { object } }) => {
+    return this.#blockClauses.filter(({ clause: { object } }) => {
       if (object === undefined || !('block' in object)) return false;
       return object.block.bits <= bits && inBlock(object.block, bytes);
     });
@@ -306,7 +304,7 @@ class Compilation {
 
   #blocks(): Buffer[] {
     const prefixes = new Map<string, { bytes: AddressBytes; bits: number }>();
-    for (const { clause } of this.#blockClauses()) {
+    for (const { clause } of this.#blockClauses) {
       if (clause.object === undefined || !('block' in clause.object)) continue;
       const { bytes, bits } = clause.object.block;
       prefixes.set(`${bits} ${bytes}`, { bytes, bits });

@@ -333,6 +333,21 @@ describe('a policy as tables', () => {
     expect(modesOf(1, 'enforce', [['default_action.file', 'audit']]).modes).toEqual([1, 1, 0, 1, 1, 1]);
   });
 
+  it('grows with the patterns that begin anywhere, and not with their square', () => {
+    const sizes = [50, 500].map((count) => {
+      const policies = Array.from({ length: count }, (_, at) => ({
+        name: `r${at}`,
+        match: { path: [`**/folder${at}/*.pem`, `**/.git/hooks/x${at}`] },
+        action: 'BLOCK',
+      }));
+      const one = parsePolicy(Buffer.from(JSON.stringify({ version: '1.0', policies })), 'p.yaml');
+      const { tables } = compilePolicy(one, { homes: HOMES, mounts: [], accept: [], half: 0 });
+      const of = (name: string): number => tables.find((table) => table.name === name)?.entries.length ?? 0;
+      return of('states') + of('edges_by_name') + of('edges_by_class');
+    });
+    expect(sizes[1]).toBeLessThan(10 * (sizes[0] as number) + 100);
+  });
+
   it('reads where file systems stand', () => {
     expect(parseMounts('21 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 21 0:5 /a\\040b /mnt/x rw - tmpfs t rw\n')).toEqual([
       { id: 21, dev: (8 << 20) | 1, root: [], at: [] },

@@ -88,7 +88,8 @@ export class Kernel {
       const byClass = cls === 0 ? undefined : this.#find('edges_by_class', this.#key(state, cls));
       if (byClass) return u32(byClass, 0);
     }
-    return u32(at, 0);
+    const other = u32(at, 0);
+    return other === state ? state : this.#next(other, name);
   }
 
   #place(path: readonly Buffer[], dev?: number): number[] {
