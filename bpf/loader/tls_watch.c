@@ -163,17 +163,36 @@ static struct target *target_of(struct tls_watch *w, uint32_t pid, uint64_t star
     return NULL;
 }
 
+/* Begins a message about a process. @return where, for say_end() */
+static size_t say_begin(struct tls_watch *w, const struct target *t, const char *msg) {
+    struct buf *out = &w->said;
+    pthread_mutex_lock(&w->saying);
+    size_t before = out->len;
+    buf_str(out, "{\"msg\":");
+    json_str(out, msg);
+    buf_str(out, ",\"pid\":");
+    buf_u64(out, t->pid);
+    buf_str(out, ",\"start_us\":");
+    buf_u64(out, t->start / 1000);
+    return before;
+}
+
+static void say_end(struct tls_watch *w, size_t before) {
+    struct buf *out = &w->said;
+    buf_put(out, "}\n", 2);
+    if (out->over) { /* so many at once: the data itself is not told less for it */
+        out->len = before;
+        out->over = false;
+    }
+    pthread_mutex_unlock(&w->saying);
+}
+
 static void say(struct tls_watch *w, const struct target *t, const struct tls_library *library, int err) {
     struct buf *out = &w->said;
     char link[64], path[PATH_MAX];
     snprintf(link, sizeof(link), "/proc/self/fd/%d", library->fd);
     ssize_t n = readlink(link, path, sizeof(path));
-    pthread_mutex_lock(&w->saying);
-    size_t before = out->len;
-    buf_str(out, "{\"msg\":\"tls_library\",\"pid\":");
-    buf_u64(out, t->pid);
-    buf_str(out, ",\"start_us\":");
-    buf_u64(out, t->start / 1000);
+    size_t before = say_begin(w, t, "tls_library");
     buf_str(out, ",\"library\":");
     json_str(out, library->name);
     buf_str(out, ",\"path\":");
@@ -183,12 +202,7 @@ static void say(struct tls_watch *w, const struct target *t, const struct tls_li
     json_str(out, err == FAILED ? "what leaves its sockets is not what its functions write"
                   : err         ? strerror(-err)
                                 : "");
-    buf_put(out, "}\n", 2);
-    if (out->over) { /* so many at once: the data itself is not told less for it */
-        out->len = before;
-        out->over = false;
-    }
-    pthread_mutex_unlock(&w->saying);
+    say_end(w, before);
 }
 
 /* Probes the library in the process, if that is not done. `mapped`: it is there now, and not only expected. */
@@ -318,6 +332,8 @@ static int each_mapping(struct tls_watch *w, uint32_t pid, uint64_t start, uint6
 /* What the old program had mapped is gone; probes stay, unless the process is another task now. */
 static void on_exec(struct tls_watch *w, const struct ag_notice *n) {
     struct target **at = place_of(w, n->pid);
+    if (*at)
+        say_end(w, say_begin(w, *at, "tls_unmapped"));
     if (*at && n->other)
         drop_probes(*at);
     for (int i = 0; *at && i < (*at)->count; i++)

@@ -22,11 +22,12 @@ import {
   type Tables,
   type Tls,
   type TlsLibrary,
+  type TlsUnmapped,
 } from './protocol.js';
 import { TlsReader, type TlsSink } from './tls.js';
 
 /** Messages that answer no command. */
-export type Notice = Lost | DnsMessage | TlsLibrary | Empty | Failure;
+export type Notice = Lost | DnsMessage | TlsLibrary | TlsUnmapped | Empty | Failure;
 
 export interface LoaderOptions {
   /** The binary, from findLoader(). */

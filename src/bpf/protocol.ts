@@ -121,6 +121,13 @@ export interface TlsLibrary {
   error: string;
 }
 
+/** A process runs another program: what it had mapped is gone. */
+export interface TlsUnmapped {
+  msg: 'tls_unmapped';
+  pid: number;
+  start_us: number;
+}
+
 export type Tls = TlsBegin | TlsData | TlsName | TlsPeer | TlsEnd;
 
 export interface Empty {
@@ -184,6 +191,7 @@ export type Control =
   | DnsMessage
   | Tls
   | TlsLibrary
+  | TlsUnmapped
   | Empty
   | Stopped
   | Stats
@@ -236,6 +244,7 @@ const SHAPES: Record<Control['msg'], Record<string, Kind>> = {
     found: 'string',
     error: 'string',
   },
+  tls_unmapped: { pid: 'number', start_us: 'number' },
   empty: {},
   stopped: { id: 'number', killed: 'number', left: 'number' },
   stats: {

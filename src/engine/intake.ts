@@ -89,6 +89,7 @@ export class Intake {
     else if (notice.msg === 'lost') this.#loss(notice);
     else if (notice.msg === 'dns') this.#dns(notice);
     else if (notice.msg === 'tls_library') this.#options.coverage?.library(notice);
+    else if (notice.msg === 'tls_unmapped') this.#options.coverage?.unmapped(notice);
   }
 
   /** What is known of a connection whose plaintext is captured. */

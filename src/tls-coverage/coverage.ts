@@ -1,4 +1,4 @@
-import type { TlsLibrary } from '../bpf/index.js';
+import type { TlsLibrary, TlsUnmapped } from '../bpf/index.js';
 import type { AgentEvent, EventDraft } from '../events/index.js';
 import type { Chunk, Peer } from '../tls/index.js';
 import { whyBlind } from './why-blind.js';
@@ -75,6 +75,13 @@ export class TlsCoverage {
       process.libraries.delete(library);
       process.errors.add(`${library} could not be probed (${error})`);
     }
+  }
+
+  /** What counts from here on is what its new program maps, and what becomes of that. */
+  unmapped({ pid, start_us }: TlsUnmapped): void {
+    const process = this.#processes.get(`${pid} ${start_us}`);
+    process?.libraries.clear();
+    process?.errors.clear();
   }
 
   /** Any event of the log; those of connections count. */

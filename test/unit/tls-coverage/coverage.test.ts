@@ -81,6 +81,15 @@ describe('TlsCoverage', () => {
     expect(told).toHaveLength(1);
   });
 
+  it('does not hold the libraries of the program before against the one that a process runs now', () => {
+    const { coverage, told } = covered();
+    coverage.library(library());
+    coverage.unmapped({ msg: 'tls_unmapped', ...WHO });
+    coverage.event(network('network_close', { bytes_in: 9000, bytes_out: 9000 }));
+    expect(told).toMatchObject([{ coverage: 'blind', reason: '7 runs /bin/agent' }]);
+    expect(told[0]).not.toHaveProperty('tls_libraries');
+  });
+
   it('says that it is blind, and why', () => {
     const { coverage, told } = covered();
     coverage.event(network('network_close', { bytes_in: 9000, bytes_out: 9000 }));
