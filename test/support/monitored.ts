@@ -54,6 +54,8 @@ export interface MonitorOptions extends RunOptions {
   output?: 'jsonl' | 'pretty';
   /** Throws stdout away, where there would be too much of it to keep. */
   discardOutput?: boolean;
+  /** What runs agentgov itself: `nsenter` and its flags. */
+  under?: string[];
 }
 
 export interface Running {
@@ -121,7 +123,8 @@ export function startMonitor(target: readonly string[], options: MonitorOptions 
   const logFile = options.logFile ?? join(mkdtempSync(join(logs, 'log-')), 'audit.jsonl');
   const args = ['monitor', '--output-file', logFile, '--agent-id', options.agentId ?? canary()];
   args.push('--output', options.output ?? 'jsonl', ...(options.flags ?? []), ...target);
-  const child = spawn(agentgov, args, {
+  const [program = agentgov, ...before] = [...(options.under ?? []), agentgov];
+  const child = spawn(program, [...before, ...args], {
     cwd: options.cwd,
     env: options.env ?? process.env,
     stdio: ['pipe', options.discardOutput ? 'ignore' : 'pipe', 'pipe'],

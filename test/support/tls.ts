@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash, type Hash } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -48,6 +49,19 @@ export function certificate(folder: string): { cert: string; key: string } {
   const words = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'];
   execFileSync('openssl', [...words, '-addext', names, '-keyout', key, '-out', cert], { stdio: 'ignore' });
   return { cert, key };
+}
+
+/** Paths of a new certificate for localhost, of its key, and of the authority's that signed it: rustls takes no other. */
+export function signedCertificate(folder: string): { ca: string; cert: string; key: string } {
+  const at = (name: string): string => join(folder, name);
+  const openssl = (...words: string[]): void => void execFileSync('openssl', words, { stdio: 'ignore' });
+  const fresh = ['-newkey', 'rsa:2048', '-nodes', '-subj'];
+  openssl('req', '-x509', ...fresh, '/CN=authority', '-days', '2', '-keyout', at('ca.key'), '-out', at('ca.pem'));
+  openssl('req', ...fresh, '/CN=localhost', '-keyout', at('leaf.key'), '-out', at('leaf.csr'));
+  writeFileSync(at('leaf.ext'), 'basicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost,IP:127.0.0.1\n');
+  const by = ['-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial', '-extfile', at('leaf.ext')];
+  openssl('x509', '-req', '-in', at('leaf.csr'), ...by, '-days', '2', '-out', at('leaf.pem'));
+  return { ca: at('ca.pem'), cert: at('leaf.pem'), key: at('leaf.key') };
 }
 
 /** A server for localhost in a process of its own. `folder`: where its certificate and key are made. */
