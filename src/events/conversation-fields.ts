@@ -294,6 +294,11 @@ export const COVERAGE_FIELDS = {
     meaning: 'connections of the process to a TLS port (443, 8443), or to where TLS was seen to go',
     on: ['tls_coverage'],
   },
+  tls_joined: {
+    type: 'integer',
+    meaning: 'connections that were read from their middle: what went before is missing',
+    on: ['tls_coverage'],
+  },
   plaintext_in: { type: 'integer', format: 'bytes', meaning: 'plaintext that it read', on: ['tls_coverage'] },
   plaintext_out: { type: 'integer', format: 'bytes', meaning: 'plaintext that it wrote', on: ['tls_coverage'] },
   ciphertext_in: {

@@ -35,6 +35,8 @@ interface Process {
   /** Connections that count for TLS, and those of them that are over: only then their bytes are known. */
   opened: number;
   closed: number;
+  /** Connections that were read from their middle. */
+  joined: number;
   plainIn: number;
   plainOut: number;
   cipherIn: number;
@@ -54,17 +56,24 @@ export class TlsCoverage {
   readonly #processes = new Map<string, Process>();
   /** Where TLS was seen to go, whatever the port. */
   readonly #places = new Set<string>();
+  /** Connections whose beginning was not seen, and whether their process was charged with it. */
+  readonly #joined = new Map<string, boolean>();
 
   constructor(private readonly options: CoverageOptions) {}
 
-  chunk({ pid, start_us, comm, direction, bytes }: Chunk): void {
+  chunk({ pid, start_us, comm, connection, direction, bytes }: Chunk): void {
     const process = this.#of(pid, start_us);
+    if (this.#joined.get(connection) === false) {
+      this.#joined.set(connection, true);
+      process.joined += 1;
+    }
     process.who.comm ??= comm;
     if (direction === 'in') process.plainIn += bytes.length;
     else process.plainOut += bytes.length;
   }
 
-  peer({ dest_ip, dest_port }: Peer): void {
+  peer({ connection, dest_ip, dest_port, joined }: Peer): void {
+    if (joined && !this.#joined.has(connection) && this.#joined.size < PLACES) this.#joined.set(connection, false);
     if (dest_ip !== undefined && this.#places.size < PLACES) this.#places.add(`${dest_ip} ${dest_port}`);
   }
 
@@ -120,7 +129,7 @@ export class TlsCoverage {
     const key = `${pid} ${start_us}`;
     const there = this.#processes.get(key);
     if (there !== undefined) return there;
-    const counts = { opened: 0, closed: 0, plainIn: 0, plainOut: 0, cipherIn: 0, cipherOut: 0 };
+    const counts = { opened: 0, closed: 0, joined: 0, plainIn: 0, plainOut: 0, cipherIn: 0, cipherOut: 0 };
     const process: Process = { pid, start_us, who: {}, libraries: new Map(), errors: new Set(), ...counts, told: '' };
     this.#processes.set(key, process);
     const [oldest] = this.#processes;
@@ -147,7 +156,10 @@ export class TlsCoverage {
     if (verdict === 'blind' && libraries.size + errors.size === 0)
       why.push((this.options.look ?? whyBlind)(pid, who.exe));
     if (verdict === 'blind' && libraries.size > 0) why.push('its library was not used for these connections');
-    if (verdict === 'partial') why.push('more bytes were on its sockets than its plaintext comes to');
+    if (verdict === 'partial' && process.joined > 0)
+      why.push('what went before on connections that were read from their middle is missing');
+    if (verdict === 'partial' && isMore(process))
+      why.push('more bytes were on its sockets than its plaintext comes to');
     const event: EventDraft = {
       ...who,
       event_type: 'tls_coverage',
@@ -161,6 +173,7 @@ export class TlsCoverage {
       plaintext_in: process.plainIn,
       plaintext_out: process.plainOut,
     };
+    if (process.joined > 0) event.tls_joined = process.joined;
     if (process.closed > 0)
       Object.assign(event, { ciphertext_in: process.cipherIn, ciphertext_out: process.cipherOut });
     if (libraries.size > 0) {
@@ -176,12 +189,16 @@ export class TlsCoverage {
 /** What a process is known by, as its events have it. */
 const WHO = ['comm', 'exe', 'ppid', 'uid', 'gid', 'pid_inner'] as const;
 
-/** Connections that are still open have their ciphertext told by nobody: then plaintext alone says that it is read. */
-function verdictOf({ plainIn, plainOut, cipherIn, cipherOut, closed, libraries, errors }: Process): Verdict {
-  if (libraries.size === 0 && errors.size > 0) return 'blind'; // whatever came of it before it failed
+/** The sockets carried more than the plaintext that was read comes to. */
+function isMore({ plainIn, plainOut, cipherIn, cipherOut, closed }: Process): boolean {
   const plain = plainIn + plainOut;
-  const rest = cipherIn + cipherOut - plain;
-  const isMuch = rest > closed * HANDSHAKE + plain * FRAMES;
-  if (plain > 0) return isMuch ? 'partial' : 'read';
-  return libraries.size > 0 && closed > 0 && !isMuch ? 'read' : 'blind';
+  return cipherIn + cipherOut - plain > closed * HANDSHAKE + plain * FRAMES;
+}
+
+/** Connections that are still open have their ciphertext told by nobody: then plaintext alone says that it is read. */
+function verdictOf(process: Process): Verdict {
+  const { plainIn, plainOut, closed, joined, libraries, errors } = process;
+  if (libraries.size === 0 && errors.size > 0) return 'blind'; // whatever came of it before it failed
+  if (plainIn + plainOut > 0) return joined > 0 || isMore(process) ? 'partial' : 'read';
+  return libraries.size > 0 && closed > 0 && !isMore(process) ? 'read' : 'blind';
 }

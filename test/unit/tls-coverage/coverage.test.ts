@@ -90,6 +90,20 @@ describe('TlsCoverage', () => {
     expect(told[0]).not.toHaveProperty('tls_libraries');
   });
 
+  it('says of how many connections the beginning is missing, however little that was', () => {
+    const { coverage, told } = covered();
+    coverage.library(library());
+    coverage.peer({ connection: '1', joined: true });
+    coverage.peer({ connection: '2', joined: true });
+    chunk(coverage, 'out', 1000);
+    coverage.peer({ connection: '1', joined: true, dest_ip: '10.0.0.1', dest_port: 443 });
+    chunk(coverage, 'in', 1000);
+    coverage.event(network('network_close', { bytes_in: 3000, bytes_out: 3000 }));
+    expect(told).toMatchObject([
+      { coverage: 'partial', tls_joined: 1, reason: expect.stringMatching(/^what went before/) },
+    ]);
+  });
+
   it('says that it is blind, and why', () => {
     const { coverage, told } = covered();
     coverage.event(network('network_close', { bytes_in: 9000, bytes_out: 9000 }));
