@@ -37,6 +37,37 @@ describe('a secret', () => {
     if (name !== 'cookie') expect(heard.one('http_request').credential).toBe(redactor.fingerprint(key));
   });
 
+  it.each(Object.entries(SCRIPTS))(
+    'in header, query and body of %s has one fingerprint, and is nowhere',
+    async (_name, of) => {
+      const key = plainKey();
+      const { api, body } = of;
+      const header = api === 'gemini' ? 'x-goog-api-key' : api === 'anthropic-messages' ? 'x-api-key' : 'authorization';
+      const said = JSON.stringify(body);
+      const mention = said.replace('Pay the invoice.', `Pay the invoice with ${key}.`);
+      expect(mention).not.toBe(said);
+      const turns = await record({
+        ...of,
+        path: `${of.path}${of.path.includes('?') ? '&' : '?'}key=${key}`,
+        headers: { ...of.headers, [header]: header === 'authorization' ? `Bearer ${key}` : key },
+        body: JSON.parse(mention) as object,
+      });
+      expect(
+        Buffer.concat(turns.map(({ bytes }) => bytes))
+          .toString('latin1')
+          .split(key),
+      ).toHaveLength(4);
+      const heard = hear(chunksOf(turns), { captureContent: true });
+      expect(JSON.stringify(heard.events)).not.toContain(key);
+      const fingerprint = redactor.fingerprint(key);
+      expect(heard.one('http_request').credential).toBe(fingerprint);
+      const asked = heard.of('llm_content').find(({ content }) => String(content).includes('Pay the invoice with'));
+      expect(asked?.content).toContain(fingerprint);
+      const told = heard.events.map(({ credential }) => credential).filter((one) => one !== undefined);
+      expect([...new Set(told)]).toEqual([fingerprint]);
+    },
+  );
+
   it('has the same fingerprint in header, query and body, of every connection', async () => {
     const key = `sk-ant-api03-${randomBytes(30).toString('hex')}`;
     const chunks = [
