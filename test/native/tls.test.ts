@@ -1,19 +1,23 @@
 // Plaintext of TLS, byte for byte what the server's own record says, from real programs and the libraries they use.
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { evidence } from '../evidence.js';
 import { scaled } from '../scale.js';
 import {
+  bunProgram,
   canary,
   captureTls,
   exact as exactly,
   mirrored,
   monitored,
+  openssl11,
   type Round,
   scratch,
   sides,
+  startMonitor,
   tcpPeer,
   tlsPeer,
 } from '../support/index.js';
@@ -157,6 +161,12 @@ describe('where the library is', () => {
       '    n = ssl.SSL_read(c, b, 4096)',
       '    assert n > 0',
       '    got += b.raw[:n]',
+      'n = ctypes.c_size_t()',
+      'assert ssl.SSL_write_ex(c, q, ctypes.c_size_t(len(q)), ctypes.byref(n)) == 1 and n.value == len(q)',
+      'got = b""',
+      'while len(got.partition(b"\\r\\n\\r\\n")[2]) < 5:',
+      '    assert ssl.SSL_read_ex(c, b, ctypes.c_size_t(4096), ctypes.byref(n)) == 1',
+      '    got += b.raw[:n.value]',
       'ssl.SSL_free(c)',
     );
   const system = '/usr/lib/x86_64-linux-gnu/libssl.so.3';
@@ -168,6 +178,16 @@ describe('where the library is', () => {
     expect(libraries).toContain(`openssl ${copy}`);
   });
 
+  it.skipIf(process.arch !== 'x64')('OpenSSL 1.1.1, which the system does not have', { timeout: 120_000 }, async () => {
+    const old = await openssl11();
+    const { connections, libraries } = await exact((port) => {
+      const [program, ...words] = own('libssl.so.1.1', port);
+      return ['env', `LD_LIBRARY_PATH=${old}`, program ?? '', ...words];
+    });
+    expect(libraries).toContain(`openssl ${old}/libssl.so.1.1`);
+    expect(connections).toHaveLength(1);
+  });
+
   it('a library that only another mount namespace has', async () => {
     const place = newFolder();
     const { libraries } = await exact((port) => {
@@ -176,6 +196,32 @@ describe('where the library is', () => {
       return `unshare -m sh -c 'mount -t tmpfs none ${place} && cp ${system} ${place}/hidden.so && exec ${program} ${folder}/hidden.py'`;
     });
     expect(libraries.some((line) => line.startsWith('openssl') && line.includes('hidden.so'))).toBe(true);
+  });
+
+  it.skipIf(process.arch !== 'x64')('an agent that replaces its own program and starts it again, twice', async () => {
+    const place = newFolder();
+    const [agent, client] = [join(place, 'agent'), join(place, 'client.js')];
+    copyFileSync(process.execPath, agent);
+    const { libraries } = await exact(
+      (port) => {
+        writeFileSync(
+          client,
+          `setTimeout(async () => {
+            const options = { method: 'POST', body: '${canary()}'.repeat(1000), tls: { rejectUnauthorized: false } };
+            const response = await fetch('https://localhost:${port}/${canary()}/3000', options);
+            process.exit((await response.arrayBuffer()).byteLength === 3000 ? 0 : 9);
+          }, 1000);`,
+        );
+        const bun = bunProgram('1.4.5');
+        return [
+          `${agent} ${client}`,
+          `cp ${bun} ${agent}.new && mv ${agent}.new ${agent} && ${agent} ${client}`, // another file of the same name
+          `cat ${process.execPath} > ${agent} && exec ${agent} ${client}`, // the same file, another content
+        ].join(' && ');
+      },
+      { fits: 3, mayLeave: true },
+    );
+    expect(libraries.sort()).toEqual([`boringssl ${agent}`, `openssl ${agent}`]);
   });
 
   it('a child that is forked with everything loaded and runs no other program', async () => {
@@ -196,6 +242,23 @@ describe('where the library is', () => {
     );
   });
 });
+
+/** A program that has a connection, and asks for another word over it for each line that it is given. */
+function asking(port: number): { child: ChildProcessWithoutNullStreams; answer: () => Promise<unknown> } {
+  const child = spawn('python3', [
+    '-u',
+    '-c',
+    `import http.client, ssl, sys
+c = http.client.HTTPSConnection("localhost", ${port}, context=ssl._create_unverified_context())
+line = " "
+while line:
+    c.request("GET", "/" + line.strip() + "/10")
+    print(len(c.getresponse().read()))
+    line = sys.stdin.readline()`,
+  ]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return { child, answer: () => once(child.stdout, 'data') };
+}
 
 describe('who is seen', () => {
   it('nobody outside the tree, with the same library at the same time', async () => {
@@ -220,19 +283,7 @@ describe('who is seen', () => {
 
   it('a connection that is there when governing begins is told from its middle, and says so', async () => {
     const peer = await tlsPeer(newFolder());
-    const child = spawn('python3', [
-      '-u',
-      '-c',
-      `import http.client, ssl, sys
-c = http.client.HTTPSConnection("localhost", ${peer.port}, context=ssl._create_unverified_context())
-line = " "
-while line:
-    c.request("GET", "/" + line.strip() + "/10")
-    print(len(c.getresponse().read()))
-    line = sys.stdin.readline()`,
-    ]);
-    onTestFinished(() => void child.kill('SIGKILL'));
-    const answer = (): Promise<unknown> => new Promise((done) => child.stdout.once('data', done));
+    const { child, answer } = asking(peer.port);
     await answer();
     const capture = await captureTls(['true']);
     capture.launched.cancel();
@@ -313,6 +364,20 @@ describe('tls_coverage', () => {
     });
     expect(events[0]?.tls_libraries).toContain('openssl');
     expect(Number(events[0]?.ciphertext_out)).toBeGreaterThan(Number(served?.in.bytes));
+  });
+
+  it('says of a process that was read from the middle of its connection that something is missing', async () => {
+    const peer = await tlsPeer(newFolder());
+    const { child, answer } = asking(peer.port);
+    await answer();
+    const monitor = startMonitor(['--pid', String(child.pid)], { flags: ['--capture-tls'] });
+    await monitor.seen(({ event_type }) => event_type === 'session_start');
+    child.stdin.write(`${canary()}\n`);
+    await answer();
+    child.stdin.end();
+    const { events } = await monitor.finish();
+    const covered = events.filter(({ event_type }) => event_type === 'tls_coverage');
+    expect(covered).toMatchObject([{ coverage: 'partial', tls_joined: 1 }]);
   });
 
   it('says of a process whose library is not read that it is blind, which --fail-on can make a failure', async () => {

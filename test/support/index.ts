@@ -2,6 +2,7 @@
 export * from './bun.js';
 export * from './log.js';
 export * from './monitored.js';
+export * from './openssl11.js';
 export * from './peers.js';
 export * from './processes.js';
 export * from './programs.js';

@@ -1,14 +1,11 @@
 // The kernels under test: Debian's own cloud kernels, unmodified, fetched as packages into a cache.
-//
-// apt does the fetching with a state folder of its own, so the machine's package lists stay as they are, and with the
-// mirror that this machine already uses; signatures are checked against Debian's archive keys as for any package.
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { aptState, unpackPackage } from './debian.mjs';
 import { cacheFolder } from './places.mjs';
 
 const META = 'linux-image-cloud-amd64';
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** Oldest first. `series` matches a Debian version, `suites` is where to look; of several matches the newest is taken. */
 export const KERNELS = [
@@ -17,46 +14,6 @@ export const KERNELS = [
   { name: '6.12', series: /^6\.12\./, suites: ['trixie'] },
   { name: '7', series: /^[7-9]\./, suites: ['forky', 'sid', 'experimental'] },
 ];
-
-const DEBIAN_SUITES = new Set(['bullseye', 'bookworm', 'trixie', 'forky', 'sid', 'oldstable', 'stable', 'testing']);
-
-/** The archive that this machine installs Debian packages from. Throws with what to do when it has none. */
-async function mirror() {
-  if (process.env.AGENTGOV_DEBIAN_MIRROR) return process.env.AGENTGOV_DEBIAN_MIRROR;
-  const { stdout } = await execa('apt-get', ['indextargets', '--format', '$(REPO_URI)|$(RELEASE)|$(COMPONENT)']);
-  const rows = stdout.split('\n').map((line) => line.split('|'));
-  const uri = rows.find(([, release, component]) => DEBIAN_SUITES.has(release) && component === 'main')?.[0];
-  if (!uri) {
-    throw new Error('apt on this machine has no Debian archive; set AGENTGOV_DEBIAN_MIRROR to one to fetch kernels');
-  }
-  return uri;
-}
-
-/** apt with nothing of the machine's but its mirror. Returns the arguments that every apt call here begins with. */
-async function aptState(folder, suites) {
-  const sources = join(folder, 'sources.list');
-  const uri = await mirror();
-  await mkdir(join(folder, 'lists/partial'), { recursive: true });
-  await mkdir(join(folder, 'cache/archives/partial'), { recursive: true });
-  await writeFile(join(folder, 'status'), '');
-  await writeFile(sources, suites.map((suite) => `deb [signed-by=${KEYRING}] ${uri} ${suite} main\n`).join(''));
-  const options = {
-    'Dir::State': folder,
-    'Dir::State::lists': join(folder, 'lists'),
-    'Dir::State::status': join(folder, 'status'),
-    'Dir::Cache': join(folder, 'cache'),
-    'Dir::Etc::sourcelist': sources,
-    'Dir::Etc::sourceparts': '/dev/null',
-    'Dir::Etc::preferencesparts': '/dev/null',
-    'APT::Architecture': 'amd64',
-    'APT::Architectures': 'amd64',
-    // Its sandbox user could not write into a folder of ours; what is fetched is checked by signature all the same.
-    'APT::Sandbox::User': 'root',
-    'Acquire::Languages': 'none',
-    'Acquire::Retries': '3',
-  };
-  return Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
-}
 
 async function depends(apt, name, version) {
   const { stdout } = await execa('apt-cache', [...apt, 'show', `${name}=${version}`]);
@@ -94,14 +51,11 @@ async function fetchKernel(kernel, target) {
   const work = await mkdtemp(`${target}.`);
   try {
     const apt = await aptState(join(work, 'apt'), kernel.suites);
-    await execa('apt-get', [...apt, '-qq', 'update']);
     const version = await newestVersion(apt, kernel);
     const [name, exact] = await imagePackage(apt, version);
-    await execa('apt-get', [...apt, '-qq', 'download', `${name}=${exact}`], { cwd: work });
-    const packageFile = (await readdir(work)).find((file) => file.endsWith('.deb'));
-    await execa('dpkg-deb', ['-x', join(work, packageFile), join(work, 'root')]);
+    const root = await unpackPackage(apt, `${name}=${exact}`, work);
     await mkdir(join(work, 'done'));
-    await rename(await findImage(join(work, 'root')), join(work, 'done/vmlinuz'));
+    await rename(await findImage(root), join(work, 'done/vmlinuz'));
     await writeFile(join(work, 'done/kernel.json'), `${JSON.stringify({ package: name, version: exact })}\n`);
     // Another run may have been faster: its kernel is as good as this one.
     await rename(join(work, 'done'), target).catch((error) => {
