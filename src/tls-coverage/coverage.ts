@@ -86,11 +86,12 @@ export class TlsCoverage {
     }
   }
 
-  /** What counts from here on is what its new program maps, and what becomes of that. */
+  /** What its program before had mapped explains nothing any more, unless something was read by it or told of it. */
   unmapped({ pid, start_us }: TlsUnmapped): void {
     const process = this.#processes.get(`${pid} ${start_us}`);
-    process?.libraries.clear();
-    process?.errors.clear();
+    if (process === undefined || process.plainIn + process.plainOut > 0 || process.told !== '') return;
+    process.libraries.clear();
+    process.errors.clear();
   }
 
   /** Any event of the log; those of connections count. */

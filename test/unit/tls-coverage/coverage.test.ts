@@ -90,6 +90,16 @@ describe('TlsCoverage', () => {
     expect(told[0]).not.toHaveProperty('tls_libraries');
   });
 
+  it('says once how a process was read that runs another program afterwards', () => {
+    const { coverage, told } = covered();
+    coverage.library(library());
+    chunk(coverage, 'out', 1000);
+    coverage.event(network('network_close', { bytes_in: 3000, bytes_out: 3000 }));
+    coverage.unmapped({ msg: 'tls_unmapped', ...WHO });
+    coverage.finish();
+    expect(told).toMatchObject([{ coverage: 'read', tls_libraries: ['openssl'] }]);
+  });
+
   it('says of how many connections the beginning is missing, however little that was', () => {
     const { coverage, told } = covered();
     coverage.library(library());
