@@ -1,17 +1,30 @@
 import { Command } from 'commander';
-import { EXIT } from '../errors.js';
+import { EXIT, usageError } from '../errors.js';
 import type { Mode } from '../policy/index.js';
+import type { Terms } from '../rollout/index.js';
 import { addLogFlags, type LogFlags } from './log-flags.js';
 import { addHome, HOME_HELP, printNotes, readPolicy } from './policy-file.js';
 import { record, recordedBy, shown } from './record.js';
 import { say } from './say.js';
 import { addTargetFlags, type TargetOptions } from './target-flags.js';
-import { oneOf } from './values.js';
+import { countFrom0, duration, oneOf } from './values.js';
 
 interface EnforceFlags {
   mode?: Mode;
   accept: string[];
   home?: string[];
+  promoteAfter?: number;
+  maxWouldBlock?: number;
+}
+
+/** @throws AgentgovError exit 2 where one flag makes no sense beside another. */
+function termsOf({ mode, promoteAfter, maxWouldBlock }: EnforceFlags): Terms | undefined {
+  if (promoteAfter === undefined && maxWouldBlock !== undefined)
+    throw usageError('--max-would-block needs --promote-after: how long a rule must have been in audit mode.');
+  if (promoteAfter === undefined) return undefined;
+  if (mode === 'enforce')
+    throw usageError('--promote-after is for rules in audit mode: leave out --mode enforce, or --promote-after.');
+  return { afterMs: promoteAfter, maxWouldBlock: maxWouldBlock ?? 0 };
 }
 
 async function run(
@@ -19,6 +32,7 @@ async function run(
   flags: TargetOptions & LogFlags & EnforceFlags,
   command: string[] | undefined,
 ): Promise<number> {
+  const terms = termsOf(flags);
   const policy = await readPolicy(file);
   if (policy === undefined) return EXIT.usage;
   printNotes(policy);
@@ -33,6 +47,7 @@ async function run(
       accept: flags.accept,
       ...(flags.mode === undefined ? {} : { mode: flags.mode }),
       ...(flags.home === undefined ? {} : { homes: flags.home }),
+      ...(terms === undefined ? {} : { terms }),
       ...(flags.key === undefined ? {} : { key: flags.key }),
     },
   });
@@ -57,6 +72,16 @@ export function enforceCommand(command: string[] | undefined): Command {
       [],
     )
     .option('--home <folder>', HOME_HELP, addHome)
+    .option(
+      '--promote-after <age>',
+      'enforce a rule once it has been in audit mode so long, as 48h, and has proved quiet',
+      duration('--promote-after'),
+    )
+    .option(
+      '--max-would-block <n>',
+      'quiet is a rule with at most so many would-blocks in that time (default: 0)',
+      countFrom0('--max-would-block'),
+    )
     .action(async (file: string, flags: TargetOptions & LogFlags & EnforceFlags) => {
       process.exitCode = await run(file, flags, command);
     });

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { type EngineStatus, NoEngine, openControl } from '../control/index.js';
 import { AgentgovError, EXIT } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
+import type { RuleCount } from '../rollout/index.js';
 import { engineSockets } from './engines.js';
 
 /** An engine's own words, or why there are none. */
@@ -45,9 +46,27 @@ function describe(found: Found): string {
     `  log        ${found.log}`,
     `  memory     ${mebibytes(memory)}${maps}`,
     `  engine     pid ${found.pid}, version ${found.version}`,
+    ...(found.rules ?? []).flatMap(describeRule),
+    ...(found.rules_omitted ? [`  rules      ${found.rules_omitted} more without as many verdicts`] : []),
     ...found.notes.map((note) => `  note       ${note}`),
   ];
   return lines.join('\n');
+}
+
+/** A rule that was met, or that is on its way to be enforced. */
+function describeRule({ rule, mode, would_block, blocked, at_least, last, promoted, waits }: RuleCount): string[] {
+  if (would_block + blocked === 0 && waits === undefined && !promoted) return [];
+  const counts = [
+    ...(would_block > 0 || mode === 'audit' ? [`${would_block} would-blocks`] : []),
+    ...(blocked > 0 || mode === 'enforce' ? [`${blocked} blocked`] : []),
+  ];
+  const parts = [
+    `${mode}${promoted ? ' (proved quiet)' : ''}`,
+    `${at_least ? 'at least ' : ''}${counts.join(', ')}`,
+    ...(last === undefined ? [] : [`last ${last}`]),
+    ...(waits === undefined ? [] : [`waits for ${waits}`]),
+  ];
+  return [`  rule       ${rule}: ${parts.join('; ')}`];
 }
 
 async function status({ json }: { json?: boolean }): Promise<number> {

@@ -39,6 +39,14 @@ export function lineNumber(name: string, text: string): number {
   throw usageError(`${name} is the number of a line, from 1, not ${JSON.stringify(text)}`);
 }
 
+/** How many, none included. */
+export function countFrom0(option: string): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,9}$/.test(text)) return Number(text);
+    throw usageError(`${option} takes a whole number from 0, not ${JSON.stringify(text)}.`);
+  };
+}
+
 /** A value that is an option was left out: commander would take the next flag for it. */
 export function word(option: string): (text: string) => string {
   return (text) => {

@@ -4,6 +4,7 @@
  */
 
 import type { Mode } from '../policy/index.js';
+import type { RuleCount } from '../rollout/index.js';
 
 /** Version of this protocol, in the hello. */
 export const CONTROL_PROTOCOL = 1;
@@ -52,6 +53,9 @@ export interface EngineStatus {
   rss_kb: number;
   loader_rss_kb?: number;
   map_bytes?: number;
+  /** What rules of the policy in force are against, those with the most verdicts; and how many rules more there are. */
+  rules?: RuleCount[];
+  rules_omitted?: number;
   /** What is not seen, and what is wrong at the moment. */
   notes: string[];
 }

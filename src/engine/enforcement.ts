@@ -8,6 +8,7 @@ import type { DnsAnswer } from '../dns/index.js';
 import { AgentgovError, EXIT } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
 import {
+  type ClosingRule,
   type Compiled,
   CompileError,
   compilePolicy,
@@ -21,6 +22,7 @@ import {
   type SelfProtection,
   type Table,
 } from '../policy/index.js';
+import type { Terms, Watched } from '../rollout/index.js';
 import { NamedFiles } from './named-files.js';
 
 /** What the user asks for. */
@@ -32,6 +34,8 @@ export interface EnforceFlags {
   accept: readonly string[];
   /** What `~` stands for; the agent's own home folder, or every one where that is not known. */
   homes?: readonly string[];
+  /** When rules go from audit to enforce by themselves; without it they do not. */
+  terms?: Terms;
   /** File of the key that signs the log's checkpoints, where it is not the default one. */
   key?: string;
 }
@@ -41,6 +45,8 @@ export interface EnforceOptions extends EnforceFlags {
   protect: SelfProtection;
   /** Called before something is enforced that is not yet. @throws AgentgovError where that would hold nothing. */
   mayEnforce: () => void;
+  /** Rules that have proved quiet in earlier sessions, by what they meant. */
+  promoted?: ReadonlyMap<string, string>;
 }
 
 /** A policy as this machine can hold it. */
@@ -55,9 +61,13 @@ interface Prepared {
   readonly names: Map<string, Set<string>>;
 }
 
-/** What rules are in which mode: over all of them, and over single ones. */
+/** What rules are in which mode, beside what the policy says. */
 interface Modes {
+  /** Over all of them. */
   readonly mode: Mode | undefined;
+  /** Over that: those that have proved quiet, which are enforced as long as they mean what they meant. */
+  readonly promoted: ReadonlyMap<string, string>;
+  /** Over that: what somebody has said of single ones. */
   readonly rules: ReadonlyMap<string, Mode>;
 }
 
@@ -149,7 +159,9 @@ export class Enforcement {
     this.#options = options;
     this.#hello = hello;
     this.#home = home;
-    this.#modes = { mode: options.mode, rules: new Map() };
+    this.#modes = { mode: options.mode, promoted: options.promoted ?? new Map(), rules: new Map() };
+    // What will be enforced by itself must not fail on that when nobody looks.
+    if (options.terms !== undefined) options.mayEnforce();
     this.#check(options.policy, this.#modes);
     // A loader begins with an empty policy in half 0.
     this.#now = prepare(options.policy, options, hello, home, 1);
@@ -190,12 +202,25 @@ export class Enforcement {
     return (policy.document.on_log_failure ?? 'continue') === 'continue' ? 'continue' : 'stop';
   }
 
+  /** Rules that can be against something, and the modes that they are in. */
+  get rules(): Watched[] {
+    const { policy, compiled } = this.#now;
+    const modes = modesOver(compiled, this.#modes);
+    const written = new Map(policy.document.policies.map(({ name, mode }) => [name, mode]));
+    return compiled.closing.map((rule) => ({
+      ...rule,
+      mode: modes.get(rule.name) ?? this.#modes.mode ?? written.get(rule.name) ?? this.mode,
+    }));
+  }
+
   /** What is less than it looks, or otherwise than in the policy, one sentence each. */
   get notes(): string[] {
     const { compiled, notes } = this.#now;
     const changed = [...this.#modes.rules].filter(([rule]) => compiled.rules.includes(rule));
+    const quiet = quietOf(compiled, this.#modes).length;
     return [
       ...notes,
+      ...(quiet === 0 ? [] : [`${quiet === 1 ? '1 rule is' : `${quiet} rules are`} enforced for having proved quiet.`]),
       ...changed.map(([rule, mode]) => `Rule ${rule} is in mode ${mode}, by agentgov mode.`),
       ...(this.#failure === undefined ? [] : [`The last reload changed nothing: ${this.#failure}`]),
     ];
@@ -246,11 +271,34 @@ export class Enforcement {
       if (rule !== undefined && always.includes(rule)) throw new Error(`${rule} is enforced in each mode.`);
       const modes =
         rule === undefined
-          ? { mode, rules: new Map() }
+          ? { mode, promoted: new Map(), rules: new Map() }
           : { ...this.#modes, rules: new Map(this.#modes.rules).set(rule, mode) };
       this.#check(this.#now.policy, modes);
       await loader.clear();
       await this.#putInForce(loader, this.#now, this.#place === 0 ? 1 : 0, modes);
+    });
+  }
+
+  /**
+   * Puts rules that have proved quiet into mode enforce, between two system calls. One that was edited meanwhile stays.
+   * @returns the names of those that are enforced now. @throws Error when nothing may be enforced; LoaderGone
+   */
+  promote(loader: Loader, quiet: readonly ClosingRule[]): Promise<string[]> {
+    return this.#inTurn(async () => {
+      const { closing } = this.#now.compiled;
+      const meanings = new Map(closing.map(({ name, meaning }) => [name, meaning]));
+      const still = quiet.filter(({ name, meaning }) => meanings.get(name) === meaning);
+      if (still.length === 0) return [];
+      const promoted = new Map(this.#modes.promoted);
+      const rules = new Map(this.#modes.rules);
+      for (const { name, meaning } of still) {
+        promoted.set(name, meaning);
+        rules.delete(name);
+      }
+      this.#options.mayEnforce();
+      await loader.clear();
+      await this.#putInForce(loader, this.#now, this.#place === 0 ? 1 : 0, { ...this.#modes, promoted, rules });
+      return still.map(({ name }) => name);
     });
   }
 
@@ -292,7 +340,7 @@ export class Enforcement {
 
   async #putInForce(loader: Loader, next: Prepared, place: 0 | 1, modes: Modes): Promise<void> {
     const serial = (this.#serial % 0xffff) + 1;
-    const head = next.compiled.head({ place, serial, mode: modes.mode, modes: modes.rules });
+    const head = next.compiled.head({ place, serial, mode: modes.mode, modes: modesOver(next.compiled, modes) });
     // Set anew, a number that has come round again is the last one.
     this.#told.delete(serial);
     this.#told.set(serial, next.told);
@@ -334,10 +382,20 @@ async function addAddress(loader: Loader, { compiled, names }: Prepared, ip: str
 
 const modeOf = (policy: Policy, { mode }: Modes): Mode => mode ?? policy.document.mode ?? 'audit';
 
+/** Rules that have proved quiet, and that nobody has said anything else of. */
+const quietOf = ({ closing }: Compiled, { promoted, rules }: Modes): string[] =>
+  closing.filter(({ name, meaning }) => promoted.get(name) === meaning && !rules.has(name)).map(({ name }) => name);
+
+/** Of single rules, over that of all. */
+const modesOver = (compiled: Compiled, modes: Modes): ReadonlyMap<string, Mode> =>
+  new Map([...quietOf(compiled, modes).map((name): [string, Mode] => [name, 'enforce']), ...modes.rules]);
+
 /** Whether anything is, beside what is enforced in each mode. */
 function enforcesAny(policy: Policy, modes: Modes): boolean {
   const ofRules = policy.document.policies.map(({ name, mode }) => modes.rules.get(name) ?? modes.mode ?? mode);
-  return [modeOf(policy, modes), ...modes.rules.values(), ...ofRules].includes('enforce');
+  // A rule that proved quiet and means something else now counts too: too careful by that.
+  const promoted: Mode[] = modes.promoted.size > 0 ? ['enforce'] : [];
+  return [modeOf(policy, modes), ...promoted, ...modes.rules.values(), ...ofRules].includes('enforce');
 }
 
 async function write(loader: Loader, tables: readonly Table[]): Promise<void> {

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Hello } from '../bpf/index.js';
 import type { EventDraft, EventType } from '../events/index.js';
 import { VERSION } from '../package.js';
+import type { Move, RuleCount } from '../rollout/index.js';
 import type { ProcessInfo } from '../targets/index.js';
 import { bootTimeUs } from './boot-clock.js';
 
@@ -78,6 +79,8 @@ export interface EndFacts {
   mode: string;
   /** What went wrong on the way. */
   notes: string[];
+  /** What rules were against. */
+  rules?: RuleCount[] | undefined;
   /** How the command ended that agentgov started. */
   command?: { exitCode: number } | { signal: string };
 }
@@ -95,35 +98,67 @@ export function sessionEnd(facts: EndFacts): EventDraft {
   };
   if (facts.unmatched !== undefined) event.unmatched = facts.unmatched;
   if (facts.notes.length > 0) event.notes = facts.notes;
+  const met = (facts.rules ?? []).filter(({ would_block, blocked }) => would_block + blocked > 0);
+  if (met.length > 0) event.rule_counts = met.map(countText);
   if (facts.command !== undefined && 'signal' in facts.command) event.signal = facts.command.signal;
   if (facts.command !== undefined && 'exitCode' in facts.command) event.exit_code = facts.command.exitCode;
   return event;
 }
 
+const countText = ({ rule, mode, would_block, blocked, at_least }: RuleCount): string =>
+  [mode, ...[would_block, blocked].map((count) => `${at_least ? '>=' : ''}${count}`), rule].join(' ');
+
 /** A policy is in force. */
 export function policyLoaded(
   agentId: string,
   sessionId: string,
-  policy: { mode: string; sha256: string; tier: string; notes: string[]; reason: string },
+  policy: {
+    mode: string;
+    sha256: string;
+    tier: string;
+    notes: string[];
+    reason: string;
+    auditHours: number | undefined;
+  },
 ): EventDraft {
-  const { mode, sha256, tier, notes, reason } = policy;
-  return { ...own('policy_loaded', agentId, sessionId), mode, policy_sha256: sha256, tier, notes, reason };
+  const { mode, sha256, tier, notes, reason, auditHours } = policy;
+  return {
+    ...own('policy_loaded', agentId, sessionId),
+    mode,
+    policy_sha256: sha256,
+    tier,
+    notes,
+    reason,
+    ...(auditHours === undefined ? {} : { audit_hours: auditHours }),
+  };
 }
 
-/** `rule` is absent where all rules changed. */
+/** `rule` is absent where all rules changed, `move` where somebody asked for it. */
 export function modeChanged(
   agentId: string,
   sessionId: string,
-  change: { mode: string; rule?: string | undefined; sha256: string; tier: string },
+  change: { mode: string; rule?: string | undefined; sha256: string; tier: string; move?: Move },
 ): EventDraft {
-  const { mode, rule, sha256, tier } = change;
+  const { mode, rule, sha256, tier, move } = change;
   return {
     ...own('mode_changed', agentId, sessionId),
     mode,
     policy_sha256: sha256,
     tier,
     ...(rule === undefined ? {} : { policy_rule: rule }),
+    ...(move === undefined
+      ? {}
+      : { audit_hours: Math.floor(move.auditMs / 3_600_000), would_blocks: move.wouldBlocks, reason: move.why }),
   };
+}
+
+/** Somebody should look at a rule. */
+export function ruleFlood(
+  agentId: string,
+  sessionId: string,
+  { rule, sha256, tier }: { rule: string; sha256: string; tier: string },
+): EventDraft {
+  return { ...own('rule_flood', agentId, sessionId), policy_rule: rule, policy_sha256: sha256, tier };
 }
 
 /** `class` is absent where events of any kind are missing. */

@@ -37,6 +37,7 @@ import { selfProtection } from './self-protection.js';
 import { Session, type SessionResult } from './session.js';
 import { watchSignals } from './signals.js';
 import { openStdout } from './sink.js';
+import { Staging } from './staging.js';
 import { after } from './timer.js';
 import { tuneV8 } from './v8.js';
 import { jsonl, pretty, View } from './view.js';
@@ -136,11 +137,19 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   const warnings = trustWarnings(suspects(target, user, uid), governing);
   const place = logPath(options.outputFile, agentId, uid, process.env);
   const controlFolder = options.controlFolder ?? runtimeFolder(uid, process.env, stateFolder(uid, process.env));
+  const staging =
+    options.enforce &&
+    (await Staging.open({
+      folder: join(stateFolder(uid, process.env), agentId),
+      terms: options.enforce.terms,
+      leaky: loader.hello.leaky,
+    }));
   const enforcement =
     options.enforce &&
     (await enforce(
       {
         ...options.enforce,
+        ...(staging && { promoted: staging.promoted }),
         mayEnforce,
         protect: selfProtection({
           log: place.path,
@@ -155,6 +164,8 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
       homeOf(target, user),
     ));
   undo.push(() => enforcement?.close());
+  // Before anybody is governed: the loader may tell of a loss before it has told of that.
+  if (enforcement !== undefined) staging?.follow(enforcement.rules);
 
   const redactor = openRedactor();
   const writer = await AuditWriter.open(place.path, {
@@ -183,6 +194,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     warnings,
     say,
     enforcement,
+    staging,
     feedback,
     ...(plaintext && { openConversations: plaintext.conversationsOf(agentId, redactor, options.plaintext ?? {}) }),
   });
@@ -200,7 +212,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   });
   const { tier } = loader.hello;
   const doing = enforcement === undefined ? 'Recording' : enforcement.mode === 'enforce' ? 'Enforcing' : 'Auditing';
-  for (const note of enforcement?.notes ?? []) say(note);
+  for (const note of session.policyNotes) say(note);
   say(`${doing} ${agentId} (${counted(governed.processes, 'process', 'processes')}, tier ${tier}) in ${writer.path}.`);
   for (const warning of warnings) say(warning);
   // From here on there is a log to be completed, whatever happens.

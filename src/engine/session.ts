@@ -13,13 +13,18 @@ import { TlsCoverage } from '../tls-coverage/index.js';
 import type { Command } from './command.js';
 import type { Enforcement } from './enforcement.js';
 import { Intake } from './intake.js';
-import { eventsLost, modeChanged, policyLoaded, sessionEnd, sessionStart } from './own-events.js';
+import { eventsLost, modeChanged, policyLoaded, ruleFlood, sessionEnd, sessionStart } from './own-events.js';
 import type { OpenConversations } from './plaintext.js';
 import { type EndReason, isIncomplete, reasonText } from './reasons.js';
+import type { Staging } from './staging.js';
 import type { View } from './view.js';
 
 /** Lines that wait to be written: more, and the loader is left to wait, whose rings then count what they cannot hold. */
 const BACKLOG = 8 << 20;
+/** The class of losses that verdicts are counted in. */
+const VERDICTS = 'security';
+/** Rules whose counts are told: those with the most verdicts. */
+const RULES_TOLD = 200;
 
 export interface SessionParts {
   agentId: string;
@@ -28,6 +33,8 @@ export interface SessionParts {
   redactor: Redactor;
   /** What is enforced, if anything is. */
   enforcement?: Enforcement | undefined;
+  /** Counts what its rules are against; there where something is enforced. */
+  staging?: Staging | undefined;
   /** Where the agent may read why something was denied. */
   feedback?: FeedbackFile | undefined;
   /** The command that agentgov starts, if it does. */
@@ -82,7 +89,11 @@ export class Session {
       ...(enforcement === undefined
         ? {}
         : {
-            verdict: (event) => enforcement.named(event),
+            verdict: (event) => {
+              const named = enforcement.named(event);
+              parts.staging?.verdict(named);
+              return named;
+            },
             onDenied: (event) => parts.feedback?.denied(event, enforcement.guidance(String(event.policy_rule))),
             onAnswer: (message, answer) => this.#learn(enforcement, message, answer),
           }),
@@ -126,11 +137,12 @@ export class Session {
   /** Writes session_start and everything that came since governing began. */
   begin(facts: { pids: number[]; processes: number; runId: string | undefined }): void {
     const { agentId, loader, warnings, command, enforcement } = this.#parts;
+    if (enforcement !== undefined) this.#beginStaging(enforcement);
     const start = sessionStart({
       agentId,
       sessionId: this.id,
       hello: loader.hello,
-      warnings: [...warnings, ...(enforcement?.notes ?? [])],
+      warnings: [...warnings, ...this.policyNotes],
       ...(enforcement === undefined ? {} : { policy: enforcement }),
       ...facts,
       ...(command === undefined ? {} : { command: { argv: command.argv, cwd: process.cwd() } }),
@@ -138,6 +150,12 @@ export class Session {
     this.#guard(() => this.intake.begin(start));
     if (enforcement !== undefined) this.#tellOfPolicy(enforcement, 'session_start');
     this.#tellViews();
+  }
+
+  /** What is less than it looks of the policy in force, or should be known of it, one sentence each. */
+  get policyNotes(): string[] {
+    const { enforcement, staging } = this.#parts;
+    return [...(enforcement?.notes ?? []), ...(staging?.notes ?? [])];
   }
 
   /** A sentence for `status` and session_end. */
@@ -163,7 +181,8 @@ export class Session {
 
   async status(): Promise<EngineStatus> {
     const { agentId, loader, writer, warnings, enforcement } = this.#parts;
-    const notes = [...loader.hello.notes, ...warnings, ...(enforcement?.notes ?? []), ...this.#notes];
+    const notes = [...loader.hello.notes, ...warnings, ...this.policyNotes, ...this.#notes];
+    const counts = this.#parts.staging?.counts(RULES_TOLD);
     const status: EngineStatus = {
       agent_id: agentId,
       pid: process.pid,
@@ -178,6 +197,7 @@ export class Session {
       events: this.intake.events,
       lost: this.intake.lost + this.#unreported(),
       rss_kb: Math.round(process.memoryUsage.rss() / 1024),
+      ...(counts === undefined ? {} : { rules: counts.rules, rules_omitted: counts.omitted }),
       notes,
     };
     try {
@@ -194,10 +214,10 @@ export class Session {
     const enforcement = this.#enforcement();
     const { agentId, loader } = this.#parts;
     await enforcement.switchMode(loader, mode, rule);
+    this.#parts.staging?.follow(enforcement.rules);
+    if (mode === 'audit') this.#parts.staging?.restart(rule);
     const { sha256 } = enforcement;
-    const changed = modeChanged(agentId, this.id, { mode, rule, sha256, tier: loader.hello.tier });
-    this.#guard(() => this.intake.own(changed));
-    this.#tellViews();
+    this.#record(modeChanged(agentId, this.id, { mode, rule, sha256, tier: loader.hello.tier }));
     return { mode, policy_sha256: sha256, ...(rule === undefined ? {} : { rule }) };
   }
 
@@ -205,10 +225,11 @@ export class Session {
   async reload(): Promise<ReloadResult> {
     const enforcement = this.#enforcement();
     await enforcement.reload(this.#parts.loader);
+    this.#parts.staging?.follow(enforcement.rules);
     this.#tellOfPolicy(enforcement, 'reload');
     this.#tellViews();
-    const { mode, sha256, file, notes } = enforcement;
-    return { mode, policy: file, policy_sha256: sha256, notes };
+    const { mode, sha256, file } = enforcement;
+    return { mode, policy: file, policy_sha256: sha256, notes: this.policyNotes };
   }
 
   #enforcement(): Enforcement {
@@ -217,10 +238,49 @@ export class Session {
     return enforcement;
   }
 
-  #tellOfPolicy({ mode, sha256, notes }: Enforcement, reason: string): void {
-    const { agentId, loader } = this.#parts;
+  #tellOfPolicy({ mode, sha256 }: Enforcement, reason: string): void {
+    const { agentId, loader, staging } = this.#parts;
     const { tier } = loader.hello;
-    this.#guard(() => this.intake.own(policyLoaded(agentId, this.id, { mode, sha256, tier, notes, reason })));
+    const { policyNotes: notes } = this;
+    const auditHours = staging?.auditHours;
+    const loaded = policyLoaded(agentId, this.id, { mode, sha256, tier, notes, reason, auditHours });
+    this.#guard(() => this.intake.own(loaded));
+  }
+
+  /** From here on rules that prove quiet are enforced. */
+  #beginStaging(enforcement: Enforcement): void {
+    const { agentId, loader, staging, say } = this.#parts;
+    const policy = (): { sha256: string; tier: string } => ({ sha256: enforcement.sha256, tier: loader.hello.tier });
+    const tell = (text: string): void => {
+      this.#notes.push(text);
+      say(text);
+    };
+    const flooded = new Set<string>();
+    staging?.start({
+      promote: async (quiet) => {
+        const names = await enforcement.promote(loader, quiet);
+        staging.follow(enforcement.rules);
+        return names;
+      },
+      onMoved: (move) => {
+        const rule = move.rule.name;
+        this.#record(modeChanged(agentId, this.id, { mode: 'enforce', rule, ...policy(), move }));
+        say(`Rule ${rule} is enforced now: ${move.why}.`);
+      },
+      onFlood: (rule, action) => {
+        this.#record(ruleFlood(agentId, this.id, { rule, ...policy() }));
+        const wayOut = action === 'BLOCKED' ? `; agentgov mode ${rule} audit lets that go on` : '';
+        if (!flooded.has(rule)) tell(`Rule ${rule} was met more than 100 times within a minute${wayOut}.`);
+        flooded.add(rule);
+      },
+      onProblem: tell,
+    });
+  }
+
+  /** An event of agentgov itself that happens while the session goes on. */
+  #record(event: EventDraft): void {
+    this.#guard(() => this.intake.own(event));
+    this.#tellViews();
   }
 
   /** Kills the tree. The session ends with it, unless something lives on: then that is still recorded. */
@@ -255,8 +315,10 @@ export class Session {
   async close(): Promise<SessionResult> {
     let reason = await this.#over.promise;
     const { agentId, loader, writer, command } = this.#parts;
+    this.#parts.staging?.stop();
     const outcome = await loader.quit();
     this.#settle(outcome);
+    await this.#parts.staging?.close();
     this.#guard(() => this.intake.finish());
     // The last batch may be what fills the disk: then that is why the session ends as it does.
     if (await this.#makeRoom()) reason = { kind: 'log_failed', cause: this.#logFailure };
@@ -278,6 +340,7 @@ export class Session {
           unmatched: this.intake.unmatched,
           mode: this.#parts.enforcement?.mode ?? 'monitor',
           notes: this.#notes,
+          rules: this.#parts.staging?.counts(RULES_TOLD).rules,
           ...(command === undefined || typeof command.state === 'string' ? {} : { command: command.state }),
         }),
       ),
@@ -299,7 +362,9 @@ export class Session {
     if (outcome.kind !== 'bye') return;
     for (const [kind, count] of Object.entries(outcome.bye.lost)) {
       const untold = count - (this.intake.lostByClass.get(kind) ?? 0);
-      if (untold > 0) this.#guard(() => this.intake.missing({ class: kind, count: untold, reason: 'ring_full' }));
+      if (untold <= 0) continue;
+      this.#onLost(kind, untold);
+      this.#guard(() => this.intake.missing({ class: kind, count: untold, reason: 'ring_full' }));
     }
   }
 
@@ -361,7 +426,12 @@ export class Session {
     return this.#parts.writer.lostEvents - this.#writerLost;
   }
 
+  #onLost(kind: string, count: number): void {
+    if (kind === VERDICTS) this.#parts.staging?.lost(count);
+  }
+
   #onNotice(notice: Notice): void {
+    if (notice.msg === 'lost') this.#onLost(notice.class, notice.count);
     if (notice.msg === 'empty') {
       this.#isEmpty = true;
       this.#endIfEmpty();

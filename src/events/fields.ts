@@ -51,7 +51,13 @@ const SYSCALL = [
 ] as const satisfies EventType[];
 /** What it can rest on that a tool call explains an event; src/cause says how sure each makes it. */
 export const CAUSES = ['command', 'address', 'path', 'name', 'body', 'url', 'values', 'process'] as const;
-const POLICY = [...SESSION, 'policy_loaded', 'mode_changed', 'enforcement_gap'] as const satisfies EventType[];
+const POLICY = [
+  ...SESSION,
+  'policy_loaded',
+  'mode_changed',
+  'rule_flood',
+  'enforcement_gap',
+] as const satisfies EventType[];
 
 /**
  * The one registry of the event record's fields. Nothing else may define one: types, checks, redaction and
@@ -481,6 +487,25 @@ export const FIELDS = {
       'what cannot be seen, held or trusted in this session: blind spots of the tier, files that the agent can write, rules that are less than they look',
     on: [...SESSION, 'policy_loaded'],
     agentText: 'words',
+  },
+  audit_hours: {
+    type: 'integer',
+    format: 'hours',
+    meaning:
+      'whole hours that the rule was in audit mode with agentgov watching; in `policy_loaded` those of the rule with the fewest',
+    on: ['policy_loaded', 'mode_changed'],
+  },
+  would_blocks: {
+    type: 'integer',
+    meaning: 'verdicts `WOULD_BLOCK` of a rule in the time after which it is enforced by itself',
+    on: ['mode_changed'],
+  },
+  rule_counts: {
+    type: 'strings',
+    format: '`MODE WOULD_BLOCK BLOCKED RULE`, as `audit 3 0 payments`; `>=3` where verdicts were lost',
+    meaning:
+      'verdicts of each rule since it is in its mode, earlier sessions included; at most 200 rules, those with the most',
+    on: ['session_end'],
   },
   target_pids: {
     type: 'strings',

@@ -4,6 +4,8 @@ export const EVENT_TYPES = {
   session_end: 'agentgov stopped governing, and why',
   policy_loaded: 'a policy came into force',
   mode_changed: 'all rules of the policy in force, or one (`policy_rule`), went into another mode',
+  rule_flood:
+    'a rule (`policy_rule`) was met more than 100 times within a minute: it, or the agent, is not what was meant',
   process_fork: 'a member of the tree made a child process (`pid` is the child)',
   process_exec: 'a process replaced its program, or tried to (`errno`)',
   process_exit: 'a process ended',

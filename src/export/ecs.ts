@@ -23,6 +23,7 @@ const KINDS: Record<EventType, readonly [category: readonly string[], type: read
   session_end: [['session', 'host'], ['end']],
   policy_loaded: [['configuration'], ['change']],
   mode_changed: [['configuration'], ['change']],
+  rule_flood: [['configuration'], ['info']],
   process_fork: [['process'], ['start']],
   process_exec: [['process'], ['start']],
   process_exit: [['process'], ['end']],

@@ -1,6 +1,7 @@
 // The policy language: load it strictly, decide by it, replay recordings under it.
 
 export {
+  type ClosingRule,
   type Compiled,
   CompileError,
   compilePolicy,

@@ -72,7 +72,8 @@ function addLoader(image) {
 function addPackage(image) {
   built('dist/cli.js');
   for (const file of ['package.json', 'bin/agentgov']) image.copy(join(PRODUCT, file), join(repository, file));
-  addFolder(image, join(PRODUCT, 'dist'), join(repository, 'dist'));
+  for (const folder of ['dist', 'templates/policies'])
+    addFolder(image, join(PRODUCT, folder), join(repository, folder));
   image.link('/usr/bin/agentgov', join(PRODUCT, 'bin/agentgov'));
 
   const { packages } = JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8'));

@@ -9,6 +9,7 @@ import { bytesOfPattern } from '../pattern/bytes.js';
 import { domainLabels, matchesDomain } from '../pattern/domain.js';
 import type { PathPattern } from '../pattern/path.js';
 import { ClauseLists, type Ranked } from './clause-lists.js';
+import { type ClosingRule, closingRules } from './closing.js';
 import type { Mount } from './devices.js';
 import { CompileError } from './error.js';
 import { cannotHold, kernelOps } from './holds.js';
@@ -85,6 +86,8 @@ export interface Compiled {
   readonly rules: readonly string[];
   /** Of these, what is enforced whatever the modes are. */
   readonly always: readonly string[];
+  /** Of these, what can be against something, and is in a mode. */
+  readonly closing: readonly ClosingRule[];
   /** Rules that are not held: `NAME: why`. */
   readonly left: readonly string[];
   /** Rules over host names, which are held by addresses. */
@@ -222,6 +225,7 @@ class Compilation {
         ],
       };
     };
+    const inModes = own.filter(({ always }) => !always).map(({ name }) => name);
     return {
       tables: [
         { name: 'clauses', entries: this.#lists.rows(0) },
@@ -239,6 +243,7 @@ class Compilation {
       head,
       rules: rules.map(({ name }) => name),
       always: own.filter(({ always }) => always).map(({ name }) => name),
+      closing: closingRules(this.#policy, this.#options.homes, inModes),
       left,
       bestEffort: this.#bestEffort(),
       domains: this.#domains(),

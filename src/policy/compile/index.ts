@@ -1,5 +1,6 @@
 // A policy as the kernel's tables.
 
+export type { ClosingRule } from './closing.js';
 export { type Compiled, type CompileOptions, compilePolicy, type FileId, type Table } from './compile.js';
 export { type Mount, parseMounts } from './devices.js';
 export { CompileError } from './error.js';

@@ -73,6 +73,17 @@ describe('the words of monitor', () => {
   });
 });
 
+describe('the words of enforce', () => {
+  it.each<[string, string[], RegExp]>([
+    ['quiet, and not for how long', ['--max-would-block', '3'], /needs --promote-after/],
+    ['rules to be enforced that are', ['--mode', 'enforce', '--promote-after', '48h'], /for rules in audit mode/],
+    ['a time without a unit', ['--promote-after', '48'], /--promote-after takes a time as/],
+    ['less than none', ['--promote-after', '48h', '--max-would-block', '-1'], /--max-would-block takes a whole number/],
+  ])('%s', async (_what, words, message) => {
+    expectSentence(await run(install({}), 'enforce', 'policy.yaml', ...words, '--', 'true'), 2, message);
+  });
+});
+
 describe('a target that goes away', () => {
   it('while it is attached to', async () => {
     const pid = sleeper();

@@ -4,9 +4,10 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symli
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'tsup';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { verifyFile } from '../../../src/audit/index.js';
 import { type AgentEvent, checkEvent } from '../../../src/events/index.js';
+import { stateFolder } from '../../../src/targets/index.js';
 import { chainFault } from '../../support/log.js';
 import { repo } from '../../support/repo.js';
 import { canary, scratch } from '../../support/scratch.js';
@@ -91,6 +92,11 @@ export function monitor(
 ): Run {
   const log = options.log ?? newLog();
   const agentId = options.agentId ?? canary();
+  // What it keeps of an agent under a policy outlives the session, and is not beside the log.
+  if (options.policy !== undefined)
+    onTestFinished(() =>
+      rmSync(join(stateFolder(process.geteuid?.() ?? 0, process.env), agentId), { recursive: true, force: true }),
+    );
   const doing = options.policy === undefined ? ['monitor'] : ['enforce', options.policy];
   const child = start(root, [...doing, '--output-file', log, '--agent-id', agentId, ...words], options.stdout);
   const events = (): AgentEvent[] => {

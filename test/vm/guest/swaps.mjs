@@ -2,11 +2,10 @@
 // forbids follows, agentgov's own files stay closed, a policy that does not load changes nothing, and each verdict is told with
 // the rule of its policy.
 
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { control } from './lib/control.mjs';
 
 export const needs = ['c:swaps'];
 export const variants = ['lsm', 'hook'];
@@ -14,24 +13,6 @@ export const per = 'run';
 export const timeout = 300;
 
 const PAUSE_MS = 50;
-
-/** A client of the control socket, as docs/control.md has it. */
-async function control(path) {
-  while (!existsSync(path)) await sleep(20);
-  const socket = connect(path);
-  const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
-  const read = async () => JSON.parse((await lines.next()).value);
-  const hello = await read();
-  if (hello.msg !== 'hello') throw new Error(hello.text);
-  return {
-    pid: hello.pid,
-    ask: async (request) => {
-      socket.write(`${JSON.stringify({ id: 1, ...request })}\n`);
-      return read();
-    },
-    close: () => socket.destroy(),
-  };
-}
 
 export default async function ({ assert, canary, file, figure, monitor, scaled, work }) {
   const swaps = scaled(80); // an even number

@@ -1,0 +1,67 @@
+// Rules that can be against something: what each of them means, and whether it is over what must be decided by people.
+import { createHash } from 'node:crypto';
+import { operationsOf } from '../engine/clause.js';
+import { classBits } from '../language/operations.js';
+import type { Match, Policy, Rule } from '../language/types.js';
+import { closedByKit } from '../template/over-kit.js';
+import { cannotHold } from './holds.js';
+import { CLASSES } from './layout.js';
+
+/** A rule that can be against something, under the name that verdicts have. */
+export interface ClosingRule {
+  readonly name: string;
+  /**
+   * SHA-256 of what it forbids, lower-case hex: its action and match, and the ALLOW rules that speak of its operations, for what
+   * they except is not what it is against. Mode, guidance and errno are no part of that.
+   */
+  readonly meaning: string;
+  /** The rule of the path kit that closes files which this one names too; undefined for a rule over none. */
+  readonly sensitive: () => string | undefined;
+}
+
+const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
+
+/** Whatever the order of the keys and of the values in which it is written. */
+const spelled = (match: Match): [string, unknown][] =>
+  Object.entries(match)
+    .map(([key, values]): [string, unknown] => [key, [...values].map(String).sort()])
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+
+/** @param own names of rules of agentgov itself, which no policy has. */
+export function closingRules({ document }: Policy, homes: readonly string[], own: readonly string[]): ClosingRule[] {
+  const held = document.policies.filter((rule) => cannotHold(rule) === undefined);
+  const permits = held
+    .filter(({ action }) => action === 'ALLOW')
+    .map(({ match }) => ({ ops: operationsOf(match, false), text: JSON.stringify(spelled(match)) }));
+  const known = new Map<number, string>();
+  const permitted = (ops: number): string => {
+    const texts = (): string[] => permits.filter((one) => (one.ops & ops) !== 0).map(({ text }) => text);
+    const hash = known.get(ops) ?? sha256(texts().sort());
+    known.set(ops, hash);
+    return hash;
+  };
+  const ofRule = (rule: Rule): ClosingRule => {
+    const { name, match, action } = rule;
+    let sensitive: { as: string | undefined } | undefined;
+    return {
+      name,
+      meaning: sha256([action, spelled(match), permitted(operationsOf(match, true))]),
+      sensitive: () => {
+        // Costs as much as the kit is long, and most rules are never asked.
+        sensitive ??= { as: closedByKit(rule, homes) };
+        return sensitive.as;
+      },
+    };
+  };
+  const noFiles = (): undefined => undefined;
+  const defaults = CLASSES.flatMap((of): ClosingRule[] => {
+    const action = of === 'system' ? undefined : document.default_action?.[of];
+    if (action === undefined || action === 'ALLOW') return [];
+    return [{ name: `default_action.${of}`, meaning: sha256([action, permitted(classBits(of))]), sensitive: noFiles }];
+  });
+  return [
+    ...held.filter(({ action }) => action !== 'ALLOW').map(ofRule),
+    ...defaults,
+    ...own.map((name) => ({ name, meaning: sha256(name), sensitive: noFiles })),
+  ];
+}
