@@ -286,10 +286,10 @@ static int open_of(uint32_t pid, const char *name) {
     return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-/* "7f..-7f.. r-xp 00000000 fe:00 339900   /path": the name of the range in map_files, and the path behind. */
-static int open_mapping(uint32_t pid, const char *line, int name_len, const char *path) {
+/* `path` is what the maps call it, for where the links of map_files may not be followed. */
+static int open_mapping(uint32_t pid, unsigned long long from, unsigned long long to, const char *path) {
     char name[64];
-    snprintf(name, sizeof(name), "map_files/%.*s", name_len, line);
+    snprintf(name, sizeof(name), "map_files/%llx-%llx", from, to); /* without the zeros that the maps put in front */
     int fd = open_of(pid, name);
     if (fd >= 0 || errno != EPERM || *path != '/')
         return fd;
@@ -308,12 +308,13 @@ static int each_mapping(struct tls_watch *w, uint32_t pid, uint64_t start, uint6
     for (int i = 0; maps && i < MAPS_LINES && found < 0 && getline(&line, &cap, maps) > 0; i++) {
         unsigned long long from, to, inode = 0;
         char prot[5];
-        int name_len = 0, path_at = 0;
-        if (sscanf(line, "%llx-%llx%n %4s %*x %*s %llu %n", &from, &to, &name_len, prot, &inode, &path_at) < 4 ||
-            !inode || prot[2] != 'x' || (address && (address < from || address >= to)))
+        int path_at = 0;
+        /* "7f..-7f.. r-xp 00000000 fe:00 339900   /path" */
+        if (sscanf(line, "%llx-%llx %4s %*x %*s %llu %n", &from, &to, prot, &inode, &path_at) < 4 || !inode ||
+            prot[2] != 'x' || (address && (address < from || address >= to)))
             continue;
         line[strcspn(line, "\n")] = '\0';
-        int fd = open_mapping(pid, line, name_len, line + path_at);
+        int fd = open_mapping(pid, from, to, line + path_at);
         if (address)
             found = fd;
         else if (fd >= 0) {
