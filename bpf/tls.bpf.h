@@ -56,9 +56,14 @@ struct {
     __type(value, struct tls_connection);
 } tls_connections SEC(".maps");
 
-/* A call under way: its thread and where on the stack it began, so calls inside calls are kept apart. */
+/*
+ * A call under way: its thread and where on the stack it began, so calls inside calls are kept apart. Goroutines go
+ * from thread to thread, and their stacks from place to place: there it is the process, and how far from the stack's
+ * top.
+ */
 struct tls_frame {
     __u64 ids;
+    __u64 goroutine; /* 0: none */
     __u64 stack;
 };
 
@@ -68,6 +73,7 @@ struct tls_call {
     __u64 room;
     __u64 result; /* where an _ex function writes how many bytes it moved */
     __u64 moved[2];
+    __u64 on_stack; /* the buffer is on the goroutine's stack: `buffer` is how far from its top */
 };
 
 struct {
@@ -90,6 +96,19 @@ struct {
     __type(key, __u64);
     __type(value, struct tls_thread);
 } tls_threads SEC(".maps");
+
+/* A goroutine in a call on a connection of no known socket. */
+struct tls_goroutine {
+    __u64 goroutine; /* its address in the process */
+    __u64 tgid;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 16384);
+    __type(key, struct tls_goroutine);
+    __type(value, struct tls_key);
+} tls_goroutines SEC(".maps");
 
 static __always_inline bool tls_send(struct scratch *s) {
     if (bpf_ringbuf_output(&tls, &s->rec, sizeof(s->rec) + (s->rec.size & DATA_MASK), 0)) {
@@ -401,6 +420,126 @@ static __always_inline int on_host_name(struct pt_regs *ctx) {
     return 0;
 }
 
+/* runtime.g begins with the bounds of the goroutine's stack. */
+struct go_stack {
+    __u64 low, high;
+};
+
+/* Where a function of Go is, at its entry and at its return alike. False when its goroutine cannot be read. */
+static __always_inline bool go_frame(struct pt_regs *ctx, struct tls_frame *frame, struct go_stack *stack) {
+    frame->ids = current_ids() >> 32;
+    frame->goroutine = ctx->AG_GO_GOROUTINE;
+    if (bpf_probe_read_user(stack, sizeof(*stack), (void *)frame->goroutine)) {
+        count_lost(AG_CLASS_TLS, AG_LOSS_UNREADABLE);
+        return false;
+    }
+    frame->stack = stack->high - AG_STACK(ctx);
+    return true;
+}
+
+static __always_inline struct tls_goroutine goroutine_of(const struct tls_frame *frame) {
+    return (struct tls_goroutine){.goroutine = frame->goroutine, .tgid = frame->ids};
+}
+
+/*
+ * (*Conn).Read and Write, whose entry runs again when there was no room on the stack. No connection is begun here: that
+ * is for the handshake to do, which may be within this call.
+ */
+static __always_inline int on_go_enter(struct pt_regs *ctx) {
+    struct tls_frame frame;
+    struct go_stack stack;
+    if (!is_member(current_ids() >> 32) || !go_frame(ctx, &frame, &stack))
+        return 0;
+    struct tls_call call = {.key = tls_key_of(AG_GO_ARG1(ctx)), .buffer = AG_GO_ARG2(ctx), .room = AG_GO_ARG3(ctx)};
+    if (call.buffer >= stack.low && call.buffer < stack.high) {
+        call.buffer = stack.high - call.buffer;
+        call.on_stack = 1;
+    }
+    if (bpf_map_update_elem(&tls_calls, &frame, &call, BPF_ANY))
+        count_lost(AG_CLASS_TLS, AG_LOSS_TABLE_FULL);
+    struct tls_connection *c = bpf_map_lookup_elem(&tls_connections, &call.key);
+    if (!c || !c->has_peer) {
+        struct tls_goroutine goroutine = goroutine_of(&frame);
+        bpf_map_update_elem(&tls_goroutines, &goroutine, &call.key, BPF_ANY);
+    }
+    return 0;
+}
+
+/* Their return: (int, error). Several goroutines may be in calls on one connection, none is in another's. */
+static __always_inline int on_go_leave(struct pt_regs *ctx, enum ag_tls what) {
+    struct tls_frame frame;
+    struct go_stack stack;
+    if (!is_member(current_ids() >> 32) || !go_frame(ctx, &frame, &stack))
+        return 0;
+    struct tls_call *there = bpf_map_lookup_elem(&tls_calls, &frame);
+    if (!there)
+        return 0;
+    struct tls_call call = *there;
+    bpf_map_delete_elem(&tls_calls, &frame);
+    struct tls_goroutine goroutine = goroutine_of(&frame);
+    bpf_map_delete_elem(&tls_goroutines, &goroutine);
+    __s64 n = AG_GO_RESULT1(ctx);
+    if (n <= 0)
+        return 0;
+    struct tls_connection *c = (__u64)n <= call.room ? tls_connection_of(&call.key, true, AG_TLS_GO) : NULL;
+    if (!c) {
+        count_lost(AG_CLASS_TLS, AG_LOSS_UNREADABLE);
+        return 0;
+    }
+    __u64 *moved = what == AG_TLS_OUT ? &c->moved[1] : &c->moved[0];
+    __u64 offset = *moved;
+    *moved = offset + n;
+    tls_data(what, c->number, call.on_stack ? stack.high - call.buffer : call.buffer, offset, n);
+    return 0;
+}
+
+/*
+ * (*Conn).clientHandshake and serverHandshake: a connection begins. A client that lets its server handshake again
+ * (tls.Config.Renegotiation) is told as two.
+ */
+static __always_inline int on_go_handshake(struct pt_regs *ctx) {
+    __u32 tgid = current_ids() >> 32;
+    if (!is_member(tgid))
+        return 0;
+    struct tls_key key = tls_key_of(AG_GO_ARG1(ctx));
+    struct tls_goroutine goroutine = {.goroutine = ctx->AG_GO_GOROUTINE, .tgid = tgid};
+    bpf_map_update_elem(&tls_goroutines, &goroutine, &key, BPF_ANY);
+    return tls_begun(key.object, AG_TLS_GO);
+}
+
+/* hostnameInSNI(string) string, within a client's handshake, returns what it asks the server for: "" for an address. */
+static __always_inline int on_go_name(struct pt_regs *ctx) {
+    __u32 tgid = current_ids() >> 32;
+    __u64 from = AG_GO_RESULT1(ctx), length = AG_GO_RESULT2(ctx);
+    struct tls_goroutine goroutine = {.goroutine = ctx->AG_GO_GOROUTINE, .tgid = tgid};
+    if (!is_member(tgid) || !length || length >= TLS_NAME_BYTES)
+        return 0;
+    struct tls_key *key = bpf_map_lookup_elem(&tls_goroutines, &goroutine);
+    struct tls_connection *c = key ? bpf_map_lookup_elem(&tls_connections, key) : NULL;
+    __u32 slot;
+    struct scratch *s = c ? tls_begin(AG_TLS_NAME, c->number, &slot) : NULL;
+    if (!s)
+        return 0;
+    __u32 at = part_begin(s, AG_PART_DATA, 0);
+    __u32 off = (at + sizeof(struct ag_part)) & DATA_MASK;
+    if (bpf_probe_read_user(&s->data[off], bounded(length - 1, TLS_NAME_BYTES - 1) + 1, (void *)from)) {
+        count_lost(AG_CLASS_TLS, AG_LOSS_UNREADABLE);
+    } else {
+        part_end(s, at, length);
+        tls_send(s);
+    }
+    scratch_release(s);
+    return 0;
+}
+
+static __always_inline int on_go_close(struct pt_regs *ctx) {
+    if (!is_member(current_ids() >> 32))
+        return 0;
+    struct tls_key key = tls_key_of(AG_GO_ARG1(ctx));
+    tls_end(&key);
+    return 0;
+}
+
 /* A program for each function, or (from 6.10 on, bpf/loader/tls_probes.c) two that are told which one it is. */
 #define TLS_PROGRAM(section, name, call)                                                                               \
     SEC("?" section) int name(struct pt_regs *ctx) {                                                                   \
@@ -417,6 +556,12 @@ TLS_PROGRAM("uprobe", tls_ctrl, on_ctrl(ctx))
 TLS_PROGRAM("uprobe", tls_server_name, on_server_name(ctx))
 TLS_PROGRAM("uprobe", tls_object, on_begin(ctx))
 TLS_PROGRAM("uprobe", tls_host_name, on_host_name(ctx))
+TLS_PROGRAM("uprobe", tls_go_enter, on_go_enter(ctx))
+TLS_PROGRAM("uprobe", tls_go_read, on_go_leave(ctx, AG_TLS_IN))
+TLS_PROGRAM("uprobe", tls_go_write, on_go_leave(ctx, AG_TLS_OUT))
+TLS_PROGRAM("uprobe", tls_go_name, on_go_name(ctx))
+TLS_PROGRAM("uprobe", tls_go_handshake, on_go_handshake(ctx))
+TLS_PROGRAM("uprobe", tls_go_close, on_go_close(ctx))
 TLS_PROGRAM("uretprobe", tls_new, on_new(ctx))
 TLS_PROGRAM("uretprobe", tls_read, tls_leave(ctx, AG_TLS_IN, false))
 TLS_PROGRAM("uretprobe", tls_write, tls_leave(ctx, AG_TLS_OUT, false))
@@ -446,6 +591,18 @@ int tls_entries(struct pt_regs *ctx) {
         return on_begin(ctx);
     case AG_PROBE_HOST_NAME:
         return on_host_name(ctx);
+    case AG_PROBE_GO_ENTER:
+        return on_go_enter(ctx);
+    case AG_PROBE_GO_READ:
+        return on_go_leave(ctx, AG_TLS_IN);
+    case AG_PROBE_GO_WRITE:
+        return on_go_leave(ctx, AG_TLS_OUT);
+    case AG_PROBE_GO_NAME:
+        return on_go_name(ctx);
+    case AG_PROBE_GO_HANDSHAKE:
+        return on_go_handshake(ctx);
+    case AG_PROBE_GO_CLOSE:
+        return on_go_close(ctx);
     }
     return 0;
 }
@@ -481,28 +638,13 @@ static __always_inline bool tls_fits(const struct tls_connection *c, const struc
     return out == thread->wrote && given < out && given - sent <= TLS_HANDSHAKE && sent >= TLS_HANDSHAKE;
 }
 
-/* A system call moves bytes through a descriptor: inside a call into the library that is the connection's own. */
-static __always_inline void tls_moved(struct pt_regs *regs, __u32 nr, long ret) {
-    struct ag_layout *layout = bpf_map_lookup_elem(&layouts, &nr);
-    if (!layout || !layout->moves || ret <= 0)
-        return;
-    __u64 ids = bpf_get_current_pid_tgid();
-    struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &ids);
-    if (!thread || (!thread->inside && layout->moves != AG_MOVES_OUT))
-        return;
+static __always_inline struct sock *tcp_of(struct pt_regs *regs) {
     struct socket *sock = socket_of_fd((__s32)ag_syscall_arg(regs, false, 0));
     struct sock *sk = sock ? BPF_CORE_READ(sock, sk) : NULL;
-    if (!sk || !is_tcp(sk))
-        return;
-    struct tls_key key = thread->key;
-    struct tls_connection *c = bpf_map_lookup_elem(&tls_connections, &key);
-    if (c && c->trial && thread->inside && layout->moves == AG_MOVES_OUT)
-        c->sent += ret;
-    bool fits = c && !c->has_peer && (thread->inside || tls_fits(c, thread, sk, ret));
-    if (!c || !c->trial || !thread->inside)
-        bpf_map_delete_elem(&tls_threads, &ids);
-    if (!fits)
-        return;
+    return sk && is_tcp(sk) ? sk : NULL;
+}
+
+static __always_inline void tls_join(struct tls_connection *c, struct sock *sk) {
     __u32 slot;
     struct scratch *s = tls_begin(AG_TLS_PEER, c->number, &slot);
     if (!s)
@@ -512,6 +654,46 @@ static __always_inline void tls_moved(struct pt_regs *regs, __u32 nr, long ret) 
     part_socket_address(s, sk, false, AG_PART_SECOND);
     tls_send(s);
     scratch_release(s);
+}
+
+/* The goroutine that makes the system call is in a call on a connection: whatever thread it began that on. */
+static __always_inline bool tls_moved_in_go(struct pt_regs *regs) {
+    struct tls_goroutine goroutine = {.goroutine = BPF_CORE_READ(regs, AG_GO_GOROUTINE), .tgid = current_ids() >> 32};
+    struct tls_key *there = bpf_map_lookup_elem(&tls_goroutines, &goroutine);
+    if (!there)
+        return false;
+    struct sock *sk = tcp_of(regs);
+    if (!sk)
+        return true;
+    struct tls_key key = *there;
+    struct tls_connection *c = bpf_map_lookup_elem(&tls_connections, &key);
+    bpf_map_delete_elem(&tls_goroutines, &goroutine);
+    if (c && !c->has_peer)
+        tls_join(c, sk);
+    return true;
+}
+
+/* A system call moves bytes through a descriptor: inside a call into the library that is the connection's own. */
+static __always_inline void tls_moved(struct pt_regs *regs, __u32 nr, long ret) {
+    struct ag_layout *layout = bpf_map_lookup_elem(&layouts, &nr);
+    if (!layout || !layout->moves || ret <= 0 || tls_moved_in_go(regs))
+        return;
+    __u64 ids = bpf_get_current_pid_tgid();
+    struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &ids);
+    if (!thread || (!thread->inside && layout->moves != AG_MOVES_OUT))
+        return;
+    struct sock *sk = tcp_of(regs);
+    if (!sk)
+        return;
+    struct tls_key key = thread->key;
+    struct tls_connection *c = bpf_map_lookup_elem(&tls_connections, &key);
+    if (c && c->trial && thread->inside && layout->moves == AG_MOVES_OUT)
+        c->sent += ret;
+    bool fits = c && !c->has_peer && (thread->inside || tls_fits(c, thread, sk, ret));
+    if (!c || !c->trial || !thread->inside)
+        bpf_map_delete_elem(&tls_threads, &ids);
+    if (fits)
+        tls_join(c, sk);
 }
 
 #endif

@@ -13,7 +13,7 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct pt_regs {
-    unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax, sp;
+    unsigned long r14, bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax, sp;
 };
 #pragma clang attribute pop
 
@@ -25,6 +25,14 @@ struct pt_regs {
 #define AG_RESULT(regs) ((regs)->ax)
 #define AG_STACK(regs) ((regs)->sp)
 #define AG_RETURN_POPS 8 /* the return address */
+
+/* The same of a function in Go (cmd/compile/abi-internal.md), and the goroutine that runs, in system calls too. */
+#define AG_GO_ARG1(regs) ((regs)->ax)
+#define AG_GO_ARG2(regs) ((regs)->bx)
+#define AG_GO_ARG3(regs) ((regs)->cx)
+#define AG_GO_RESULT1(regs) ((regs)->ax)
+#define AG_GO_RESULT2(regs) ((regs)->bx)
+#define AG_GO_GOROUTINE r14
 
 #define AG_TS_COMPAT 2 /* arch/x86/include/asm/thread_info.h: the current system call is a 32-bit one */
 #define AG_X32_BIT 0x40000000
@@ -75,6 +83,13 @@ struct pt_regs {
 #define AG_RESULT(user) ((user)->regs[0])
 #define AG_STACK(user) ((user)->sp)
 #define AG_RETURN_POPS 0
+
+#define AG_GO_ARG1(user) ((user)->regs[0])
+#define AG_GO_ARG2(user) ((user)->regs[1])
+#define AG_GO_ARG3(user) ((user)->regs[2])
+#define AG_GO_RESULT1(user) ((user)->regs[0])
+#define AG_GO_RESULT2(user) ((user)->regs[1])
+#define AG_GO_GOROUTINE regs[28]
 
 static __always_inline bool ag_is_ia32(struct task_struct *task) {
     return BPF_CORE_READ(task, thread_info.flags) & AG_TIF_32BIT;

@@ -148,7 +148,7 @@ enum ag_tls {
     AG_TLS_END,       /* its object was freed, or (number 0) the program is gone with all its connections */
 };
 
-enum ag_tls_library { AG_TLS_ANY, AG_TLS_OPENSSL, AG_TLS_GNUTLS, AG_TLS_BORINGSSL };
+enum ag_tls_library { AG_TLS_ANY, AG_TLS_OPENSSL, AG_TLS_GNUTLS, AG_TLS_BORINGSSL, AG_TLS_GO };
 
 /* A file as the kernel knows it, and when it was last changed: a new content is a new file. */
 struct ag_file {
@@ -181,7 +181,7 @@ struct ag_notice {
     struct ag_file exe; /* AG_NOTICE_MAP: the program */
 };
 
-/* The programs on functions of TLS libraries (bpf/tls.bpf.h); those of returns come last. */
+/* The programs on functions of TLS libraries (bpf/tls.bpf.h); return probes of the kernel come last. */
 enum ag_probe {
     AG_PROBE_ENTER,
     AG_PROBE_HANDSHAKE,
@@ -193,6 +193,12 @@ enum ag_probe {
     AG_PROBE_HANDSHAKE_BORINGSSL,
     AG_PROBE_BEGIN,
     AG_PROBE_HOST_NAME,
+    AG_PROBE_GO_ENTER,
+    AG_PROBE_GO_READ, /* at an instruction that returns, as the two that follow */
+    AG_PROBE_GO_WRITE,
+    AG_PROBE_GO_NAME,
+    AG_PROBE_GO_HANDSHAKE,
+    AG_PROBE_GO_CLOSE,
     AG_PROBE_NEW,
     AG_PROBE_READ,
     AG_PROBE_WRITE,

@@ -36,14 +36,14 @@ static bool put_data(struct buf *out, const struct record *r, bool is_out) {
 }
 
 static const char *const LIBRARIES[] = {
-    [AG_TLS_OPENSSL] = "openssl", [AG_TLS_GNUTLS] = "gnutls", [AG_TLS_BORINGSSL] = "boringssl"};
+    [AG_TLS_OPENSSL] = "openssl", [AG_TLS_GNUTLS] = "gnutls", [AG_TLS_BORINGSSL] = "boringssl", [AG_TLS_GO] = "go"};
 
 static bool put_what(struct buf *out, const struct record *r) {
     const struct part *name = record_part(r, AG_PART_DATA, false);
     switch (r->head.arg[3]) {
     case AG_TLS_BEGIN:
         buf_str(out, r->head.arg[1] ? ",\"joined\":true" : ",\"joined\":false");
-        if (r->head.arg[2] > AG_TLS_ANY && r->head.arg[2] <= AG_TLS_BORINGSSL) {
+        if (r->head.arg[2] > AG_TLS_ANY && r->head.arg[2] <= AG_TLS_GO) {
             buf_str(out, ",\"library\":");
             json_str(out, LIBRARIES[r->head.arg[2]]);
         }

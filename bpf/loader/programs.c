@@ -50,9 +50,9 @@ static size_t ring_bytes(size_t wanted) {
 /* What captures TLS is in the kernel when it is asked for, or not at all. */
 static int prepare_tls(struct programs *p, const struct programs_options *options) {
     struct agentgov_bpf *skel = p->skel;
-    struct bpf_map *maps[] = {skel->maps.tls,          skel->maps.tls_connections, skel->maps.tls_calls,
-                              skel->maps.tls_threads,  skel->maps.tls_notices,     skel->maps.tls_files,
-                              skel->maps.tls_processes};
+    struct bpf_map *maps[] = {skel->maps.tls,         skel->maps.tls_connections, skel->maps.tls_calls,
+                              skel->maps.tls_threads, skel->maps.tls_goroutines,  skel->maps.tls_notices,
+                              skel->maps.tls_files,   skel->maps.tls_processes};
     p->tls = options->tls;
     skel->rodata->tls_on = options->tls;
     for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && !options->tls; i++)

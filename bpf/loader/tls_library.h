@@ -6,38 +6,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <bpf/libbpf.h>
+#include "include/events.h"
 
-enum tls_function {
-    TLS_SSL_NEW,
-    TLS_SSL_FREE,
-    TLS_SSL_DO_HANDSHAKE,
-    TLS_SSL_CTRL,
-    TLS_SSL_READ,
-    TLS_SSL_WRITE,
-    TLS_SSL_READ_EX,
-    TLS_SSL_WRITE_EX,
-    TLS_GNUTLS_DEINIT,
-    TLS_GNUTLS_HANDSHAKE,
-    TLS_GNUTLS_SERVER_NAME_SET,
-    TLS_GNUTLS_RECORD_RECV,
-    TLS_GNUTLS_RECORD_SEND,
-    TLS_GNUTLS_RECORD_SEND2,
-    TLS_NAMED, /* those of BoringSSL are told by what they do */
-    TLS_BORINGSSL_BEGIN = TLS_NAMED,
-    TLS_BORINGSSL_END,
-    TLS_BORINGSSL_HANDSHAKE,
-    TLS_BORINGSSL_SET_HOST_NAME,
-    TLS_BORINGSSL_READ,
-    TLS_BORINGSSL_WRITE,
-    TLS_FUNCTIONS,
+#define TLS_PLACES_MAX 40
+
+/* Where a program of bpf/tls.bpf.h is put: at an instruction of the file, or at the return of the function there. */
+struct tls_place {
+    enum ag_probe probe;
+    uint64_t offset;
 };
 
 struct tls_library {
-    uint64_t id;      /* of this content; 0: the place is free */
-    const char *name; /* "openssl", "gnutls", "boringssl"; NULL: no TLS library */
-    bool searched;    /* its functions were not found by their names */
-    int fd;           /* of the very file, -1 when it is none */
-    uint64_t offsets[TLS_FUNCTIONS];
+    uint64_t id;                             /* of this content; 0: the place is free */
+    const char *name;                        /* "openssl", "gnutls", "boringssl", "go"; NULL: no TLS library */
+    const char *found;                       /* how its functions were: "symbols", "errors", "pclntab" */
+    const char *why;                         /* it cannot be read; NULL: it can */
+    int fd;                                  /* of the very file, -1 when it is none */
+    struct tls_place places[TLS_PLACES_MAX]; /* in the order in which they are to be put in */
+    size_t count;
     uint64_t used; /* when it was asked for last, by a counter */
     dev_t dev;
     ino_t ino;
@@ -58,6 +45,9 @@ struct tls_libraries {
  * until the next call.
  */
 const struct tls_library *tls_library_of(struct tls_libraries *l, int fd);
+/* Was it looked for without names, and has to stand its trial (bpf/tls.bpf.h)? */
+bool tls_library_is_on_trial(const struct tls_library *library);
+
 void tls_libraries_free(struct tls_libraries *l);
 
 #endif

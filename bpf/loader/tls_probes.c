@@ -31,47 +31,6 @@ struct uprobe_multi {
     __u32 count, multi_flags, pid, pad;
 };
 
-/* What hangs on what. A function has at most one program at its entry and one at its return. */
-struct hook {
-    enum tls_function function;
-    enum ag_probe probe;
-};
-
-/* Entries before returns: a return without its entry would be one that was lost. */
-static const struct hook HOOKS[] = {
-    {TLS_SSL_READ, AG_PROBE_ENTER},
-    {TLS_SSL_WRITE, AG_PROBE_ENTER},
-    {TLS_SSL_READ_EX, AG_PROBE_ENTER},
-    {TLS_SSL_WRITE_EX, AG_PROBE_ENTER},
-    {TLS_SSL_DO_HANDSHAKE, AG_PROBE_HANDSHAKE},
-    {TLS_SSL_FREE, AG_PROBE_FREE},
-    {TLS_SSL_CTRL, AG_PROBE_CTRL},
-    {TLS_GNUTLS_RECORD_RECV, AG_PROBE_ENTER},
-    {TLS_GNUTLS_RECORD_SEND, AG_PROBE_ENTER},
-    {TLS_GNUTLS_RECORD_SEND2, AG_PROBE_ENTER},
-    {TLS_GNUTLS_HANDSHAKE, AG_PROBE_HANDSHAKE_GNUTLS},
-    {TLS_GNUTLS_DEINIT, AG_PROBE_FREE},
-    {TLS_GNUTLS_SERVER_NAME_SET, AG_PROBE_SERVER_NAME},
-    {TLS_BORINGSSL_READ, AG_PROBE_TRY},
-    {TLS_BORINGSSL_WRITE, AG_PROBE_TRY},
-    {TLS_BORINGSSL_BEGIN, AG_PROBE_BEGIN},
-    {TLS_BORINGSSL_END, AG_PROBE_FREE},
-    {TLS_BORINGSSL_HANDSHAKE, AG_PROBE_HANDSHAKE_BORINGSSL},
-    {TLS_BORINGSSL_SET_HOST_NAME, AG_PROBE_HOST_NAME},
-    {TLS_SSL_NEW, AG_PROBE_NEW},
-    {TLS_SSL_READ, AG_PROBE_READ},
-    {TLS_SSL_WRITE, AG_PROBE_WRITE},
-    {TLS_SSL_READ_EX, AG_PROBE_READ_EX},
-    {TLS_SSL_WRITE_EX, AG_PROBE_WRITE_EX},
-    {TLS_GNUTLS_RECORD_RECV, AG_PROBE_READ},
-    {TLS_GNUTLS_RECORD_SEND, AG_PROBE_WRITE},
-    {TLS_GNUTLS_RECORD_SEND2, AG_PROBE_WRITE},
-    {TLS_BORINGSSL_READ, AG_PROBE_READ},
-    {TLS_BORINGSSL_WRITE, AG_PROBE_WRITE},
-};
-#define HOOKS_COUNT (sizeof(HOOKS) / sizeof(HOOKS[0]))
-_Static_assert(HOOKS_COUNT <= TLS_PROBES_MAX, "a descriptor for each");
-
 static bool is_return(enum ag_probe probe) {
     return probe >= AG_PROBE_NEW;
 }
@@ -88,6 +47,12 @@ static struct bpf_program *program_of(const struct agentgov_bpf *skel, enum ag_p
         [AG_PROBE_HANDSHAKE_BORINGSSL] = skel->progs.tls_handshake_boringssl,
         [AG_PROBE_BEGIN] = skel->progs.tls_object,
         [AG_PROBE_HOST_NAME] = skel->progs.tls_host_name,
+        [AG_PROBE_GO_ENTER] = skel->progs.tls_go_enter,
+        [AG_PROBE_GO_READ] = skel->progs.tls_go_read,
+        [AG_PROBE_GO_WRITE] = skel->progs.tls_go_write,
+        [AG_PROBE_GO_NAME] = skel->progs.tls_go_name,
+        [AG_PROBE_GO_HANDSHAKE] = skel->progs.tls_go_handshake,
+        [AG_PROBE_GO_CLOSE] = skel->progs.tls_go_close,
         [AG_PROBE_NEW] = skel->progs.tls_new,
         [AG_PROBE_READ] = skel->progs.tls_read,
         [AG_PROBE_WRITE] = skel->progs.tls_write,
@@ -127,14 +92,16 @@ void tls_probes_prepare(struct agentgov_bpf *skel) {
 /* All entries, or all returns, as one link. */
 static int attach_multi(const struct bpf_program *prog, const char *path, const struct tls_library *library,
                         bool returns, uint32_t pid, struct tls_probes *out) {
-    uint64_t offsets[HOOKS_COUNT], cookies[HOOKS_COUNT];
+    uint64_t offsets[TLS_PLACES_MAX], cookies[TLS_PLACES_MAX];
     uint32_t count = 0;
-    for (size_t i = 0; i < HOOKS_COUNT; i++) {
-        if (!library->offsets[HOOKS[i].function] || is_return(HOOKS[i].probe) != returns)
+    for (size_t i = 0; i < library->count; i++) {
+        if (is_return(library->places[i].probe) != returns)
             continue;
-        offsets[count] = library->offsets[HOOKS[i].function];
-        cookies[count++] = HOOKS[i].probe;
+        offsets[count] = library->places[i].offset;
+        cookies[count++] = library->places[i].probe;
     }
+    if (count == 0)
+        return 0;
     struct uprobe_multi link = {
         .prog_fd = bpf_program__fd(prog),
         .attach_type = UPROBE_MULTI,
@@ -214,10 +181,10 @@ static int attach_all(const struct agentgov_bpf *skel, const struct tls_library 
         err = attach_multi(skel->progs.tls_entries, path, library, false, pid, out);
         return err ? err : attach_multi(skel->progs.tls_returns, path, library, true, pid, out);
     }
-    for (size_t i = 0; i < HOOKS_COUNT && !err; i++)
-        if (library->offsets[HOOKS[i].function])
-            err = attach_perf(program_of(skel, HOOKS[i].probe), path, is_return(HOOKS[i].probe),
-                              library->offsets[HOOKS[i].function], pid, out);
+    for (size_t i = 0; i < library->count && !err; i++) {
+        const struct tls_place *place = &library->places[i];
+        err = attach_perf(program_of(skel, place->probe), path, is_return(place->probe), place->offset, pid, out);
+    }
     return err;
 }
 

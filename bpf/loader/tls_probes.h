@@ -12,10 +12,8 @@
 #include "agentgov.skel.h"
 #include "tls_library.h"
 
-#define TLS_PROBES_MAX 32
-
 struct tls_probes {
-    int fds[TLS_PROBES_MAX];
+    int fds[TLS_PLACES_MAX]; /* one link for all, or one event each */
     int count;
 };
 

@@ -187,6 +187,12 @@ static void say_end(struct tls_watch *w, size_t before) {
     pthread_mutex_unlock(&w->saying);
 }
 
+static const char *error_of(const struct tls_library *library, int err) {
+    if (library->why)
+        return library->why;
+    return err == FAILED ? "what leaves its sockets is not what its functions write" : err ? strerror(-err) : "";
+}
+
 static void say(struct tls_watch *w, const struct target *t, const struct tls_library *library, int err) {
     struct buf *out = &w->said;
     char link[64], path[PATH_MAX];
@@ -197,11 +203,10 @@ static void say(struct tls_watch *w, const struct target *t, const struct tls_li
     json_str(out, library->name);
     buf_str(out, ",\"path\":");
     json_bytes(out, path, n > 0 ? n : 0);
-    buf_str(out, library->searched ? ",\"found\":\"errors\"" : ",\"found\":\"symbols\"");
+    buf_str(out, ",\"found\":");
+    json_str(out, library->found);
     buf_str(out, ",\"error\":");
-    json_str(out, err == FAILED ? "what leaves its sockets is not what its functions write"
-                  : err         ? strerror(-err)
-                                : "");
+    json_str(out, error_of(library, err));
     say_end(w, before);
 }
 
@@ -395,7 +400,7 @@ static void on_failed(struct tls_watch *w, const struct ag_notice *n) {
     for (int i = 0; t && t->start == n->start && i < t->count; i++) {
         struct attachment *a = &t->items[i];
         const struct tls_library *library = library_by(w, a->library);
-        if (!library || !library->searched || a->failed)
+        if (!library || !tls_library_is_on_trial(library) || a->failed)
             continue;
         tls_probes_detach(&a->probes);
         a->failed = true;

@@ -115,7 +115,7 @@ export interface TlsLibrary {
   start_us: number;
   library: string;
   path: string;
-  /** What its functions were found by: `symbols`, or `errors` that they report. */
+  /** What its functions were found by: `symbols`, `errors` that they report, or `pclntab`, Go's table of them. */
   found: string;
   /** Why it is not read; empty: it is. */
   error: string;

@@ -273,7 +273,7 @@ export const COVERAGE_FIELDS = {
   },
   tls_libraries: {
     type: 'strings',
-    format: '`openssl` `gnutls` `boringssl`',
+    format: '`openssl` `gnutls` `boringssl` `go`',
     meaning: 'TLS libraries of the process that are read',
     on: ['tls_coverage'],
   },
@@ -285,8 +285,9 @@ export const COVERAGE_FIELDS = {
   },
   libraries_found_by: {
     type: 'strings',
-    format: '`symbols` `errors`',
-    meaning: 'how their functions were found, in the same order: by their names, or by the errors that they report',
+    format: '`symbols` `errors` `pclntab`',
+    meaning:
+      'how their functions were found, in the same order: by their names, by the errors that they report, or in the table of functions that Go keeps',
     on: ['tls_coverage'],
   },
   tls_connections: {

@@ -10,7 +10,7 @@ const BLOCK = 1 << 20;
  * (debug/buildinfo).
  */
 const MARKS: readonly [mark: Buffer, what: string][] = [
-  [Buffer.from('\xff Go buildinf:', 'latin1'), 'a Go program, whose own TLS code is not read yet'],
+  [Buffer.from('\xff Go buildinf:', 'latin1'), 'a Go program without crypto/tls, or with other names for it'],
   [
     Buffer.from('/boringssl/ssl/'),
     'a program with BoringSSL inside and no symbols, whose functions could not be told apart',

@@ -1,5 +1,6 @@
 // What the tests stand on: run the real CLI, read its log without its help, know what really happened.
 export * from './bun.js';
+export * from './go.js';
 export * from './log.js';
 export * from './monitored.js';
 export * from './openssl11.js';
