@@ -20,6 +20,7 @@ import {
   whyOf,
 } from '../policy/index.js';
 import { addHome, HOME_HELP, printNotes, readPolicy } from './policy-file.js';
+import { say } from './say.js';
 import { addFinding, oneOf } from './values.js';
 
 const REPORTS = ['json', 'junit', 'sarif'] as const;
@@ -76,7 +77,7 @@ async function run(path: string, audits: string[], flags: Flags): Promise<void> 
     compat: flags.compat ?? false,
     unverified: flags.unverified ?? false,
   });
-  for (const note of links.notes) process.stderr.write(`${note}\n`);
+  for (const note of links.notes) say(note);
   const suggestion = flags.suggest === undefined ? undefined : suggestionFor(result, flags.suggest, flags.home);
   const failed = failures(result, flags.failOn);
   if (report === undefined) {

@@ -34,9 +34,11 @@ export function split(path: string): string[] | undefined {
   return path.startsWith('@') ? [ABSTRACT, ...path.split('/')] : undefined;
 }
 
+const UNTIDY = /\/(?:\.{0,2}\/|\.{0,2}$)/;
+
 /** A path that was only asked for, with `.`, `..` and `//` taken out of its text. Symlinks in it stay unknown. */
 export function normalise(path: string): string {
-  if (!path.startsWith('/') || !(path.includes('/.') || path.includes('//') || path.endsWith('/'))) return path;
+  if (!path.startsWith('/') || !UNTIDY.test(path)) return path;
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '..') parts.pop();

@@ -21,6 +21,25 @@ export interface Place {
   readonly line: number;
 }
 
+/** The lines of a log, many at a time. The next ones are read while the ones before are looked at. */
+async function* ahead(log: LogFiles): AsyncGenerator<{ path: string; text: string }> {
+  const lines = readRaw(log);
+  try {
+    let next = lines.next();
+    for (;;) {
+      const { value, done } = await next;
+      if (done) return;
+      const [path, text] = [value.path, textOf(value.bytes)];
+      next = lines.next();
+      // Whoever ends early does not wait for it.
+      next.catch(() => {});
+      yield { path, text };
+    }
+  } finally {
+    await lines.return(undefined);
+  }
+}
+
 /**
  * Calls `onEvent` with each event of a log, up to `limit` lines.
  * @returns how many lines were no events.
@@ -35,9 +54,8 @@ export async function readEvents(
   let left = limit;
   let skipped = 0;
   try {
-    for await (const { path, bytes } of readRaw(log)) {
+    for await (const { path, text } of ahead(log)) {
       if (path !== file) [file, line] = [path, 0];
-      const text = textOf(bytes);
       for (let from = 0; from < text.length; ) {
         if (left-- <= 0) return skipped;
         const end = text.indexOf('\n', from);
