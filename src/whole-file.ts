@@ -10,12 +10,12 @@ import { syncFolder } from './folders.js';
  *
  * @throws system errors as they are; the draft is gone then.
  */
-export async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(path: string, content: string | readonly Buffer[]): Promise<void> {
   const draft = `${path}.${randomBytes(8).toString('hex')}`;
   const file = await open(draft, 'wx', 0o600);
   try {
     try {
-      await file.writeFile(text);
+      for (const piece of typeof content === 'string' ? [content] : content) await file.writeFile(piece);
       await file.sync();
     } finally {
       await file.close();

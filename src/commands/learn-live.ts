@@ -31,7 +31,9 @@ export interface LiveFlags extends TargetOptions, LogFlags {
 
 /** What a crash may take of the profile; the log has it, and the next start takes it from there. */
 const SAVE_MS = 30_000;
+/** Between two drawings; all of the profile is looked at for one, so a large one is drawn less often: a hundredth of the time. */
 const PROGRESS_MS = 5_000;
+const PROGRESS_SHARE = 100;
 /** Hours of the curve on the progress line. */
 const CURVE_HOURS = 12;
 
@@ -137,13 +139,21 @@ export function sparkline(counts: readonly number[]): string {
 
 /** One line at the bottom of the terminal, drawn anew. */
 class Progress {
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     readonly profile: Profile,
     readonly windowSeconds: number,
   ) {
-    this.#timer = setInterval(() => this.#draw(), PROGRESS_MS);
+    this.#wait(PROGRESS_MS);
+  }
+
+  #wait(milliseconds: number): void {
+    this.#timer = setTimeout(() => {
+      const begin = performance.now();
+      this.#draw();
+      this.#wait(Math.max(PROGRESS_MS, PROGRESS_SHARE * (performance.now() - begin)));
+    }, milliseconds);
   }
 
   #draw(): void {
@@ -157,7 +167,7 @@ class Progress {
   }
 
   end(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     process.stderr.write('\r\u001b[K');
   }
 }

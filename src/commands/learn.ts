@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { EXIT, usageError } from '../errors.js';
-import { learnRecordings, loadProfile, saveProfile, summarise } from '../profile/index.js';
+import { agentsOf, learnRecordings, loadProfile, saveProfile } from '../profile/index.js';
 import { learnLive, tell } from './learn-live.js';
 import { addLogFlags, type LogFlags } from './log-flags.js';
 import { say } from './say.js';
@@ -65,8 +65,8 @@ async function learnFrom(files: readonly string[], flags: Flags): Promise<number
   const known = existsSync(file) ? await loadProfile(file) : undefined;
   const sensitive = new Sensitive(say);
   const { profile, skipped } = await learnRecordings(files, { compat, unverified }, (entry) => sensitive.take(entry));
-  const { agents, events } = summarise(profile);
-  if (events === 0) throw usageError('the recordings hold no event: nothing was learned');
+  const agents = agentsOf(profile);
+  if (agents.length === 0) throw usageError('the recordings hold no event: nothing was learned');
   sensitive.rest();
   if (skipped > 0) say(`${skipped} lines are no events and were skipped`);
   if (agents.length > 1)

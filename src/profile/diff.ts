@@ -36,7 +36,7 @@ const byKey = (profile: Profile): Map<string, { program: Program; entries: Entry
   const found = new Map<string, { program: Program; entries: Entry[] }>();
   for (const [name, program] of profile.programs) {
     for (const entry of program.entries.values()) {
-      const key = shapedKey(name, entry);
+      const key = `${name}\u0000${shapedKey(entry)}`;
       const known = found.get(key);
       if (known) known.entries.push(entry);
       else found.set(key, { program, entries: [entry] });

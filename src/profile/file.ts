@@ -70,6 +70,21 @@ export function profileText(profile: Profile): string {
   return text;
 }
 
+/** Bytes of a piece, about. */
+const PIECE = 2 ** 18;
+
+/** The same in pieces: as one string, and put together from its lines, it would be several times as large for a moment. */
+function* profileBytes(profile: Profile): Generator<Buffer> {
+  let piece = '';
+  for (const line of profileLines(profile)) {
+    piece += `${line}\n`;
+    if (piece.length < PIECE) continue;
+    yield Buffer.from(piece, 'latin1');
+    piece = '';
+  }
+  yield Buffer.from(piece, 'latin1');
+}
+
 function* profileLines(profile: Profile): Generator<string> {
   const sessions = sessionsOf(profile);
   const places = new Map(sessions.map((session, at) => [session, at]));
@@ -165,7 +180,8 @@ export async function loadProfile(file: string): Promise<Profile> {
 /** Whole or not at all: whoever reads the file while this is killed finds the old one. */
 export async function saveProfile(file: string, profile: Profile): Promise<void> {
   try {
-    await replaceFile(file, profileText(profile));
+    // As it is now: a live agent goes on being learned while the file is written.
+    await replaceFile(file, [...profileBytes(profile)]);
   } catch (error) {
     throw usageError(
       `cannot write the profile ${file} (${(error as NodeJS.ErrnoException).code}): give --profile a file that you may write`,

@@ -71,9 +71,8 @@ export const keyOf = (verb: Verb, { path, many, domain, ip, port, protocol, tool
 export class Entry {
   first = '';
   last = '';
-  /** Side by side: a session, and how many operations it had. */
-  readonly sessions: Session[] = [];
-  readonly times: number[] = [];
+  #sessions: Session[] = [];
+  #times: number[] = [];
   /** Of a destination that is known by name; most entries have none. */
   #addresses: Set<string> | undefined;
   /** Tools whose calls explain it; most entries have none. */
@@ -83,6 +82,16 @@ export class Entry {
     readonly verb: Verb,
     readonly target: Target,
   ) {}
+
+  /** Beside `times`: in which sessions it was done. */
+  get sessions(): readonly Session[] {
+    return this.#sessions;
+  }
+
+  /** How many operations each of `sessions` had. */
+  get times(): readonly number[] {
+    return this.#times;
+  }
 
   get total(): number {
     return this.times.reduce((sum, times) => sum + times, 0);
@@ -139,13 +148,18 @@ export class Entry {
   }
 
   #take(session: Session, change: (known: number) => number): void {
+    const [sessions, times] = [this.#sessions, this.#times];
     // The last one is nearly always the one.
-    let at = this.sessions.length - 1;
-    if (this.sessions[at] !== session) at = this.sessions.indexOf(session);
-    if (at >= 0) this.times[at] = change(this.times[at] ?? 0);
-    else {
-      this.sessions.push(session);
-      this.times.push(change(0));
+    let at = sessions.length - 1;
+    if (sessions[at] !== session) at = sessions.indexOf(session);
+    if (at >= 0) times[at] = change(times[at] ?? 0);
+    else if (sessions.length === 0) {
+      // Most entries are of one session, and what grows by `push` has room for sixteen more.
+      this.#sessions = [session];
+      this.#times = [change(0)];
+    } else {
+      sessions.push(session);
+      times.push(change(0));
     }
   }
 

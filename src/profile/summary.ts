@@ -48,40 +48,52 @@ export interface Summary {
   readonly partial: readonly string[];
 }
 
-/** One thing by its shape: program and verb, and what it was done to. */
-export const shapedKey = (program: string, { verb, target }: Entry): string => {
+/** One thing of a program by its shape: the verb, and what it was done to. */
+export const shapedKey = ({ verb, target }: Entry): string => {
   const { path, many, domain, ip, port, protocol, tool } = target;
   const object = path === undefined ? [domain, ip, port, protocol, tool].join('\u0001') : shapeOf(path).sure;
-  return `${program}\u0000${verb}\u0000${object}${many ? '/' : ''}`;
+  return `${verb}\u0000${object}${many ? '/' : ''}`;
 };
 
 export function summarise(profile: Profile): Summary {
   const all = [...profile.sessions.values()];
-  // The run of each thing, or that there are several: a set for each of some 100,000 would be most of the memory.
-  const things = new Map<string, { times: number; run: string | undefined }>();
-  for (const [name, { entries }] of profile.programs) {
-    for (const entry of entries.values()) {
-      const key = shapedKey(name, entry);
-      const thing = things.get(key) ?? { times: 0, run: entry.sessions[0]?.run };
-      thing.times += entry.total;
-      if (entry.sessions.some(({ run }) => run !== thing.run)) thing.run = undefined;
-      things.set(key, thing);
+  const counts = { things: 0, once: 0, inOneRun: 0, operations: 0 };
+  for (const { entries } of profile.programs.values()) {
+    for (const { times, run } of thingsOf(entries.values()).values()) {
+      counts.things++;
+      counts.once += Number(times === 1);
+      counts.inOneRun += Number(run !== undefined);
+      counts.operations += times;
     }
   }
-  const seen = [...things.values()];
   return {
     agents: agentsOf(profile),
     runs: new Set(all.map(({ run }) => run)).size,
     sessions: all.length,
     events: all.reduce((sum, { events }) => sum + events, 0),
     seconds: all.reduce((sum, { seconds }) => sum + seconds, 0),
-    things: seen.length,
-    once: seen.filter(({ times }) => times === 1).length,
-    inOneRun: seen.filter(({ run }) => run !== undefined).length,
-    operations: seen.reduce((sum, { times }) => sum + times, 0),
+    ...counts,
     jumps: all.reduce((sum, { jumps }) => sum + jumps, 0),
     partial: partialReasons(profile),
   };
+}
+
+/** What one program did, by shape: how often, and in which run, or that there are several (a set for each of some 100,000
+ * would be most of the memory). */
+function thingsOf(entries: Iterable<Entry>): Map<string, { times: number; run: string | undefined }> {
+  const things = new Map<string, { times: number; run: string | undefined }>();
+  for (const entry of entries) {
+    const key = shapedKey(entry);
+    const [first] = entry.sessions;
+    let thing = things.get(key);
+    if (thing === undefined) {
+      thing = { times: 0, run: first?.run };
+      things.set(key, thing);
+    }
+    thing.times += entry.total;
+    if (entry.sessions.some(({ run }) => run !== thing.run)) thing.run = undefined;
+  }
+  return things;
 }
 
 /**
@@ -96,16 +108,16 @@ export const expectedNew = ({ runs, inOneRun }: Summary): number | undefined =>
 /** New things by hour since the first event, by the wall clock: how many were seen first in each. At most `hours`, the last ones. */
 export function newByHour(profile: Profile, hours: number): number[] {
   const times: number[] = [];
-  const firstOf = new Map<string, string>();
-  for (const [name, { entries }] of profile.programs) {
+  for (const { entries } of profile.programs.values()) {
+    const firstOf = new Map<string, string>();
     for (const entry of entries.values()) {
       if (entry.first === '') continue;
-      const key = shapedKey(name, entry);
+      const key = shapedKey(entry);
       const known = firstOf.get(key);
       if (known === undefined || entry.first < known) firstOf.set(key, entry.first);
     }
+    for (const first of firstOf.values()) times.push(Date.parse(first));
   }
-  for (const first of firstOf.values()) times.push(Date.parse(first));
   if (times.length === 0) return [];
   const hourOf = (time: number): number => Math.floor(time / 3_600_000);
   const last = Math.max(...[...profile.sessions.values()].map(({ last }) => hourOf(Date.parse(last) || 0)));

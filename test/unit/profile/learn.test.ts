@@ -336,6 +336,15 @@ describe('a generated policy', () => {
   });
 });
 
+it('counts the runs of each thing apart, however many there are', () => {
+  const runs = Array.from({ length: 40 }, (_, at) =>
+    session([read('/w/always'), ...(at < 18 ? [read('/w/early')] : [])]),
+  );
+  const { text } = generate(learn(runs));
+  expect(text).toContain('"/w/always" # 40x in 40 runs');
+  expect(text).toContain('"/w/early" # 18x in 18 runs');
+});
+
 it('drift is what one profile has and the other has not, by shape', () => {
   const [before, after] = [learn(work(3)), learn([...work(4), session([reach('new.example'), read('/etc/shadow')])])];
   const { appeared } = diffProfiles(before, after);
