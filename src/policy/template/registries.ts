@@ -22,7 +22,8 @@ export async function readSmall(path: string): Promise<string> {
 /** Only the host: the rest of such a URL can hold a password. */
 function hostOf(url: string): string[] {
   try {
-    const { hostname, protocol } = new URL(url.trim().replace(/^["']|["']$/g, ''));
+    const plain = url.trim().replace(/^["']|["']$/g, '');
+    const { hostname, protocol } = new URL(plain.replace(SCHEME, ''));
     return /^https?:$/.test(protocol) && hostname !== '' && !/^[\d.[]/.test(hostname) ? [hostname] : [];
   } catch {
     return [];
@@ -36,6 +37,16 @@ const values = (text: string, key: RegExp): string[] =>
     return key.test(name.trim()) ? rest.join('=').trim().split(/\s+/) : [];
   });
 
+/** How cargo says what is behind a URL: https://doc.rust-lang.org/cargo/reference/registries.html */
+const SCHEME = /^(?:sparse|registry|git)\+/;
+
+/** URLs of the keys `index` and `registry` in a configuration of cargo, in whichever of TOML's ways a table is written. */
+const cargoUrls = (text: string): string[] =>
+  [...text.matchAll(/^[^#\n]*?\b(?:index|registry)\s*=\s*["']([^"'\n]+)["']/gm)].map(([, url = '']) => url);
+
+/** A list of proxies, each tried behind the one before: https://go.dev/ref/mod#goproxy-protocol */
+const goUrls = (list: string): string[] => list.split(/[,|]/);
+
 const NPM = /^(@[\w.-]+:)?registry$/;
 const PYTHON = /^(index-url|extra-index-url)$/;
 
@@ -48,15 +59,26 @@ export async function registryHosts(home: string, workspace: string, env: NodeJS
     join(home, '.pip/pip.conf'),
     '/etc/pip.conf',
   ];
+  const cargoHome = env.CARGO_HOME ?? join(home, '.cargo');
+  const cargo = [join(workspace, '.cargo'), cargoHome].flatMap((folder) => [
+    join(folder, 'config.toml'),
+    join(folder, 'config'),
+  ]);
   const {
-    npm_config_registry: npmUrl = '',
+    NPM_CONFIG_REGISTRY: npmSet = '',
+    npm_config_registry: npmUrl = npmSet,
     PIP_INDEX_URL: pip = '',
     PIP_EXTRA_INDEX_URL: more = '',
     UV_INDEX_URL: uv = '',
+    GOPROXY: go = '',
+    GOENV: goFile = join(home, '.config/go/env'),
   } = env;
-  const urls = [npmUrl, pip, uv, ...more.split(/\s+/)];
+  const named = Object.keys(env).filter((name) => /^CARGO_REGISTRIES_.+_INDEX$/.test(name));
+  const urls = [npmUrl, pip, uv, ...more.split(/\s+/), ...goUrls(go), ...named.map((name) => env[name] ?? '')];
   for (const file of npm) urls.push(...values(await readSmall(file), NPM));
   for (const file of python) urls.push(...values(await readSmall(file), PYTHON));
+  for (const file of cargo) urls.push(...cargoUrls(await readSmall(file)));
+  urls.push(...values(await readSmall(goFile), /^GOPROXY$/).flatMap(goUrls));
   return [...new Set(urls.flatMap(hostOf))].sort();
 }
 

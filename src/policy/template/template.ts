@@ -98,7 +98,7 @@ export async function fitTemplate(name: string, options: FitOptions): Promise<Fi
     rules.add(rule);
   } else
     notes.push(
-      'no package registry is named in .npmrc or pip.conf: add its host as a rule if the agent installs packages',
+      'no package registry is named in the configuration of npm, pip, cargo or go: add its host as a rule if the agent installs packages',
     );
 
   const text = document.toString({ lineWidth: 0, flowCollectionPadding: false });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -92,10 +92,21 @@ describe.each(known)('$name', async ({ name }) => {
       join(home, '.npmrc'),
       'registry=https://user:hunter2@npm.example.net/x/\n@own:registry = "https://own.example.net/"\n//npm.example.net/:_authToken=t\n',
     );
+    mkdirSync(join(home, '.cargo'));
+    writeFileSync(
+      join(home, '.cargo', 'config.toml'),
+      '[source.mirror]\nregistry = "sparse+https://crates2.example.net/"\n# index = "https://no.example.net"\n[registries]\nx = { index = \'https://crates3.example.net/git\' }\n',
+    );
+    mkdirSync(join(home, '.config', 'go'), { recursive: true });
+    writeFileSync(join(home, '.config', 'go', 'env'), 'GOPROXY=https://go3.example.net,off\n');
     const { text, notes } = await fitTemplate(name, {
       workspace: '/srv/a*b',
       home,
-      env: { PIP_INDEX_URL: 'https://py.example.net/simple' },
+      env: {
+        PIP_INDEX_URL: 'https://py.example.net/simple',
+        GOPROXY: 'https://go.example.net|https://u:hunter2@go2.example.net,direct',
+        CARGO_REGISTRIES_OWN_INDEX: 'sparse+https://crates.example.net/index/',
+      },
       agentId: 'mine',
       resolvConf: '# no\nnameserver 192.0.2.53\nnameserver nonsense\n',
     });
@@ -109,9 +120,11 @@ describe.each(known)('$name', async ({ name }) => {
     expect(decide(open('/srv/aXb/x', { access: 'write' }))).toBe('BLOCK');
     expect(decide({ event_type: 'network_send', dest_ip: '192.0.2.53', dest_port: 53 })).toBe('ALLOW');
     expect(decide({ event_type: 'network_send', dest_ip: '192.0.2.54', dest_port: 53 })).toBe('BLOCK');
-    for (const dest_domain of ['npm.example.net', 'own.example.net', 'py.example.net']) {
-      expect(decide({ event_type: 'network_connect', dest_domain, dest_port: 443 })).toBe('ALLOW');
+    for (const host of ['npm', 'own', 'py', 'go', 'go2', 'go3', 'crates', 'crates2', 'crates3']) {
+      const dest_domain = `${host}.example.net`;
+      expect([host, decide({ event_type: 'network_connect', dest_domain, dest_port: 443 })]).toEqual([host, 'ALLOW']);
     }
+    expect(text).not.toContain('no.example.net');
   });
 });
 
