@@ -20,15 +20,16 @@ export function enforcementOf(rule: Rule): Enforcement {
   const notes: string[] = [];
   const tiers: Enforcement['in'][number][] = [];
   if (match.intent !== undefined) notes.push('only the gateway and replay know the intent');
+  else if (rule.max !== undefined) notes.push('only replay counts how often: enforce refuses it, or goes without it');
   else if (kernel !== 0) {
     tiers.push('lsm', 'hook');
-    // Landlock and cgroup programs know no acting program, hold nobody and count nothing.
-    const isPlain = !match.exe && !match.script && !rule.max && rule.action !== 'HUMAN_APPROVAL';
+    // Landlock and cgroup programs know no acting program and hold nobody.
+    const isPlain = !match.exe && !match.script && rule.action !== 'HUMAN_APPROVAL';
     const byAddress = (kernel & ~NETWORK) === 0 && !match.destination_domain;
     const isPermit = rule.action === 'ALLOW' && !match.path?.some((path) => /\*(?!\*$)(?!$)/.test(path));
     if (isPlain && (byAddress || isPermit)) tiers.push('launch');
     if (match.destination_domain) notes.push('best effort: the kernel knows the addresses that the name server gave');
   }
-  if ((ops & TOOL_CALL) !== 0) tiers.push('gateway');
+  if ((ops & TOOL_CALL) !== 0 && rule.max === undefined) tiers.push('gateway');
   return { in: tiers, notes };
 }

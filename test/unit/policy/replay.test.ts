@@ -330,7 +330,13 @@ describe('policy check and explain', () => {
     });
     expect((await run('policy', 'explain', policyFile, '{"event_type":"process_exit"}')).out).toContain('only reports');
     expect((await run('policy', 'explain', policyFile, '{}')).code).toBe(2);
-    expect((await run('policy', 'explain', policyFile)).out).toContain('best effort');
+    const { out: rules } = await run('policy', 'explain', policyFile);
+    expect(rules).toContain(
+      'pay: ALLOW, mode audit, enforced in no tier (only replay counts how often: enforce refuses',
+    );
+    const plain = join(folder, 'plain.yaml');
+    writeFileSync(plain, POLICY.replace(', max: 2/minute', ''));
+    expect((await run('policy', 'explain', plain)).out).toContain('enforced in lsm, hook, launch (best effort: ');
   });
 
   it('explains an event of a recording with what is known of its process', async () => {
