@@ -70,6 +70,13 @@ export async function measureGoverned(workload, { flags, ...options } = {}) {
   return { ...figures, log };
 }
 
+/** Runs a workload under `agentgov monitor` and gives the path of the log. */
+export async function recordGoverned(workload, options) {
+  const path = newLog();
+  await measure(workload, { ...options, under: monitor(path) });
+  return path;
+}
+
 /**
  * Starts a workload under `agentgov monitor` and leaves it running.
  *

@@ -3,6 +3,7 @@ export {
   agentgov,
   measureGoverned,
   probeAgentgov,
+  recordGoverned,
   startGoverned,
   startSleepingTree,
   useAgentgov,
@@ -13,6 +14,7 @@ export { inspectLog } from './logs.mjs';
 export { accountingMethod, measure, ownUsedMs, releaseGroups } from './measure.mjs';
 export { native } from './native.mjs';
 export { interleave } from './pairs.mjs';
+export { peakKb } from './peak.mjs';
 export { plainChain } from './plain-canonical.mjs';
 export { memoryKb } from './processes.mjs';
 export { sampleEvents } from './sample-events.mjs';

@@ -2,8 +2,10 @@
 import execLoop from './exec-loop.mjs';
 import flood from './flood.mjs';
 import idle from './idle.mjs';
+import learn from './learn.mjs';
 import make from './make.mjs';
 import npmCi from './npm-ci.mjs';
+import replay from './replay.mjs';
 import self from './self.mjs';
 import tls from './tls.mjs';
 import ungoverned from './ungoverned.mjs';
@@ -11,4 +13,18 @@ import verify from './verify.mjs';
 import verifyMemory from './verify-memory.mjs';
 import writer from './writer.mjs';
 
-export const rows = [self, npmCi, execLoop, make, ungoverned, tls, verify, verifyMemory, writer, flood, idle];
+export const rows = [
+  self,
+  npmCi,
+  execLoop,
+  make,
+  ungoverned,
+  tls,
+  verify,
+  verifyMemory,
+  writer,
+  learn,
+  replay,
+  flood,
+  idle,
+];

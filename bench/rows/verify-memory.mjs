@@ -1,15 +1,12 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { agentgov, ratioMeasure, temporaryFolder } from '../harness/index.mjs';
+import { agentgov, peakKb, ratioMeasure, temporaryFolder } from '../harness/index.mjs';
 import { bundleAudit, writeSampleLog } from './audit-bundle.mjs';
 
 /** About 0.3 and 10 GB. */
 const [FEW, MANY] = [500_000, 18_000_000];
 const BOUND_KB = 150_000;
-const LOOK_MS = 20;
 
 /** What verify has in memory must not depend on the length of the log. */
 export default {
@@ -63,26 +60,4 @@ function progressOn(log) {
     .join(' ');
   const seen = execFileSync('script', ['-qec', command, '/dev/null'], { encoding: 'utf8' });
   return seen.match(/[0-9]+ %, [0-9]+ s left/g) ?? [];
-}
-
-/** The most that a process had resident, as the kernel counts it itself; looked at until it ends. */
-async function peakKb([command, ...args]) {
-  const child = spawn(command, args, { stdio: 'ignore' });
-  const ended = once(child, 'exit');
-  let peak = 0;
-  while (child.exitCode === null) {
-    peak = Math.max(peak, residentPeakKb(child.pid));
-    await sleep(LOOK_MS);
-  }
-  const [status] = await ended;
-  if (status !== 0) throw new Error(`${command} ended with status ${status}`);
-  return peak;
-}
-
-function residentPeakKb(pid) {
-  try {
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
 }
