@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 import { bundledNotices } from './scripts/bundled-notices.js';
 
@@ -25,7 +26,7 @@ const whole: Options = {
 const monitorApart: NonNullable<Options['esbuildPlugins']>[number] = {
   name: 'monitor-apart',
   setup(build) {
-    build.onResolve({ filter: /^\.\/commands\/monitor\.js$/ }, () => ({ path: './monitor.js', external: true }));
+    build.onResolve({ filter: /^\.\/commands\/monitor\.js$/ }, () => ({ path: resolve('src/monitor-bundle.ts') }));
   },
 };
 
@@ -36,8 +37,17 @@ export default defineConfig([
     splitting: true,
     esbuildPlugins: [monitorApart, bundledNotices()],
   },
-  // One file, and none that it shares with other commands: its start is what a user pays for each agent.
-  { ...whole, entry: { monitor: 'src/commands/monitor.ts' }, splitting: false },
+  // One file, and none that it shares with other commands: its start is what a user pays for each agent. A function, for
+  // src/code-cache.ts to run.
+  {
+    ...whole,
+    entry: { monitor: 'src/commands/monitor.ts' },
+    format: 'cjs',
+    splitting: false,
+    define: { 'import.meta.url': 'bundleUrl' },
+    banner: { js: '(function (module, exports, require, bundleUrl) {' },
+    footer: { js: '})' },
+  },
   // The workers are programs of their own: src/audit/pool.ts and tree-thread.ts start them by these names.
   {
     ...whole,

@@ -4,17 +4,22 @@ import { record, recordedBy, shown } from './record.js';
 import { say } from './say.js';
 import { addTargetFlags, type TargetOptions } from './target-flags.js';
 
-async function run(flags: TargetOptions & LogFlags, command: string[] | undefined): Promise<number> {
+async function run(
+  flags: TargetOptions & LogFlags,
+  command: string[] | undefined,
+  onBegun: (() => void) | undefined,
+): Promise<number> {
   const recorded = await recordedBy(flags, command);
   return record(recorded, flags, {
     say,
     ...shown(flags, command),
     ...(flags.duration === undefined ? {} : { duration: flags.duration }),
+    ...(onBegun === undefined ? {} : { onBegun }),
   });
 }
 
-/** `command`: the words behind "--". */
-export function monitorCommand(command: string[] | undefined): Command {
+/** `command`: the words behind "--"; `onBegun`: called when the recording has begun. */
+export function monitorCommand(command: string[] | undefined, onBegun?: () => void): Command {
   const own = new Command('monitor')
     .summary('record what an agent and all its processes do')
     .description(
@@ -23,6 +28,6 @@ export function monitorCommand(command: string[] | undefined): Command {
         'pretty on a terminal, else jsonl, the bytes of the log; with "-- CMD" nothing, for stdout is its own then.',
     );
   return addLogFlags(addTargetFlags(own)).action(async (flags: TargetOptions & LogFlags) => {
-    process.exitCode = await run(flags, command);
+    process.exitCode = await run(flags, command, onBegun);
   });
 }

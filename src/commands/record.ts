@@ -48,7 +48,7 @@ function plaintextOf({
 export async function record(
   { target, agentId, log: path }: Recorded,
   flags: TargetOptions & LogFlags,
-  more: Pick<MonitorOptions, 'say' | 'output' | 'onLog' | 'duration' | 'enforce'>,
+  more: Pick<MonitorOptions, 'say' | 'output' | 'onLog' | 'onBegun' | 'duration' | 'enforce'>,
 ): Promise<number> {
   const ringBulk = ringSize('AGENTGOV_RING_BULK', process.env);
   const ringCritical = ringSize('AGENTGOV_RING_CRITICAL', process.env);

@@ -68,6 +68,8 @@ export interface MonitorOptions {
   /** Bytes of the kernel's rings. */
   ringBulk?: number;
   ringCritical?: number;
+  /** Called once the session has begun, before V8 is tuned for it. */
+  onBegun?: () => void;
   /** Called with what is written into the log, whole lines; what it throws ends the session. */
   onLog?: (bytes: Buffer) => void;
   ringTls?: number;
@@ -93,7 +95,6 @@ type Undo = () => Promise<unknown> | unknown;
  * @throws AgentgovError, or CommandError when CMD cannot be run; nothing is left running or locked then.
  */
 export async function monitor(options: MonitorOptions): Promise<number> {
-  tuneV8();
   const undo: Undo[] = [];
   try {
     return await run(options, undo);
@@ -215,6 +216,8 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   for (const note of session.policyNotes) say(note);
   say(`${doing} ${agentId} (${counted(governed.processes, 'process', 'processes')}, tier ${tier}) in ${writer.path}.`);
   for (const warning of warnings) say(warning);
+  options.onBegun?.();
+  tuneV8();
   // From here on there is a log to be completed, whatever happens.
   undo.length = 0;
   const { result, leftBy } = await attend({ options, session, command, control, feedback, view, tap });
