@@ -39,6 +39,7 @@ struct scratch {
     __u64 walk_mnt;
     __u32 walk_end;   /* offset behind the last component */
     __u32 walk_limit; /* the part may not reach behind this; 0 after the walk: it was cut */
+    __u64 dropped;    /* what works_step() has found */
     struct asking ask;
     struct ag_record rec;
     __u8 data[DATA_BYTES];

@@ -119,7 +119,8 @@ static __always_inline struct exec_names exec_names(void *ctx) {
  * dropped the script before anything else that it opened, as it has the outermost of several before the others.
  */
 #define FMODE_EXEC 0x20 /* include/linux/fs.h: only the kernel itself opens so */
-#define WORKS_MAX 256   /* each is a file of which the process that is replaced was the last user */
+#define WORKS_STEP 16
+#define WORKS_MAX 256 /* each is a file of which the process that is replaced was the last user */
 
 static __always_inline struct file *file_of_work(__u64 work) {
     if (bpf_core_field_exists(struct file___task_work, f_task_work))
@@ -129,21 +130,31 @@ static __always_inline struct file *file_of_work(__u64 work) {
     return (struct file *)(work - bpf_core_field_offset(struct file___u, f_u));
 }
 
-/* The oldest file among the works from `work` on that was opened to be executed, or 0. */
-__attribute__((noinline)) __u64 dropped_by_exec(__u64 work) {
-    __u64 oldest = 0;
-    for (int i = 0; i < WORKS_MAX; i++) {
-        if (!work)
-            return oldest;
+/*
+ * Puts the oldest file among the next works that was opened to be executed into the slot; returns where to go on, 0 at
+ * the end. A function of its own, as orphans_step() is.
+ */
+__attribute__((noinline)) __u64 works_step(__u32 slot, __u64 work) {
+    struct scratch *s = scratch_at(slot);
+    for (int i = 0; s && work && i < WORKS_STEP; i++) {
         struct file *file = file_of_work(work);
         struct inode *inode = BPF_CORE_READ(file, f_inode);
         /* Works of other kinds hang there too: what is no file does not lead to the same inode in two ways. */
         if (inode && inode == BPF_CORE_READ(file, f_path.dentry, d_inode) && BPF_CORE_READ(file, f_flags) & FMODE_EXEC)
-            oldest = (__u64)file;
+            s->dropped = (__u64)file;
         struct callback_head *head = (void *)work;
         work = (__u64)BPF_CORE_READ(head, next);
     }
-    return 0;
+    return work;
+}
+
+/* The oldest file among the works of `task` that was opened to be executed, or NULL. */
+static __always_inline struct file *dropped_by_exec(struct scratch *s, __u32 slot, struct task_struct *task) {
+    __u64 work = (__u64)BPF_CORE_READ(task, task_works);
+    s->dropped = 0;
+    for (int i = 0; work && i < WORKS_MAX / WORKS_STEP; i++)
+        work = works_step(slot, work);
+    return work ? NULL : (struct file *)s->dropped;
 }
 
 /*
@@ -171,7 +182,7 @@ __attribute__((noinline)) int exec_descriptor(void) {
 
 static __always_inline void part_script(struct scratch *s, __u32 slot, struct task_struct *task) {
     int fd = exec_descriptor();
-    struct file *file = fd >= 0 ? file_of_fd(fd) : (void *)dropped_by_exec((__u64)BPF_CORE_READ(task, task_works));
+    struct file *file = fd >= 0 ? file_of_fd(fd) : dropped_by_exec(s, slot, task);
     if (file && s->rec.size <= DATA_BYTES / 2 - AG_PATH_MAX - NAME_BYTES)
         part_file(s, slot, AG_PART_SCRIPT, 0, file);
 }
