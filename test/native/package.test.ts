@@ -114,7 +114,8 @@ describe('the package', () => {
     );
     expect(imported).toContain('crypto');
     const bundle = readFileSync(join(dist, 'monitor.cjs'), 'utf8');
-    const required = [...bundle.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, from]) => from ?? '');
+    // Where a quote stands before it, it is text: ajv writes programs.
+    const required = [...bundle.matchAll(/(?<!['"`])\brequire\("([^"]+)"\)/g)].map(([, from]) => from ?? '');
     expect(required).toContain('crypto');
     expect(required.filter((from) => !isBuiltin(from))).toEqual([]);
     expect(imported.filter((from) => !from.startsWith('./') && !isBuiltin(from))).toEqual([]);
