@@ -1,6 +1,6 @@
 // Code that V8 has compiled once, kept beside the bundle that it was compiled from: parsing and compiling half a megabyte
 // anew is a fifth of what a start costs Node. Modules cannot be started so in Node 20, so the bundle is a plain script.
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
@@ -25,14 +25,16 @@ export interface Started<Exports> {
  * Runs a bundle in the form that `tsup.config.ts` gives it: one function of `module`, `exports`, `require` and `bundleUrl`.
  *
  * What is kept is trusted as the bundle itself is, for it lies in the same folder. It is only written where this user
- * alone can write: elsewhere somebody could lay a link in root's way. V8 refuses what another version of it has compiled,
- * which has another name here, and Node is then as slow as without.
+ * alone can write: elsewhere somebody could lay a link in root's way. Its name says which V8 compiled it and of what
+ * (V8 itself knows a source by its length alone); where there is none of that name, Node is as slow as without.
  */
 export function startBundle<Exports>(url: URL): Started<Exports> {
   const filename = fileURLToPath(url);
-  const cache = `${filename}.${cachedDataVersionTag().toString(16)}`;
+  const source = readFileSync(filename);
+  const hash = createHash('sha256').update(source).digest('hex').slice(0, 16);
+  const cache = `${filename}.${cachedDataVersionTag().toString(16)}-${hash}`;
   const cachedData = readIfThere(cache);
-  const script = new Script(readFileSync(filename, 'utf8'), {
+  const script = new Script(source.toString('utf8'), {
     filename,
     ...(cachedData === undefined ? {} : { cachedData }),
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
