@@ -13,9 +13,9 @@ import {
 } from '../bpf/index.js';
 import { type ControlServer, runtimeFolder, serveControl } from '../control/index.js';
 import { deferred } from '../deferred.js';
-import { AgentgovError, EXIT, unavailableError, usageError } from '../errors.js';
+import { AgentgovError, EXIT, usageError } from '../errors.js';
 import { openRedactor } from '../events/index.js';
-import { FeedbackFile, feedbackPath } from '../feedback/index.js';
+import type { FeedbackFile } from '../feedback/index.js';
 import { PACKAGE_ROOT } from '../package.js';
 import {
   type Identity,
@@ -29,15 +29,13 @@ import {
   trustWarnings,
 } from '../targets/index.js';
 import { Command } from './command.js';
-import { type EnforceFlags, Enforcement, type EnforceOptions } from './enforcement.js';
+import type { EnforceFlags } from './enforcement.js';
 import { runId } from './own-events.js';
 import type { PlaintextOptions } from './plaintext.js';
 import { isIncomplete } from './reasons.js';
-import { selfProtection } from './self-protection.js';
 import { Session, type SessionResult } from './session.js';
 import { watchSignals } from './signals.js';
 import { openStdout } from './sink.js';
-import { Staging } from './staging.js';
 import { after } from './timer.js';
 import { tuneV8 } from './v8.js';
 import { jsonl, pretty, View } from './view.js';
@@ -134,39 +132,27 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     ...governingFiles(loaderPath),
     ...(options.enforce === undefined ? [] : [options.enforce.policy.file]),
   ];
-  const mayEnforce = (): void => refuseWritable(suspects(target, user, uid), governing);
   const warnings = trustWarnings(suspects(target, user, uid), governing);
   const place = logPath(options.outputFile, agentId, uid, process.env);
   const controlFolder = options.controlFolder ?? runtimeFolder(uid, process.env, stateFolder(uid, process.env));
-  const staging =
+  const enforcing =
     options.enforce &&
-    (await Staging.open({
-      folder: join(stateFolder(uid, process.env), agentId),
-      terms: options.enforce.terms,
-      leaky: loader.hello.leaky,
-    }));
-  const enforcement =
-    options.enforce &&
-    (await enforce(
-      {
-        ...options.enforce,
-        ...(staging && { promoted: staging.promoted }),
-        mayEnforce,
-        protect: selfProtection({
-          log: place.path,
-          policy: options.enforce.policy.file,
-          loader: { path: loaderPath, pid: loader.pid },
-          stateFolder: stateFolder(uid, process.env),
-          controlFolder,
-          key: options.enforce.key,
-        }),
-      },
+    (await (
+      await import('./enforcing.js')
+    ).openEnforcing(options.enforce, {
       loader,
-      homeOf(target, user),
-    ));
-  undo.push(() => enforcement?.close());
-  // Before anybody is governed: the loader may tell of a loss before it has told of that.
-  if (enforcement !== undefined) staging?.follow(enforcement.rules);
+      agentId,
+      agents: suspects(target, user, uid),
+      governing,
+      home: target.kind === 'command' ? (user?.home ?? process.env.HOME) : undefined,
+      log: place.path,
+      loaderPath,
+      stateFolder: stateFolder(uid, process.env),
+      controlFolder,
+      isRoot: uid === 0,
+      note: (text) => session?.note(text),
+    }));
+  undo.push(() => enforcing?.enforcement.close());
 
   const redactor = openRedactor();
   const writer = await AuditWriter.open(place.path, {
@@ -182,10 +168,6 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   undo.push(() => tap?.abort());
   await view?.opened;
   await tap?.opened;
-  const feedback =
-    enforcement === undefined
-      ? undefined
-      : feedbackOf(controlFolder, agentId, uid, suspects(target, user, uid), (text) => session?.note(text));
   session = new Session({
     agentId,
     loader,
@@ -194,15 +176,13 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     command,
     warnings,
     say,
-    enforcement,
-    staging,
-    feedback,
+    ...enforcing,
     ...(plaintext && { openConversations: plaintext.conversationsOf(agentId, redactor, options.plaintext ?? {}) }),
   });
   const control = await openControlSocket(controlFolder, agentId, session, loaderPath, uid);
   undo.push(() => control.close());
-  feedback?.open();
-  undo.push(() => feedback?.close());
+  enforcing?.feedback?.open();
+  undo.push(() => enforcing?.feedback?.close());
 
   const roots = target.kind === 'processes' ? target.roots : [readProcess(command?.pid ?? 0)].filter(isThere);
   const governed = await govern(loader, target, command);
@@ -212,7 +192,8 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     runId: root === undefined ? undefined : runId(loader.hello.boot_id, root),
   });
   const { tier } = loader.hello;
-  const doing = enforcement === undefined ? 'Recording' : enforcement.mode === 'enforce' ? 'Enforcing' : 'Auditing';
+  const doing =
+    enforcing === undefined ? 'Recording' : enforcing.enforcement.mode === 'enforce' ? 'Enforcing' : 'Auditing';
   for (const note of session.policyNotes) say(note);
   say(`${doing} ${agentId} (${counted(governed.processes, 'process', 'processes')}, tier ${tier}) in ${writer.path}.`);
   for (const warning of warnings) say(warning);
@@ -220,8 +201,16 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   tuneV8();
   // From here on there is a log to be completed, whatever happens.
   undo.length = 0;
-  const { result, leftBy } = await attend({ options, session, command, control, feedback, view, tap });
-  enforcement?.close();
+  const { result, leftBy } = await attend({
+    options,
+    session,
+    command,
+    control,
+    feedback: enforcing?.feedback,
+    view,
+    tap,
+  });
+  enforcing?.enforcement.close();
   say(summary(result, writer.path));
   return exitCode(options, command, result, leftBy);
 }
@@ -233,48 +222,7 @@ const forward = (to: () => TlsSink | undefined): TlsSink => ({
   end: (end) => to()?.end(end),
 });
 
-/** The policy is in the kernel before anybody is governed by it. */
-async function enforce(options: EnforceOptions, loader: Loader, home: string | undefined): Promise<Enforcement> {
-  const enforcement = Enforcement.prepare(options, loader.hello, home);
-  try {
-    await enforcement.load(loader);
-  } catch (error) {
-    throw new AgentgovError(`The policy could not be loaded: ${(error as Error).message}`, EXIT.internal);
-  }
-  return enforcement;
-}
-
-/** A policy that the agent could rewrite, or the program that holds it, holds nothing. Root's own agent is only told of. */
-function refuseWritable(agents: readonly Suspect[], files: readonly string[]): void {
-  const [warning] = trustWarnings(
-    agents.filter(({ uid }) => uid !== 0),
-    files,
-  );
-  if (warning === undefined) return;
-  throw unavailableError(
-    `${warning} Nothing is enforced over it: sudo npm install -g agentgov, and a policy that only root can write.`,
-  );
-}
-
-/** The agent's home folder, where it is known. */
-function homeOf(target: Target, user: Identity | undefined): string | undefined {
-  if (target.kind === 'command') return user?.home ?? process.env.HOME;
-  return undefined;
-}
-
 const isThere = (info: ProcessInfo | undefined): info is ProcessInfo => info !== undefined;
-
-/** Only root can make a file that the agent reads and cannot change. Its group is that of the agent's (first) process. */
-function feedbackOf(
-  folder: string,
-  agentId: string,
-  uid: number,
-  [agent]: readonly Suspect[],
-  onProblem: (text: string) => void,
-): FeedbackFile | undefined {
-  if (uid !== 0 || agent === undefined) return undefined;
-  return new FeedbackFile({ path: feedbackPath(folder, agentId), gid: agent.gid, onProblem });
-}
 
 function openControlSocket(
   folder: string,
