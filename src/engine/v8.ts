@@ -11,8 +11,8 @@ import { setFlagsFromString } from 'node:v8';
  *   what it costs; under a flood it is reached in a fraction of a second all the same.
  *
  * Called when the session has begun: code that is kept from an earlier start (Node's own modules, src/code-cache.ts) is
- * not taken any more when flags have changed. All three
- * are looked at each time that they matter; flags that V8 reads only at its start must not change under it.
+ * not taken any more when flags have changed. All three are looked at each time that they matter; flags that V8 reads
+ * only at its start must not change under it.
  */
 export function tuneV8(): void {
   setFlagsFromString('--semi-space-growth-factor=1');

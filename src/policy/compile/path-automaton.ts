@@ -56,6 +56,12 @@ interface Base {
   readonly awaited: Awaited;
 }
 
+/** A base, and what a state has beside it: two states are the same when both are. */
+interface Places {
+  readonly base: Base;
+  readonly others: readonly number[];
+}
+
 const NOTHING: Awaited = { literals: new Map(), globs: new Map() };
 const NO_BASE: Base = { id: 0, items: [], known: new Set(), awaited: NOTHING };
 
@@ -67,8 +73,7 @@ export class PathAutomaton {
   readonly #firstId: number;
   readonly #known = new Map<string, PathState>();
   readonly #bases = new Map<string, Base>();
-  /** What a state has beside its base: two states are the same when both are. */
-  readonly #places = new Map<PathState, { readonly base: Base; readonly others: readonly number[] }>();
+  readonly #places = new Map<PathState, Places>();
   /** The way to what is mounted, behind the patterns: its items lead to those of the place where it is mounted. */
   readonly #ways: { components: readonly Component[]; leads: readonly number[] }[] = [];
   #expanded = 0;
@@ -93,7 +98,7 @@ export class PathAutomaton {
     if (from === undefined) return 0;
     const edge = from.edges.get(name);
     if (edge !== undefined) return edge;
-    const { base, others } = this.#places.get(from) as { base: Base; others: readonly number[] };
+    const { base, others } = this.#places.get(from) as Places;
     return this.#stateOf(this.#step([...base.items, ...others], name));
   }
 
@@ -268,7 +273,7 @@ export class PathAutomaton {
   }
 
   #expand(state: PathState): void {
-    const { base, others } = this.#places.get(state) as { base: Base; others: readonly number[] };
+    const { base, others } = this.#places.get(state) as Places;
     const isBase = state.id === base.id;
     const own = isBase ? base.awaited : this.#awaited(others);
     const common = isBase ? NOTHING : base.awaited;
