@@ -12,6 +12,7 @@
     SEC("?lsm/" #hook)                                                                                                 \
     int BPF_PROG(gov_##hook, __VA_ARGS__)
 
+#define ANON_INODE_FS_MAGIC 0x09041934 /* include/uapi/linux/magic.h */
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
 #define FMODE_EXEC_FLAG 0x20 /* in f_flags: opened by execve (include/linux/fs.h, __FMODE_EXEC) */
@@ -227,13 +228,34 @@ DECIDER(bprm_check_security, struct linux_binprm *bprm) {
 }
 
 /*
+ * Set by the loader: nothing asks about the making of a ring (before 5.16). What cannot be mapped cannot be used, for
+ * until 6.5 there is no other way to its memory.
+ */
+const volatile bool rings_by_map = false;
+
+static __always_inline int decide_ring(void); /* system.bpf.h */
+
+#define RING_NAME 0x6e6972755f6f695bULL /* "[io_urin", of the name that fs/io_uring.c gives to the inode */
+
+static __always_inline bool is_ring(struct file *file) {
+    __u64 name = 0;
+    if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != ANON_INODE_FS_MAGIC)
+        return false;
+    bpf_probe_read_kernel(&name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+    return name == RING_NAME;
+}
+
+/*
  * Code that comes in without execve: `ld.so PROGRAM`, an interpreter of the ELF header, a library. Libraries are
  * programs of nobody's list, so here only rules speak, and not the default.
  */
 DECIDER(mmap_file, struct file *file, unsigned long prot) {
-    if (!(prot & PROT_EXEC) || !file || !is_governed())
+    bool runs = prot & PROT_EXEC;
+    if ((!runs && !rings_by_map) || !file || !is_governed())
         return 0;
-    return decide_exec(file, ASK_RULES_ONLY);
+    if (rings_by_map && is_ring(file))
+        return decide_ring();
+    return runs ? decide_exec(file, ASK_RULES_ONLY) : 0;
 }
 
 /* The same for memory that was mapped to be read only. */

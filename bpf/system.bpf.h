@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is asked about the machine itself: the calls that are recorded as mount, privilege_change, ptrace, signal and
- * kernel_tamper. There is no default for them, so only a rule that names the event decides, and who acts.
+ * What is asked about the machine itself: the calls that are recorded as mount, privilege_change, ptrace, signal,
+ * io_uring_setup and kernel_tamper. There is no default for them, so only a rule that names the event decides, and who
+ * acts.
  *
  * Each call is asked about once, at the hook that it must pass. `capable` is the one of those that have none of their
  * own: they all need a capability, and which of them it is says the call's number.
@@ -67,6 +68,10 @@ static __always_inline int decide_call(__u16 kind, __u32 bits, __u64 what, __u32
     if (target)
         s->rec.arg[1] = target;
     return verdict_end(s);
+}
+
+static __always_inline int decide_ring(void) {
+    return decide_call(AG_URING, AG_DO_URING, 0, 0, AG_OWN_NONE);
 }
 
 #define ASKS_AT(hook, kind, bit)                                                                                       \
@@ -201,6 +206,18 @@ DECIDER(capable, const struct cred *cred, void *ns, int cap) {
     if (call.layout->kind != kind)
         return 0;
     return tampers ? decide_tampering() : decide_call(kind, AG_DO_PRIVILEGE, 0, 0, AG_OWN_NONE);
+}
+
+/* A ring's file is an anonymous inode that is asked about from 5.16. */
+SEC("?lsm/inode_init_security_anon")
+int gov_inode_init_security_anon(void *ctx) {
+    if (!is_governed())
+        return 0;
+    struct pt_regs *regs = current_regs();
+    struct call call = {};
+    if (!regs || !call_read(regs, &call) || call.layout->kind != AG_URING)
+        return 0;
+    return decide_ring();
 }
 
 static __always_inline bool is_guard(const struct ag_policy *p, __u32 tgid) {

@@ -118,7 +118,7 @@ enum ag_operation {
     AG_DO_PRIVILEGE = 1 << 16,
     AG_DO_PTRACE = 1 << 17,
     AG_DO_SIGNAL = 1 << 18,
-    AG_DO_URING = 1 << 19, /* asked nowhere yet */
+    AG_DO_URING = 1 << 19,
     AG_DO_TAMPER = 1 << 20,
 };
 

@@ -126,7 +126,7 @@ function prepare(
       ...notYet(policy),
       ...links.notes,
       ...(hello.leaky ? [`Tier hook is ${LEAKY_NOTE}.`] : []),
-      ...compiled.left.map((rule) => `Not held, as accepted: ${rule}.`),
+      ...compiled.left.map((rule) => `Not held: ${rule}.`),
       ...(compiled.bestEffort.length === 0
         ? []
         : [`Best effort, by the addresses that name servers give: ${compiled.bestEffort.join(', ')}.`]),

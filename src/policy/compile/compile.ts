@@ -12,7 +12,7 @@ import { ClauseLists, type Ranked } from './clause-lists.js';
 import { type ClosingRule, closingRules } from './closing.js';
 import type { Mount } from './devices.js';
 import { CompileError } from './error.js';
-import { cannotHold, kernelOps } from './holds.js';
+import { cannotHold, kernelOps, permitsToolsOnly } from './holds.js';
 import {
   ACTIONS,
   CLASSES,
@@ -117,9 +117,9 @@ export function compilePolicy(policy: Policy, options: CompileOptions): Compiled
   const { document } = policy;
   const refused = document.policies.flatMap((rule) => {
     const why = cannotHold(rule);
-    return why === undefined ? [] : [{ name: rule.name, why }];
+    return why === undefined ? [] : [{ name: rule.name, why, moot: permitsToolsOnly(rule) }];
   });
-  const unaccepted = refused.filter(({ name }) => !options.accept.includes(name));
+  const unaccepted = refused.filter(({ name, moot }) => !moot && !options.accept.includes(name));
   if (unaccepted.length > 0) {
     const list = unaccepted.map(({ name, why }) => `"${name}" (${why})`).join(', ');
     const flags = unaccepted.map(({ name }) => `--accept ${name}`).join(' ');

@@ -20,6 +20,7 @@ const EVENTS = {
   signal: 'signal',
   privilege: 'privilege_change',
   kernel: 'kernel_tamper',
+  uring: 'io_uring_setup',
 };
 const eventOf = (way) => EVENTS[way.split('_')[0]];
 

@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <linux/io_uring.h>
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/io.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -162,6 +164,16 @@ static int open_ports(void) {
     return ioperm(0x80, 1, 1);
 }
 
+static int make_ring(void) {
+    struct io_uring_params params = {};
+    int ring = syscall(SYS_io_uring_setup, 4, &params);
+    if (ring < 0)
+        return ring;
+    size_t size = params.sq_off.array + params.sq_entries * sizeof(__u32);
+    void *queue = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
+    return queue == MAP_FAILED ? -1 : 0;
+}
+
 static const struct way WAYS[] = {
     {"mount_new", mount_new},
     {"mount_bind", mount_bind},
@@ -193,6 +205,7 @@ static const struct way WAYS[] = {
     {"kernel_module_away", remove_module},
     {"kernel_kexec", load_kernel},
     {"kernel_ports", open_ports},
+    {"uring_make", make_ring},
 };
 
 int main(int argc, char **argv) {
