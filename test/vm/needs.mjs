@@ -1,6 +1,6 @@
 // What a guest test asks for beyond the base system, and the files of this machine that this means.
 import { readdirSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { execa } from 'execa';
 import { build } from 'tsup';
 import { cacheFolder, guestFolder, repository } from './places.mjs';
@@ -102,10 +102,16 @@ async function shared(name) {
   return [{ path: join('/vm/test', module), source: join(outDir, basename(module)) }];
 }
 
-const recipes = { python3, git };
+/** The agent of the demo, what it talks to, and the demo's own stage, at /vm/examples/. */
+async function examples() {
+  const folder = join(repository, 'examples');
+  return (await tree(folder)).map(({ source }) => ({ path: join('/vm/examples', relative(folder, source)), source }));
+}
+
+const recipes = { python3, git, examples };
 
 /**
- * The files that a list of needs stands for: `python3`, `git`, `c:NAME` for test/vm/guest/programs/NAME.c, `test:PATH`
+ * The files that a list of needs stands for: `python3`, `git`, `examples`, `c:NAME` for test/vm/guest/programs/NAME.c, `test:PATH`
  * for a file of test/ (at /vm/test/PATH, .ts as .mjs), or the name of any program of this machine's system folders.
  */
 export async function filesFor(needs) {
