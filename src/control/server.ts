@@ -93,7 +93,11 @@ async function converse(
   socket.on('error', () => socket.destroy());
   // Who waits for an answer is not idle: in a flood of events the loader's is behind them.
   let underWay = 0;
-  socket.setTimeout(IDLE_MS, () => underWay === 0 && socket.destroy());
+  socket.setTimeout(IDLE_MS, () => {
+    // A machine that stood still finds its timers due before it has read what waits.
+    const read = socket.bytesRead;
+    setImmediate(() => underWay === 0 && socket.bytesRead === read && socket.destroy());
+  });
   socket.unref();
   const refuse = (text: string): void => {
     socket.end(`${JSON.stringify({ msg: 'refused', text })}\n`);

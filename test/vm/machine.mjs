@@ -22,6 +22,8 @@ function commandLine({ tier, preempt }, job) {
     // With -no-reboot a panic ends QEMU at once instead of hanging until the timeout.
     'panic=-1',
     'oops=panic',
+    // On a busy host no timer interrupt may come in the short while in which the kernel looks for one.
+    'no_timer_check',
     `lsm=${tier === 'lsm' ? `${LSM},bpf` : LSM}`,
     ...(preempt ? [`preempt=${preempt}`] : []),
     // Not about this product, and expensive when every instruction is emulated.
