@@ -26,6 +26,14 @@
 #define CAP_SYS_ADMIN 21
 #define CAP_SYS_BOOT 22
 
+/* uapi/linux/prctl.h */
+#define PR_SET_MM 35
+#define PR_SET_MM_EXE_FILE 13
+#define PR_SET_MM_MAP 14
+
+/* Set by the loader: what leaves a prctl to the kernel, -ENOSYS as a module and 0 in front of the modules. */
+const volatile int prctl_passes = 0;
+
 /* Set by the loader: no task_fix_setgroups (before 6.0). In mode audit setgid is told twice there. */
 const volatile bool groups_by_capability = false;
 
@@ -218,6 +226,17 @@ int gov_inode_init_security_anon(void *ctx) {
     if (!regs || !call_read(regs, &call) || call.layout->kind != AG_URING)
         return 0;
     return decide_ring();
+}
+
+/*
+ * Which program a process says that it runs is what rules with `exe` go by. Root may say another one, and anybody in a
+ * user namespace of his own (kernel/sys.c, prctl_set_mm).
+ */
+DECIDER(task_prctl, int option, unsigned long what) {
+    if (option != PR_SET_MM || (what != PR_SET_MM_EXE_FILE && what != PR_SET_MM_MAP))
+        return prctl_passes;
+    int answer = decide_call(AG_TAMPER, 0, 0, 0, AG_OWN_KERNEL);
+    return answer ? answer : prctl_passes;
 }
 
 static __always_inline bool is_guard(const struct ag_policy *p, __u32 tgid) {

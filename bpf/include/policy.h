@@ -158,7 +158,7 @@ enum ag_own {
     AG_OWN_NONE,
     AG_OWN_PROCESS, /* over `guards` and the root folder */
     AG_OWN_OUTSIDE, /* over the memory of all other processes that are not in the tree */
-    AG_OWN_KERNEL,  /* over what changes the kernel */
+    AG_OWN_KERNEL,  /* over what changes the kernel, and what it believes of a process */
 };
 
 struct ag_device_key {

@@ -6,7 +6,7 @@ import { appendFileSync, copyFileSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
-export const needs = ['dash'];
+export const needs = ['dash', 'c:other-name'];
 export const variants = ['lsm', 'hook'];
 export const per = 'run';
 export const timeout = 300;
@@ -43,7 +43,7 @@ const CLIENT = `
     console.log(JSON.stringify(results));
   })();`;
 
-export default async function ({ assert, canary, file, monitor, work }) {
+export default async function ({ assert, canary, file, monitor, run, work }) {
   const key = file('key', `${canary()}\n`);
   const reader = join(work, 'reader');
   copyFileSync('/usr/bin/dash', reader);
@@ -75,18 +75,22 @@ policies:
 ${reader} -c '${say(`read x < ${key}`)}' 2>/dev/null
 ${reader} -c '(${say(`echo x >> ${key}`)})' 2>/dev/null
 ${reader} -c "dash -c '(${say(`read x < ${key}`)})'; true" 2>/dev/null
+other-name ${reader} ${key}
 exec node ${client}
 `,
   );
+  const [said, read] = (await run('other-name', [reader, key])).stdout.split(' ').map(Number);
+  assert.deepEqual([said, read], [0, 0], 'a process cannot say that it runs another program');
   const before = readFileSync(key, 'utf8');
   const { code, stdout, stderr, log } = await monitor(['dash', script], { enforce: policy, args: ['--capture-tls'] });
   server.close();
   dns.close();
   assert.equal(code, 0, stdout + stderr);
   const lines = stdout.trim().split('\n');
-  assert.deepEqual(lines.slice(0, 4), ['no', 'yes', 'no', 'no'], stdout + stderr);
+  assert.deepEqual(lines.slice(0, 5), ['no', 'yes', 'no', 'no', '1 1'], stdout + stderr);
+  log.one('kernel_tamper', { action: 'BLOCKED', policy_rule: 'self_protection.kernel', comm: 'other-name' });
   assert.equal(readFileSync(key, 'utf8'), before);
-  assert.deepEqual(JSON.parse(lines[4]), {
+  assert.deepEqual(JSON.parse(lines[5]), {
     known: 'EACCES',
     other: 'open',
     before: 'open',
