@@ -40,6 +40,8 @@ function pruned(ranked: readonly Ranked[]): Ranked[] {
   return kept;
 }
 
+const NONE: List = { start: 0, count: 0 };
+
 export class ClauseLists {
   /** struct ag_clause, one after the other. */
   readonly entries: Buffer[] = [];
@@ -62,9 +64,11 @@ export class ClauseLists {
    * The list of these clauses, which need not be in order.
    * @throws CompileError when more compete over one object than the kernel looks at.
    */
-  of(ranked: Iterable<Ranked>): List {
+  of(ranked: readonly Ranked[]): List {
+    // Most states of the automaton are on the way to something, and mean nothing themselves.
+    if (ranked.length === 0) return NONE;
     const kept = pruned([...ranked].sort((a, b) => a.order - b.order));
-    if (kept.length === 0) return { start: 0, count: 0 };
+    if (kept.length === 0) return NONE;
     const key = kept.map(({ order }) => order).join();
     const known = this.#known.get(key);
     if (known !== undefined) return known;

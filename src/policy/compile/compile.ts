@@ -17,6 +17,7 @@ import {
   ACTIONS,
   CLASSES,
   ERRNO,
+  edgeEntry,
   HEADS_OF_HALF,
   LIMITS,
   type List,
@@ -404,9 +405,8 @@ class Graph {
   }
 
   edge(state: number, name: Buffer, next: number): void {
-    if (name.length <= NAME_SHORT)
-      this.#edges.push(Buffer.concat([u32s(state, name.length), padded(name, NAME_SHORT), u32s(next)]));
-    else this.#longEdges.push(Buffer.concat([u32s(state, name.length), padded(name, NAME_LONG), u32s(next)]));
+    if (name.length <= NAME_SHORT) this.#edges.push(edgeEntry(state, name, NAME_SHORT, next));
+    else this.#longEdges.push(edgeEntry(state, name, NAME_LONG, next));
     if (this.#longEdges.length > LIMITS.longEdges)
       throw new CompileError(`names more than ${LIMITS.longEdges} files by names of over ${NAME_SHORT} bytes`);
   }

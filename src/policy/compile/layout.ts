@@ -60,14 +60,24 @@ export interface List {
 
 const little = endianness() === 'LE';
 
-/** The machine's own byte order, as the kernel reads it. */
-export function u32s(...numbers: number[]): Buffer {
-  const bytes = Buffer.alloc(4 * numbers.length);
-  for (const [at, number] of numbers.entries()) {
-    if (little) bytes.writeUInt32LE(number >>> 0, 4 * at);
-    else bytes.writeUInt32BE(number >>> 0, 4 * at);
+/** Writes numbers from a place on, in the machine's own byte order, as the kernel reads them. */
+function putU32s(bytes: Buffer, place: number, ...numbers: number[]): Buffer {
+  let at = place;
+  for (const number of numbers) {
+    if (little) bytes.writeUInt32LE(number >>> 0, at);
+    else bytes.writeUInt32BE(number >>> 0, at);
+    at += 4;
   }
   return bytes;
+}
+
+export const u32s = (...numbers: number[]): Buffer => putU32s(Buffer.alloc(4 * numbers.length), 0, ...numbers);
+
+/** struct ag_edge, or ag_long_edge with so much room for a name, and where it leads. */
+export function edgeEntry(state: number, name: Buffer, room: number, next: number): Buffer {
+  const bytes = putU32s(Buffer.alloc(room + 12), 0, state, name.length);
+  name.copy(bytes, 8);
+  return putU32s(bytes, room + 8, next);
 }
 
 export function u64(number: bigint): Buffer {

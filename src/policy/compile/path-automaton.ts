@@ -76,6 +76,7 @@ export class PathAutomaton {
   readonly #places = new Map<PathState, Places>();
   /** The way to what is mounted, behind the patterns: its items lead to those of the place where it is mounted. */
   readonly #ways: { components: readonly Component[]; leads: readonly number[] }[] = [];
+  #atRoot: Awaited | undefined;
   #expanded = 0;
   #edges = 0;
   #classEdges = 0;
@@ -112,7 +113,7 @@ export class PathAutomaton {
   rootOf(mounted: readonly Mounted[]): number {
     const start = mounted.some(({ root }) => root.length === 0) ? [] : this.#anywhere();
     for (const { root, at } of mounted) {
-      const leads = at.reduce((items, name) => this.#step(this.#closed(items), name), this.#start());
+      const leads = this.#behind(at);
       if (root.length === 0) start.push(...leads);
       else if (leads.length > 0) {
         start.push((this.#patterns.length + this.#ways.length) * SPAN);
@@ -122,6 +123,17 @@ export class PathAutomaton {
     const state = this.#stateOf(start);
     this.#expandAll();
     return state;
+  }
+
+  /** Places behind these names, from the root of the name space. */
+  #behind([first, ...rest]: readonly string[]): readonly number[] {
+    if (first === undefined) return this.#start();
+    // All patterns are there, and few of them begin with any name.
+    this.#atRoot ??= this.#awaited(this.#closed(this.#start()));
+    const { literals, globs } = this.#atRoot;
+    const fitting = [...globs.values()].filter(({ stars }) => matchesStars(stars, first));
+    const begun = [...this.#anywhere(), ...(literals.get(first) ?? []), ...fitting.flatMap(({ items }) => items)];
+    return rest.reduce<readonly number[]>((items, name) => this.#step(this.#closed(items), name), begun);
   }
 
   #start(): number[] {

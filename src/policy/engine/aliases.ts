@@ -1,6 +1,6 @@
 // The other names that what a rule names has on this machine.
 import type { Rule } from '../language/types.js';
-import { followLinks, LinkError } from '../pattern/links.js';
+import { followLinks, LinkError, type Seen } from '../pattern/links.js';
 import type { PathPattern } from '../pattern/path.js';
 
 /** Patterns that a rule is about beside the one that it has. */
@@ -17,6 +17,7 @@ export class MachineLinks {
   /** Rules that are taken by their own names only: one sentence each. */
   readonly notes: string[] = [];
   readonly #mustHold: boolean;
+  readonly #seen: Seen = new Map();
 
   /** @param mustHold a rule that forbids is an error where it cannot be found out where its links lead. */
   constructor(mustHold: boolean) {
@@ -25,7 +26,7 @@ export class MachineLinks {
 
   readonly aliases: Aliases = (pattern, rule) => {
     try {
-      const led = followLinks(pattern);
+      const led = followLinks(pattern, this.#seen);
       if (led === undefined) return [];
       if (led.loose === undefined || rule.action !== 'ALLOW') return [led.pattern];
       this.#note(rule, `${led.loose} is not root's alone, and could lead anywhere`);

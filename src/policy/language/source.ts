@@ -48,7 +48,7 @@ function findDepth(text: string): Problem[] {
   for (const [index, line] of text.split('\n').entries()) {
     const dashes = /^ *(?:- )*/.exec(line)?.[0] ?? '';
     const indent = dashes.length / 2;
-    for (const char of line) {
+    for (const [char] of line.matchAll(/[[\]{}]/g)) {
       if (char === '[' || char === '{') depth++;
       else if ((char === ']' || char === '}') && depth > 0) depth--;
       // Brackets in quoted text and comments count as well; no policy has that many.
@@ -84,13 +84,12 @@ export function readSource(raw: string): Source {
   }));
   visit(document, {
     Node: (_, node) => {
-      const place = at(node.range?.[0]);
-      if (isAlias(node)) problems.push({ ...place, message: `"*${node.source}" is an alias: write the value out` });
-      else if (node.anchor !== undefined) {
-        problems.push({ ...place, message: `"&${node.anchor}" is an anchor: write the value out where it is needed` });
-      }
-      if (node.tag !== undefined)
-        problems.push({ ...place, message: `the tag "${node.tag}" is not known: leave it out` });
+      const say = (message: string): void => {
+        problems.push({ ...at(node.range?.[0]), message });
+      };
+      if (isAlias(node)) say(`"*${node.source}" is an alias: write the value out`);
+      else if (node.anchor !== undefined) say(`"&${node.anchor}" is an anchor: write the value out where it is needed`);
+      if (node.tag !== undefined) say(`the tag "${node.tag}" is not known: leave it out`);
     },
     Pair: (_, pair) => {
       if (isScalar(pair.key) && typeof pair.key.value === 'string') return;

@@ -33,13 +33,17 @@ const bytesOf = (names: readonly string[]): Buffer =>
   Buffer.concat(names.flatMap((name) => [SLASH, bytesOfPattern(name)]));
 const SLASH = Buffer.from('/');
 
+/** What has been found under a name, so that thousands of patterns below one folder look at it once. */
+export type Seen = Map<string, Found | undefined>;
+
 /**
  * The pattern with the symbolic links in it followed, as far as it has plain names from the root on; undefined where
  * there is none. What does not exist yet is as it is written.
  *
+ * @param seen grows by what is looked at
  * @throws LinkError
  */
-export function followLinks(pattern: PathPattern): Led | undefined {
+export function followLinks(pattern: PathPattern, seen: Seen): Led | undefined {
   const literal = pattern.components.findIndex((component) => !isName(component));
   const plain = literal < 0 ? pattern.components.length : literal;
   const rest: Component[] = [...pattern.components];
@@ -60,7 +64,7 @@ export function followLinks(pattern: PathPattern): Led | undefined {
       continue;
     }
     const here = [...done, name];
-    const found: Found | undefined = isMissing ? undefined : look(here);
+    const found: Found | undefined = isMissing ? undefined : lookOnce(here, seen);
     isMissing ||= found === undefined;
     if (found?.target === undefined) {
       done.push(name);
@@ -92,6 +96,12 @@ interface Found {
   /** A folder in which others than root can put links. */
   readonly isOpen: boolean;
   readonly isRoots: boolean;
+}
+
+function lookOnce(names: readonly string[], seen: Seen): Found | undefined {
+  const name = named(names);
+  if (!seen.has(name)) seen.set(name, look(names));
+  return seen.get(name);
 }
 
 /** What lies there now; undefined where nothing does. */

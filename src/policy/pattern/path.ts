@@ -122,6 +122,7 @@ const ESCAPE = /\\(?:x([0-9a-fA-F]{2})|([\s\S])|$)/y;
 
 /** One component: `\*` is a star, `\\` a backslash, `\xNN` a byte that is not UTF-8, as the log spells them. */
 function parseComponent(text: string): Stars {
+  if (!text.includes('\\')) return text.split('*');
   const pieces = [''];
   const add = (literal: string): void => {
     pieces[pieces.length - 1] += literal;

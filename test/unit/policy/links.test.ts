@@ -14,7 +14,7 @@ afterEach(() => rmSync(dir, { recursive: true }));
 
 const led = (source: string) => {
   const [pattern] = parsePath(source, false, []);
-  return pattern === undefined ? undefined : followLinks(pattern)?.pattern.text;
+  return pattern === undefined ? undefined : followLinks(pattern, new Map())?.pattern.text;
 };
 
 const policyOf = (action: string, path: string) =>
