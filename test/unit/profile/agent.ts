@@ -7,7 +7,7 @@ const HEX = '0123456789abcdef';
 const ALNUM = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
 
 const pick = <Item>(draw: Draw, items: readonly Item[]): Item => items[Math.floor(draw() * items.length)] as Item;
-const word = (draw: Draw, letters: string, length: number): string =>
+export const word = (draw: Draw, letters: string, length: number): string =>
   Array.from({ length }, () => letters[Math.floor(draw() * letters.length)]).join('');
 
 /** Names that a hostile or merely odd agent may give. */
@@ -86,21 +86,29 @@ export function event(draw: Draw): AgentEvent {
       path: pick(draw, ['/run/docker.sock', '@x', `/tmp/s-${word(draw, HEX, 20)}`]),
     }),
     () => ({ ...who, event_type: 'tool_call', tool: pick(draw, ['search', 'exec', 'file_write']) }),
-    () => ({ ...who, event_type: pick(draw, ['mount', 'ptrace', 'signal', 'privilege_change', 'io_uring_setup']) }),
+    () => ({
+      ...who,
+      event_type: pick(draw, ['mount', 'ptrace', 'signal', 'privilege_change', 'io_uring_setup', 'kernel_tamper']),
+    }),
   ])();
 }
 
 let made = 0;
-/** One run: what a recording of it holds. */
-export function run(draw: Draw, length: number): AgentEvent[] {
+/** A whole recording of these events; every other one behind a call of a tool is explained by it. */
+export function recording(did: readonly object[]): AgentEvent[] {
   const id = `session-${made++}`;
   const at = (index: number): string => new Date(Date.UTC(2026, 3, 14) + 1000 * index).toISOString();
   const start = { event_type: 'session_start', session_id: id, run_id: `run-${id}`, target_pids: ['7'], tier: 'lsm' };
-  const events = [start, ...Array.from({ length }, () => event(draw))];
-  return events.map(
-    (one, index) => ({ agent_id: 'a', ...one, timestamp: at(index), ts_us: index * 1e6 }) as AgentEvent,
-  );
+  let call: number | undefined;
+  return [start, ...did, { event_type: 'session_end', session_id: id }].map((one, index) => {
+    const cause = call !== undefined && index % 2 === 0 ? { cause_seq: call } : {};
+    if ((one as AgentEvent).event_type === 'tool_call') call = index + 1;
+    return { agent_id: 'a', seq: index + 1, ...cause, ...one, timestamp: at(index), ts_us: index * 1e6 } as AgentEvent;
+  });
 }
+
+/** One run: what a recording of it holds. */
+export const run = (draw: Draw, length: number): AgentEvent[] => recording(Array.from({ length }, () => event(draw)));
 
 /** The profile of these runs, each from a recording of its own. */
 export function learn(runs: readonly AgentEvent[][]): Profile {

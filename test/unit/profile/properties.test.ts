@@ -3,13 +3,15 @@ import type { AgentEvent } from '../../../src/events/index.js';
 import { Engine, failedBefore, PolicyRun } from '../../../src/policy/index.js';
 import { generate, newProfile, parseProfile, profileText } from '../../../src/profile/index.js';
 import { random, scaled } from '../../scale.js';
-import { event, learn, run } from './agent.js';
+import { event, learn, recording, run, word } from './agent.js';
 
 /** What the policy says of each event, as replay asks it; undefined for events that failed on their own. */
 function decisions(engine: Engine, events: readonly AgentEvent[]) {
   const along = new PolicyRun(engine);
   return events.map((one) => (failedBefore(one) ? undefined : along.decide(one)));
 }
+
+const file = (type: string, path: string) => ({ event_type: type, pid: 7, start_us: 1, exe: '/usr/bin/node', path });
 
 const runs = (label: string, count: number, length: number): AgentEvent[][] => {
   const draw = random(label);
@@ -30,13 +32,33 @@ describe('a generated policy', { timeout: 240_000 }, () => {
     }
   });
 
+  it('blocks nothing in a folder of more names than are kept one by one', () => {
+    const draw = random('many-names');
+    const spool = ['/var/spool/mail', '/tmp/build-Xy0z9Qk/out', '/home/ann/.cache/x', '/home/ann/.ssh'];
+    const recordings = Array.from({ length: 3 }, (_, of) => {
+      const names = Array.from({ length: 1100 + 200 * of }, (_, at) => ({
+        ...file('file_create', `${spool[at % 2 === 0 ? 0 : of + 1]}/${word(draw, 'abcdefgh', 9)}`),
+        access: 'create',
+      }));
+      return recording([...names, ...names.map((one) => ({ ...one, event_type: 'file_open', access: 'read' }))]);
+    });
+    const profile = learn(recordings);
+    expect(profileText(profile)).toContain('"many":true');
+    const engine = new Engine(generate(profile).policy);
+    for (const events of recordings) {
+      for (const [index, verdict] of decisions(engine, events).entries()) {
+        if (verdict?.action === 'BLOCK') expect.fail(`${verdict.name} blocks ${JSON.stringify(events[index])}`);
+      }
+    }
+  });
+
   it('allows no more when evidence is removed', () => {
     for (let round = 0; round < scaled(20); round++) {
       const draw = random(`monotone-${round}`);
       const all = runs(`monotone-runs-${round}`, 4, 150);
       const fewer = all
         .slice(0, 1 + Math.floor(draw() * 3))
-        .map(([start, ...rest]) => [start as AgentEvent, ...rest.filter(() => draw() < 0.6)]);
+        .map((events) => recording(events.slice(1, -1).filter(() => draw() < 0.6)));
       const [wide, narrow] = [learn(all), learn(fewer)].map((profile) => new Engine(generate(profile).policy)) as [
         Engine,
         Engine,
