@@ -6,6 +6,7 @@ import type { AgentEvent } from '../events/index.js';
 import { Locked, takeLock } from '../lock.js';
 import {
   assess,
+  counted,
   expectedNew,
   hoursOf,
   Learner,
@@ -162,7 +163,7 @@ class Progress {
     const expected = expectedNew(summary);
     const unseen =
       expected === undefined ? 'no estimate before a second run' : `next run: about ${Math.round(expected / 10)} new`;
-    const line = `${hoursOf(summary.seconds)} of ${hoursOf(this.windowSeconds)}, ${summary.runs} runs, ${summary.events} events, ${summary.things} things; new by hour ${sparkline(hours)} ${hours.at(-1) ?? 0}; ${unseen}`;
+    const line = `${hoursOf(summary.seconds)} of ${hoursOf(this.windowSeconds)}, ${counted(summary.runs, 'run')}, ${counted(summary.events, 'event')}, ${summary.things} things; new by hour ${sparkline(hours)} ${hours.at(-1) ?? 0}; ${unseen}`;
     process.stderr.write(`\r\u001b[K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`);
   }
 

@@ -2,8 +2,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Ajv, type ValidateFunction } from 'ajv';
 import { asciiJson } from '../ascii-json.js';
-import { usageError } from '../errors.js';
+import { type AgentgovError, usageError } from '../errors.js';
+import { quote } from '../policy/index.js';
 import { replaceFile } from '../whole-file.js';
+import { faultOf, placeAt, placeOf, type Step } from './json-place.js';
 import type { Entry, Profile, Program, Role, Session } from './model.js';
 import { byText } from './order.js';
 import { PROFILE_SCHEMA, PROFILE_VERSION } from './schema.js';
@@ -116,45 +118,65 @@ function* profileLines(profile: Profile): Generator<string> {
 
 let compiled: ValidateFunction | undefined;
 
-/** @throws AgentgovError (exit 2) with the file's name where the text is no profile of this version. */
+/** @throws AgentgovError (exit 2) with `FILE:LINE:COL:` where the text is no profile of this version. */
 export function parseProfile(text: string, file: string): Profile {
   const value = parseJson(text, file) as { format?: unknown; version?: unknown };
   if (value?.format !== 'agentgov-profile')
-    throw usageError(`${file} is no profile: give a file that agentgov learn has written`);
+    throw usageError(`${file}:${placeAt(text, ['format'])}: this is no profile: give a file of agentgov learn`);
   if (value.version !== PROFILE_VERSION) {
     throw usageError(
-      `${file} is a profile of version ${JSON.stringify(value.version)}, and this agentgov reads version ${PROFILE_VERSION}: learn it anew from the recordings, or use the agentgov that wrote it`,
+      `${file}:${placeAt(text, ['version'])}: this profile is of version ${JSON.stringify(value.version)}, and this agentgov reads version ${PROFILE_VERSION}: learn it anew from the recordings, or use the agentgov that wrote it`,
     );
   }
   compiled ??= new Ajv({ strict: true, allowUnionTypes: true }).compile(PROFILE_SCHEMA);
-  if (!compiled(value)) {
-    const [fault] = compiled.errors ?? [];
-    throw usageError(`${file} is a damaged profile (${fault?.instancePath} ${fault?.message}): learn it anew`);
+  const [fault] = compiled(value) ? [] : (compiled.errors ?? []);
+  if (fault !== undefined) {
+    const { additionalProperty } = fault.params as { additionalProperty?: string };
+    const path = [...steps(fault.instancePath), ...(additionalProperty === undefined ? [] : [additionalProperty])];
+    const what = additionalProperty === undefined ? fault.message : `there is no key ${quote(additionalProperty)}`;
+    throw damaged(file, text, path, what ?? 'it is not of its schema');
   }
-  return build(value as unknown as ProfileJson, file);
+  return build(value as unknown as ProfileJson, text, file);
 }
+
+/** `/programs/0/exe` as steps. No key of a profile has a `~` or a `/` in it. */
+const steps = (pointer: string): Step[] =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+
+const damaged = (file: string, text: string, path: readonly Step[], what: string): AgentgovError =>
+  usageError(`${file}:${placeAt(text, path)}: the profile is damaged here (${what}): learn it anew`);
 
 function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw usageError(`${file} is no profile (${(error as Error).message}): give a file of agentgov learn`, error);
+    const place = placeOf(text, faultOf(text));
+    throw usageError(`${file}:${place}: this is no JSON, and no profile: give a file of agentgov learn`, error);
   }
 }
 
-function build(json: ProfileJson, file: string): Profile {
+function build(json: ProfileJson, text: string, file: string): Profile {
   const profile = newProfile();
   const sessions = json.sessions.map((session) =>
     Object.assign(profile.session(session.id, session.agent, session.run), session),
   );
-  for (const { entries, ...key } of json.programs) {
+  for (const [of, { entries, ...key }] of json.programs.entries()) {
     const program = profile.program(key);
-    for (const { do: verb, sessions: times, first = '', last = '', addresses = [], tools = [], ...target } of entries) {
+    for (const [index, one] of entries.entries()) {
+      const { do: verb, sessions: times, first = '', last = '', addresses = [], tools = [], ...target } = one;
       const entry = program.entry(verb, target);
-      for (const [place, count] of times) {
+      for (const [pair, [place, count]] of times.entries()) {
         const session = sessions[place];
         if (session === undefined)
-          throw usageError(`${file} is a damaged profile (no session ${place}): learn it anew`);
+          throw damaged(
+            file,
+            text,
+            ['programs', of, 'entries', index, 'sessions', pair],
+            `there is no session ${place}`,
+          );
         entry.add(session, count, first, last);
       }
       for (const address of addresses) entry.address(address);

@@ -83,7 +83,8 @@ export class Learner {
     const time = timeOf(event);
     session.events++;
     this.#clock(session, event, time);
-    if (event.event_type === 'events_lost') session.lost += number(event.count) ?? 1;
+    if (event.event_type === 'session_end') session.ended = true;
+    else if (event.event_type === 'events_lost') session.lost += number(event.count) ?? 1;
     else if (findingOf(String(event.event_type), String(event.action), event.coverage) === 'blind') session.blind++;
     this.#operations(session, event, time);
   }
@@ -137,6 +138,8 @@ export class Learner {
     const id = (isStart ? text(event.session_id) : undefined) ?? unnamed(event);
     this.#session = this.profile.session(id, agent, text(event.run_id) ?? id);
     this.#session.verified &&= this.verified;
+    // What shows no beginning need not show an end: another writer's log knows no sessions.
+    if (!isStart) this.#session.ended = true;
     this.#beganUs = undefined;
     this.#lastUs = 0;
     const tier = text(event.tier);
@@ -150,6 +153,7 @@ export class Learner {
     if (agent === undefined || agent === session.agent) return session;
     const other = this.profile.session(session.id, agent, session.run);
     other.tier = session.tier;
+    other.ended = true;
     other.verified &&= this.verified;
     return other;
   }

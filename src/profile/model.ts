@@ -16,6 +16,8 @@ export interface Session {
   /** Wall clock of the earliest and the latest event, as in the log; empty where no event had one. */
   first: string;
   last: string;
+  /** Its end was seen: what was killed shows none, nor what goes on. */
+  ended: boolean;
   /** Lines of the log that were learned. */
   events: number;
   /** Events that are missing by the log's own word, and things that could not be seen. */
@@ -313,6 +315,7 @@ export class Profile {
         tier: 'unknown',
         first: '',
         last: '',
+        ended: false,
         events: 0,
         lost: 0,
         blind: 0,
@@ -337,6 +340,7 @@ export class Profile {
       for (const key of ['events', 'lost', 'blind', 'unkept', 'seconds', 'jumps'] as const) {
         ours[key] = Math.max(ours[key], theirs[key]);
       }
+      ours.ended ||= theirs.ended;
       ours.verified &&= theirs.verified;
       own.set(theirs, ours);
     }

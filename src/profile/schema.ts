@@ -13,6 +13,7 @@ const SESSION = {
   properties: {
     agent: said('agent_id of the events', text),
     blind: said('things that could not be seen', count),
+    ended: said('its end was seen: nothing of it is missing behind the last event', { type: 'boolean' }),
     events: said('lines of the log that were learned', count),
     first: said('wall clock of the earliest event', text),
     id: said('session_id, or a name made from the first line of a log without one', text),
@@ -28,6 +29,7 @@ const SESSION = {
   required: [
     'agent',
     'blind',
+    'ended',
     'events',
     'first',
     'id',

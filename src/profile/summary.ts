@@ -13,10 +13,12 @@ export function partialReasons({ sessions }: Profile): string[] {
   const blind = sum(({ blind }) => blind);
   const unkept = sum(({ unkept }) => unkept);
   const weak = all.filter(({ tier }) => tier === 'observe').length;
+  const open = all.filter(({ ended }) => !ended).length;
   const unverified = all.filter(({ verified }) => !verified).length;
   return [
     ...(lost > 0 ? [`${lost} events were lost while they were recorded`] : []),
     ...(blind > 0 ? [`${blind} times something was done that could not be seen`] : []),
+    ...(open > 0 ? [`${counted(open, 'session')} without an end: what came behind it was not seen`] : []),
     ...(weak > 0
       ? [`${counted(weak, 'session')} of tier observe, which sees no work of io_uring and not where asked names lead`]
       : []),

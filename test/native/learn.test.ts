@@ -66,7 +66,10 @@ it('grows one profile over runs and a crash, and it is the one that the log give
   for (const name of names) expect(knows(name)).toBe(true);
 
   expect(await run('learn', '--from', log, '--profile', again)).toMatchObject({ code: 0 });
-  expect(profileText(await loadProfile(again))).toBe(readFileSync(profile, 'utf8'));
+  const learned = await loadProfile(again);
+  // What the agent did after the crash nobody saw.
+  expect([...learned.sessions.values()].map(({ ended }) => ended)).toEqual([true, false, true, true]);
+  expect(profileText(learned)).toBe(readFileSync(profile, 'utf8'));
 });
 
 it('has a window over all sessions, and says when it is full', { timeout: 60_000 }, async () => {

@@ -27,13 +27,14 @@ let sessions = 0;
 function session(events: object[], more: object = {}): AgentEvent[] {
   const id = `s${sessions++}`;
   const start = { event_type: 'session_start', session_id: id, run_id: `r${id}`, target_pids: ['7'], tier: 'lsm' };
-  return [{ ...start, ...more }, ...events].map((event, index) => ({
+  const ms = (index: number): number => 1000 * Math.min(index, events.length);
+  return [{ ...start, ...more }, ...events, { event_type: 'session_end', session_id: id }].map((event, index) => ({
     action: 'OBSERVED',
     agent_id: 'a',
     pid: 7,
     exe: NODE,
-    timestamp: new Date(Date.UTC(2026, 3, 14) + 1000 * index).toISOString(),
-    ts_us: index * 1e6,
+    timestamp: new Date(Date.UTC(2026, 3, 14) + ms(index)).toISOString(),
+    ts_us: 1000 * ms(index),
     ...event,
   })) as AgentEvent[];
 }
@@ -127,6 +128,18 @@ describe('a profile', () => {
       '12 events were lost while they were recorded',
     ]);
     expect(partial([{ event_type: 'io_uring_setup' }])).toHaveLength(1);
+    // Killed: the agent went on, and nobody looked.
+    const killed = session([read('/w/a')]).slice(0, -1);
+    const reason = ['1 session without an end: what came behind it was not seen'];
+    expect(summarise(learn([killed, session([read('/w/a')])])).partial).toEqual(reason);
+    // A log of another writer knows no sessions, and none that began is not ended.
+    expect(summarise(learn([killed.slice(1)])).partial).toEqual([]);
+    // Seen while it was still being written, then whole.
+    const whole = session([read('/w/a')]);
+    const early = learn([whole.slice(0, -1)]);
+    expect(summarise(early).partial).toEqual(reason);
+    early.merge(learn([whole]));
+    expect(summarise(early).partial).toEqual([]);
     expect(partial([read('/w/a')], { tier: 'observe' })).toEqual([expect.stringContaining('tier observe')]);
   });
 
@@ -148,6 +161,28 @@ describe('a profile', () => {
     expect(newByHour(learn(runs), 24)).toEqual([4]);
   });
 
+  it('that is damaged is refused with the line, and with what is wrong there', () => {
+    const text = profileText(learn([session([read('/w/a'), read('/w/b')]), session([read('/w/a')])]));
+    const fault = (from: string, to: string): string => {
+      expect(text).toContain(from);
+      try {
+        parseProfile(text.replace(from, to), 'p.json');
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return 'taken';
+    };
+    expect(fault('"path":"/w/b"', '"path":7')).toMatch(/^p\.json:7:\d+: .*damaged here \(must be string\)/);
+    expect(fault('"exe":', '"exee":')).toMatch(/^p\.json:8:11: .*\(there is no key "exee"\)/);
+    expect(fault('"verified":true', '"verified":1')).toMatch(/^p\.json:11:\d+: .*\(must be boolean\)/);
+    expect(fault('"partial": []', '"partial": [')).toMatch(/^p\.json:3:13: this is no JSON/);
+    expect(() => parseProfile(text.slice(0, text.indexOf('"path"')), 'p.json')).toThrow(
+      /^p\.json:6:\d+: this is no JSON/,
+    );
+    expect(() => parseProfile('', 'p.json')).toThrow(/^p\.json:1:1: this is no JSON/);
+    expect(() => parseProfile('[]', 'p.json')).toThrow(/^p\.json:1:1: this is no profile/);
+  });
+
   it('has the schema that is published (UPDATE_DOCS=1 writes it)', () => {
     const file = join(import.meta.dirname, '../../../templates/schema/profile.schema.json');
     if (process.env.UPDATE_DOCS) writeFileSync(file, profileSchemaText());
@@ -155,16 +190,16 @@ describe('a profile', () => {
   });
 
   it.each([
-    ['{', /p\.json is no profile \(/],
-    ['{"format":"other"}', /p\.json is no profile: give/],
+    ['{', /^p\.json:1:2: this is no JSON/],
+    ['{"format":"other"}', /^p\.json:1:11: this is no profile: give/],
     [
       '{"format":"agentgov-profile","version":2}',
-      /p\.json is a profile of version 2, and this agentgov reads version 1/,
+      /^p\.json:1:40: this profile is of version 2, and this agentgov reads version 1/,
     ],
-    ['{"format":"agentgov-profile","version":1}', /p\.json is a damaged profile/],
+    ['{"format":"agentgov-profile","version":1}', /^p\.json:1:1: the profile is damaged here/],
     [
       profileText(learn([session([read('/w/a')])])).replace('"sessions":[[0,1]]', '"sessions":[[7,1]]'),
-      /p\.json is a damaged profile \(no session 7\)/,
+      /^p\.json:6:109: the profile is damaged here \(there is no session 7\)/,
     ],
   ])('that is none is refused: %#', (text, message) => {
     expect(() => parseProfile(text, 'p.json')).toThrow(message);
