@@ -19,12 +19,18 @@ export async function readSmall(path: string): Promise<string> {
   }
 }
 
-/** Only the host: the rest of such a URL can hold a password. */
-function hostOf(url: string): string[] {
+export interface Registry {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Only the host and the port: the rest of such a URL can hold a password. */
+function registryOf(url: string): Registry[] {
   try {
     const plain = url.trim().replace(/^["']|["']$/g, '');
-    const { hostname, protocol } = new URL(plain.replace(SCHEME, ''));
-    return /^https?:$/.test(protocol) && hostname !== '' && !/^[\d.[]/.test(hostname) ? [hostname] : [];
+    const { hostname: host, port, protocol } = new URL(plain.replace(SCHEME, ''));
+    if (!/^https?:$/.test(protocol) || host === '' || /^[\d.[]/.test(host)) return [];
+    return [{ host, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) }];
   } catch {
     return [];
   }
@@ -50,8 +56,12 @@ const goUrls = (list: string): string[] => list.split(/[,|]/);
 const NPM = /^(@[\w.-]+:)?registry$/;
 const PYTHON = /^(index-url|extra-index-url)$/;
 
-/** Hosts, sorted, each once. */
-export async function registryHosts(home: string, workspace: string, env: NodeJS.ProcessEnv): Promise<string[]> {
+/** The hosts by the port that they are asked on, both in order, each once. */
+export async function registries(
+  home: string,
+  workspace: string,
+  env: NodeJS.ProcessEnv,
+): Promise<[port: number, hosts: string[]][]> {
   const npm = [join(workspace, '.npmrc'), join(home, '.npmrc'), '/etc/npmrc', '/usr/local/etc/npmrc'];
   const python = [
     join(workspace, 'pip.conf'),
@@ -79,7 +89,12 @@ export async function registryHosts(home: string, workspace: string, env: NodeJS
   for (const file of python) urls.push(...values(await readSmall(file), PYTHON));
   for (const file of cargo) urls.push(...cargoUrls(await readSmall(file)));
   urls.push(...values(await readSmall(goFile), /^GOPROXY$/).flatMap(goUrls));
-  return [...new Set(urls.flatMap(hostOf))].sort();
+  const all = urls.flatMap(registryOf);
+  const ports = [...new Set(all.map(({ port }) => port))].sort((a, b) => a - b);
+  return ports.map((port) => {
+    const hosts = all.filter((one) => one.port === port).map(({ host }) => host);
+    return [port, [...new Set(hosts)].sort()];
+  });
 }
 
 /** Name servers of resolv.conf(5). */

@@ -4,7 +4,7 @@ import { isMap, isSeq, parseDocument, type YAMLSeq } from 'yaml';
 import { PACKAGE_ROOT } from '../../package.js';
 import { parsePolicy } from '../language/load.js';
 import { parseAddress } from '../pattern/address.js';
-import { nameServers, readSmall, registryHosts } from './registries.js';
+import { nameServers, readSmall, registries } from './registries.js';
 
 const FOLDER = join(PACKAGE_ROOT, 'templates', 'policies');
 /** What the templates call the project folder. */
@@ -85,18 +85,19 @@ export async function fitTemplate(name: string, options: FitOptions): Promise<Fi
     findRule(rules, 'name_servers').setIn(['match', 'destination_ip'], flow(document.createNode(servers)));
   else notes.push('no name server was found in /etc/resolv.conf: the rule name_servers allows port 53 everywhere');
 
-  const hosts = await registryHosts(home, workspace, env);
-  if (hosts.length > 0) {
+  const byPort = await registries(home, workspace, env);
+  for (const [port, hosts] of byPort) {
     const rule = document.createNode({
-      name: 'package_registries',
-      match: { event: ['network_connect', 'network_send'], destination_domain: hosts, port: [443] },
+      name: port === 443 ? 'package_registries' : `package_registries_${port}`,
+      match: { event: ['network_connect', 'network_send'], destination_domain: hosts, port: [port] },
       action: 'ALLOW',
     });
     const match = rule.get('match', true);
     if (isMap(match)) flow(match);
     rule.commentBefore = ' From the configuration of your package managers.';
     rules.add(rule);
-  } else
+  }
+  if (byPort.length === 0)
     notes.push(
       'no package registry is named in the configuration of npm, pip, cargo or go: add its host as a rule if the agent installs packages',
     );

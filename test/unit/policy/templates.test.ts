@@ -90,7 +90,7 @@ describe.each(known)('$name', async ({ name }) => {
     const home = mkdtempSync(join(folder, 'home-'));
     writeFileSync(
       join(home, '.npmrc'),
-      'registry=https://user:hunter2@npm.example.net/x/\n@own:registry = "https://own.example.net/"\n//npm.example.net/:_authToken=t\n',
+      'registry=https://user:hunter2@npm.example.net/x/\n@own:registry = "https://own.example.net/"\n@lan:registry=http://lan.example.net:4873/\n//npm.example.net/:_authToken=t\n',
     );
     mkdirSync(join(home, '.cargo'));
     writeFileSync(
@@ -124,6 +124,9 @@ describe.each(known)('$name', async ({ name }) => {
       const dest_domain = `${host}.example.net`;
       expect([host, decide({ event_type: 'network_connect', dest_domain, dest_port: 443 })]).toEqual([host, 'ALLOW']);
     }
+    const own = (dest_port: number) =>
+      decide({ event_type: 'network_connect', dest_domain: 'lan.example.net', dest_port });
+    expect([own(4873), own(443)]).toEqual(['ALLOW', 'BLOCK']);
     expect(text).not.toContain('no.example.net');
   });
 });
