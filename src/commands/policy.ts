@@ -4,16 +4,18 @@ import chalk from 'chalk';
 import { Command } from 'commander';
 import { findWholeLogs } from '../audit/index.js';
 import { EXIT, usageError } from '../errors.js';
-import type { AgentEvent } from '../events/index.js';
+import { type AgentEvent, EVENT_TYPES } from '../events/index.js';
 import { escapeForTerminal } from '../output/index.js';
 import {
   type Clause,
+  didYouMean,
   Engine,
   type Explanation,
   enforcementOf,
   isStricter,
   loadPolicy,
   MachineLinks,
+  objectOf,
   outcomeOf,
   type Policy,
   PolicyError,
@@ -148,12 +150,22 @@ const defined = ({ exe, script }: Subject): Subject => ({ ...(exe && { exe }), .
 function parseEvent(text: string): AgentEvent {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && 'event_type' in value) return value as AgentEvent;
-  } catch {
+    if (typeof value === 'object' && value !== null && 'event_type' in value) return known(value as AgentEvent);
+  } catch (error) {
     // Said below, once for both.
+    if (!(error instanceof SyntaxError)) throw error;
   }
   throw usageError(
     `an event is a JSON object with event_type (docs/events.md), not ${JSON.stringify(text.slice(0, 60))}`,
+  );
+}
+
+/** A word that no event has would be one on which nothing decides. */
+function known(event: AgentEvent): AgentEvent {
+  const type = String(event.event_type);
+  if (Object.hasOwn(EVENT_TYPES, type)) return event;
+  throw usageError(
+    `no event is called ${JSON.stringify(type.slice(0, 60))}${didYouMean(type, Object.keys(EVENT_TYPES))}`,
   );
 }
 
@@ -185,7 +197,7 @@ function show(policy: Policy, engine: Engine, event: AgentEvent, subject: Subjec
   }
   const decisive = asked.reduce((a, b) => (isStricter(b.verdict.action, a.verdict.action) ? b : a), first);
   if (json) process.stdout.write(`${JSON.stringify(explained(policy, asked, decisive))}\n`);
-  else process.stdout.write(inWords(policy, asked, decisive));
+  else process.stdout.write(inWords(policy, event, asked, decisive));
 }
 
 function explained(policy: Policy, asked: readonly Explanation[], { verdict }: Explanation): object {
@@ -212,7 +224,7 @@ function explained(policy: Policy, asked: readonly Explanation[], { verdict }: E
 
 const COLOURS = { ALLOW: chalk.green, HUMAN_APPROVAL: chalk.yellow, BLOCK: chalk.red } as const;
 
-function inWords(policy: Policy, asked: readonly Explanation[], { verdict }: Explanation): string {
+function inWords(policy: Policy, event: AgentEvent, asked: readonly Explanation[], { verdict }: Explanation): string {
   const place = verdict.rule === undefined ? undefined : policy.positions[verdict.rule];
   const rule = verdict.rule === undefined ? undefined : policy.document.policies[verdict.rule];
   const lines = [
@@ -226,7 +238,9 @@ function inWords(policy: Policy, asked: readonly Explanation[], { verdict }: Exp
   for (const { path, verdict: one, matching } of asked) {
     const [, ...others] = unique(matching.map((clause) => ruleName(policy, clause)));
     const also = others.length > 0 ? `; less specific: ${others.slice(0, 8).join(', ')}` : '';
-    lines.push(escapeForTerminal(`  ${path ?? 'without a path'}: ${one.action} by ${one.name}${also}`));
+    lines.push(
+      escapeForTerminal(`  ${path ?? (objectOf(event) || event.event_type)}: ${one.action} by ${one.name}${also}`),
+    );
   }
   return `${lines.join('\n')}\n`;
 }

@@ -78,6 +78,8 @@ async function run(path: string, audits: string[], flags: Flags): Promise<void> 
     unverified: flags.unverified ?? false,
   });
   for (const note of links.notes) say(note);
+  if (result.decided === 0)
+    say('nothing was decided: no event of the recordings asks for anything, which shows nothing');
   const suggestion = flags.suggest === undefined ? undefined : suggestionFor(result, flags.suggest, flags.home);
   const failed = failures(result, flags.failOn);
   if (report === undefined) {

@@ -36,6 +36,7 @@ export { loadPolicy, MAX_POLICY_BYTES, parsePolicy } from './language/load.js';
 export { ALL_BITS, ASKS, type Ask, OPERATIONS, type OperationClass } from './language/operations.js';
 export { quote } from './language/quote.js';
 export { MATCH_KEYS, POLICY_SCHEMA, RULE_KEYS, schemaText, TOP_KEYS } from './language/schema.js';
+export { didYouMean } from './language/suggest.js';
 export { type Enforcement, enforcementOf } from './language/tiers.js';
 export type {
   Match,
@@ -53,7 +54,7 @@ export { type Block, blockText, coversBlock, inBlock, parseAddress } from './pat
 export { parseDomain } from './pattern/domain.js';
 export { LinkError } from './pattern/links.js';
 export { EVERY_HOME, literalPattern, type PathPattern, PatternError, parsePath, pathsMeet } from './pattern/path.js';
-export type { Finding, Place } from './replay/findings.js';
+export { type Finding, objectOf, type Place } from './replay/findings.js';
 export { readEvents } from './replay/read.js';
 export { checkRecording, type Trust } from './replay/recording.js';
 export { failedBefore, type RecordingSummary, type ReplayOptions, type ReplayResult, replay } from './replay/replay.js';

@@ -58,13 +58,15 @@ function describe(error: ErrorObject, path: readonly (string | number)[]): strin
       return `${where} does not know ${quote(data)}${typeof data === 'string' ? didYouMean(data, allowed) : ''} (it takes ${allowed.join(', ')})`;
     }
     case 'const':
-      return `${where} must be ${quote(params.allowedValue)}`;
+      return `${where} must be ${quote(params.allowedValue)}${typeof data === 'string' ? '' : ', in quotes'}`;
     case 'required':
       return `"${String(params.missingProperty)}" is missing ${named === undefined ? 'in the policy' : 'here'}`;
     case 'minItems':
       return `${where} is empty and would match nothing: name something, or leave the key out`;
     case 'uniqueItems':
       return `${where} names ${quote((data as unknown[])[Number(params.i)])} twice`;
+    case 'minLength':
+      return `${where} is empty`;
     case 'pattern':
       return `${where} does not take ${quote(data)}${FORMS[named ?? ''] ?? ''}`;
     default:
@@ -103,11 +105,19 @@ export function checkShape(source: Source): Problem[] {
   const errors = validate.errors ?? [];
   // An item that fits no alternative is one fault, not one for each alternative.
   const alternatives = errors.filter(({ keyword }) => keyword === 'anyOf').map(({ instancePath }) => instancePath);
+  const says = (keyword: string, path: string): boolean =>
+    errors.some((other) => other.keyword === keyword && other.instancePath === path);
   const problems = errors
     .filter(({ keyword, instancePath, schemaPath }) =>
       keyword === 'anyOf'
         ? true
         : !alternatives.some((one) => instancePath.startsWith(one) && schemaPath.includes('/anyOf/')),
+    )
+    // One sentence for one value: the one that says what to write.
+    .filter(
+      ({ keyword, instancePath }) =>
+        !(keyword === 'type' && says('const', instancePath)) &&
+        !(keyword === 'pattern' && says('minLength', instancePath)),
     )
     .map((error): Problem => {
       const path = steps(error.instancePath);

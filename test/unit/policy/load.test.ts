@@ -106,6 +106,11 @@ describe('keys and values', () => {
       'version: "1.0"\npolices: []\npolicies: []\n',
       'p.yaml:2:1: a policy has no key "polices"; did you mean "policies"?',
     ],
+    [
+      'a rule without a name',
+      `${HEAD}  - {name: "", match: {path: ["/a"]}, action: ALLOW}\n`,
+      'p.yaml:4:12: "name" is empty',
+    ],
     ['an unknown match key', rule('pth: ["/a"]'), 'p.yaml:5:13: "match" has no key "pth"; did you mean "path"?'],
     ['a word of another language', rule('domain: ["a.example"]'), 'did you mean "destination_domain"?'],
     [
@@ -125,11 +130,7 @@ describe('keys and values', () => {
       'p.yaml:5:21: "event" does not know "file_opened"; did you mean "file_open"?',
     ],
     ['an event that nobody can decide on', rule('event: [process_exit]'), '"event" does not know "process_exit"'],
-    [
-      'a version that is a number',
-      'version: 1.0\npolicies: []\n',
-      'p.yaml:1:10: "version" is text: write "1" in quotes',
-    ],
+    ['a version that is a number', 'version: 1.0\npolicies: []\n', 'p.yaml:1:10: "version" must be "1.0", in quotes'],
     ['no version', 'policies: []\n', 'p.yaml:1:1: "version" is missing in the policy'],
     [
       'a rule without an action',

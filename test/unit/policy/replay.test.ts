@@ -215,6 +215,12 @@ describe('soundness of recordings', () => {
     expect(out).toContain('5 events were lost in the recording');
   });
 
+  it('says that a recording in which nothing is asked for shows nothing', async () => {
+    const { code, err } = await run('replay', policyFile, record([{ event_type: 'session_start' }]));
+    expect(code).toBe(0);
+    expect(err).toContain('nothing was decided');
+  });
+
   it('says in one sentence what cannot be read', async () => {
     expect(await run('replay', policyFile, join(folder, 'none.jsonl'))).toMatchObject({ code: 2, out: '' });
     expect(await run('replay', join(folder, 'none.yaml'), file)).toMatchObject({ code: 2, out: '' });
@@ -330,13 +336,19 @@ describe('policy check and explain', () => {
     });
     expect((await run('policy', 'explain', policyFile, '{"event_type":"process_exit"}')).out).toContain('only reports');
     expect((await run('policy', 'explain', policyFile, '{}')).code).toBe(2);
+    expect(await run('policy', 'explain', policyFile, '{"event_type":"file_opn","path":"/w/a"}')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('no event is called "file_opn"; did you mean "file_open"?'),
+    });
+    const call = JSON.stringify({ event_type: 'network_connect', dest_domain: 'pay.example', dest_port: 443 });
+    expect((await run('policy', 'explain', policyFile, call)).out).toContain('\n  pay.example:443: ALLOW by pay\n');
     const { out: rules } = await run('policy', 'explain', policyFile);
     expect(rules).toContain(
       'pay: ALLOW, mode audit, enforced in no tier (only replay counts how often: enforce refuses',
     );
     const plain = join(folder, 'plain.yaml');
     writeFileSync(plain, POLICY.replace(', max: 2/minute', ''));
-    expect((await run('policy', 'explain', plain)).out).toContain('enforced in lsm, hook, launch (best effort: ');
+    expect((await run('policy', 'explain', plain)).out).toContain('enforced in lsm, hook (best effort: ');
   });
 
   it('explains an event of a recording with what is known of its process', async () => {
