@@ -57,7 +57,7 @@ describe.each(Object.entries(INPUTS))('of %s', { timeout: 60_000 }, (_, make) =>
   });
 });
 
-it('names the reason in each header where the profile is partial', () => {
+it('names the reason in each header where the profile is partial', { timeout: 60_000 }, () => {
   for (const name of FORMATS.filter((one) => !JSONS.includes(one))) {
     expect(headerOf(format(name, hostile()).text)).toMatch(/^# THE PROFILE IS PARTIAL/m);
   }
