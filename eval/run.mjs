@@ -6,7 +6,7 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { median, removeTemporaryFolders } from '../bench/harness/index.mjs';
-import { curveTable, evaluate, RULES, resultTable, summary } from './harness/index.mjs';
+import { curveTable, evaluate, freshTable, RULES, resultTable, summary } from './harness/index.mjs';
 import { workloads } from './workloads/index.mjs';
 
 /** Of the events of a run that ask for something, and different things in it: the median run of every workload. */
@@ -36,7 +36,7 @@ function progress(text) {
 }
 
 async function measured(workload) {
-  const { runs, curve, ...byRule } = await evaluate(workload, progress);
+  const { runs, seconds, fresh, curve, ...byRule } = await evaluate(workload, progress);
   progress('');
   const of = (rule) => ({ ...summary(byRule[rule].folds), attacks: byRule[rule].attacks });
   return {
@@ -46,6 +46,8 @@ async function measured(workload) {
     events: Math.round(median(byRule.generated.folds.map(({ decided }) => decided))),
     ...Object.fromEntries(RULES.map((rule) => [rule, of(rule)])),
     curve,
+    seconds,
+    fresh,
   };
 }
 
@@ -87,7 +89,7 @@ try {
   removeTemporaryFolders();
 }
 const failures = results.flatMap(failuresOf);
-console.log(`\n${resultTable(results)}\n\n${curveTable(results)}`);
+console.log(`\n${[resultTable, curveTable, freshTable].map((table) => table(results)).join('\n\n')}`);
 for (const failure of failures) console.log(`FAILED: ${failure}`);
 keepFigures(results, failures);
 process.exitCode = failures.length > 0 ? 1 : 0;

@@ -13,10 +13,24 @@ const EVERY = 4;
 /** Each of the two rules of generalisation. */
 export const RULES = ['generated', 'collapsed'];
 
+/** Different things that each run showed, and none before it. */
+async function freshOf(profiles) {
+  const { newProfile, summarise } = await product();
+  const merged = newProfile();
+  let known = 0;
+  return profiles.map(({ profile }) => {
+    merged.merge(profile);
+    const before = known;
+    known = summarise(merged).things;
+    return known - before;
+  });
+}
+
 /**
  * Learns on all runs of a workload but one and replays that one, for every run; then the same with attacks in it.
  *
- * @returns for each rule `folds` (one a run: a score), `curve` (by the number of runs learned from) and `attacks`
+ * @returns for each rule `folds` (one a run: a score), `curve` (by the number of runs learned from) and `attacks`; of the
+ *   runs in their order `seconds` and `fresh`
  */
 export async function evaluate(workload, progress) {
   const { summarise } = await product();
@@ -26,7 +40,7 @@ export async function evaluate(workload, progress) {
   const profiles = await profilesOf(logs);
   const runs = logs.length;
   const seconds = profiles.map(({ profile }) => summarise(profile).seconds);
-  const result = { runs, curve: [] };
+  const result = { runs, seconds, fresh: await freshOf(profiles), curve: [] };
   for (const rule of RULES) result[rule] = { folds: [], attacks: { tried: 0, blocked: 0, held: 0, missed: [] } };
   for (const count of [...CURVE.filter((count) => count < runs - 1), runs - 1]) {
     const isWhole = count === runs - 1;

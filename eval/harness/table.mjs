@@ -38,6 +38,20 @@ export const resultTable = (results) =>
     ]),
   );
 
+/** New things by run, and how long each was recorded. */
+export const freshTable = (results) => {
+  const count = Math.max(...results.map(({ runs }) => runs));
+  return table(
+    ['new things in run', ...Array.from({ length: count }, (_, at) => at + 1)],
+    results.map(({ name, fresh, seconds }) => [
+      name,
+      ...Array.from({ length: count }, (_, at) =>
+        fresh[at] === undefined ? '' : `${fresh[at]} (${duration(seconds[at])})`,
+      ),
+    ]),
+  );
+};
+
 export const curveTable = (results) => {
   const counts = [...new Set(results.flatMap(({ curve }) => curve.map(({ runs }) => runs)))].sort((a, b) => a - b);
   const cell = (point) =>
