@@ -3,7 +3,7 @@ import chalk from 'chalk';
 import { Command } from 'commander';
 import { EXIT } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
-import { type Drift, diffProfiles, loadProfile } from '../profile/index.js';
+import { counted, type Drift, diffProfiles, type Gathered, gather, loadProfile } from '../profile/index.js';
 
 interface Flags {
   json?: boolean;
@@ -34,19 +34,20 @@ const MOST_SHOWN = 200;
 
 function inWords(appeared: readonly Drift[], gone: readonly Drift[]): string {
   const lines = [`${appeared.length} new, ${gone.length} gone`];
-  lines.push(...shown('+', appeared, chalk.red), ...shown('-', gone, chalk.dim));
+  lines.push(...shown('+', gather(appeared), chalk.red), ...shown('-', gather(gone), chalk.dim));
   return `${lines.join('\n')}\n`;
 }
 
-function shown(sign: string, all: readonly Drift[], paint: (text: string) => string): string[] {
+function shown(sign: string, all: readonly Gathered[], paint: (text: string) => string): string[] {
   const lines = all.slice(0, MOST_SHOWN).map((drift) => paint(`${sign} ${describe(drift)}`));
   return all.length > MOST_SHOWN
     ? [...lines, `${sign} and ${all.length - MOST_SHOWN} more; --json has them all`]
     : lines;
 }
 
-function describe({ exe, script, do: verb, object, times, runs, sensitive }: Drift): string {
+function describe({ exe, script, do: verb, object, names, times, runs, sensitive }: Gathered): string {
   const who = exe === undefined ? '' : ` by ${exe}${script === undefined ? '' : ` ${script}`}`;
   const mark = sensitive === undefined ? '' : ` [sensitive: ${sensitive}]`;
-  return escapeForTerminal(`${verb} ${object}${who} (${times}x in ${runs} ${runs === 1 ? 'run' : 'runs'})${mark}`);
+  const seen = names === 1 ? `in ${counted(runs, 'run')}` : `under ${names} names`;
+  return escapeForTerminal(`${verb} ${object}${who} (${times}x ${seen})${mark}`);
 }

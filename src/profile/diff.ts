@@ -2,6 +2,7 @@
 import type { Entry, Profile, Program } from './model.js';
 import { byText } from './order.js';
 import { sensitiveAs } from './sensitive.js';
+import { shapeOf } from './shape.js';
 import { shapedKey } from './summary.js';
 import type { Verb } from './verbs.js';
 
@@ -77,4 +78,30 @@ export function diffProfiles(a: Profile, b: Profile): ProfileDiff {
       .map(([, { program, entries }]) => driftOf(program, entries))
       .sort(order);
   return { appeared: only(after, before), gone: only(before, after) };
+}
+
+/** Things whose names differ in nothing but numbers, dates, hashes and the like: `object` has a star there. */
+export interface Gathered extends Drift {
+  /** How many names; 1 is one thing as it is. */
+  readonly names: number;
+}
+
+/** In the order of the first of each. Programs that ran and sensitive things stay as they are: each is a question of its own. */
+export function gather(drifts: readonly Drift[]): Gathered[] {
+  const groups = new Map<string, Drift[]>();
+  for (const drift of drifts) {
+    const { exe, script, role, do: verb, object, sensitive } = drift;
+    const isApart = sensitive !== undefined || verb === 'exec' || !object.startsWith('/');
+    const name = isApart ? object : shapeOf(object).likely;
+    const key = [exe, script, role, verb, sensitive, isApart, name].join('\u0000');
+    const group = groups.get(key);
+    if (group) group.push(drift);
+    else groups.set(key, [drift]);
+  }
+  return [...groups.values()].map((group) => {
+    const [first] = group as [Drift];
+    if (group.length === 1) return { ...first, names: 1 };
+    const times = group.reduce((sum, one) => sum + one.times, 0);
+    return { ...first, object: shapeOf(first.object).likely, times, names: group.length };
+  });
 }

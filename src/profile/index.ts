@@ -1,5 +1,5 @@
 // The profile of an agent: learned from events, kept in a file, compared, and made into a policy.
-export { type Drift, diffProfiles, type ProfileDiff } from './diff.js';
+export { type Drift, diffProfiles, type Gathered, gather, type ProfileDiff } from './diff.js';
 export { loadProfile, parseProfile, profileText, saveProfile } from './file.js';
 export { FORMATS, type Format, type Formatted, format } from './formats/index.js';
 export { type Generated, generate } from './generate/generate.js';

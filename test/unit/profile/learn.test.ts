@@ -438,6 +438,20 @@ describe('the commands', { timeout: 60_000 }, () => {
     expect(drift.code).toBe(1);
     expect((JSON.parse(drift.out) as { appeared: object[] }).appeared.length).toBeGreaterThan(0);
     expect(await cli('diff', profile, earlier)).toMatchObject({ code: 0 });
+    const more = [1, 2, 3].flatMap((name) => [
+      read(`/w/log-${name}.txt`),
+      { event_type: 'process_exec', path: `/w/bin/tool-${name}` },
+      read(`/home/ann/.ssh/id_${name}`),
+    ]);
+    const grown = join(at, 'grown.json');
+    writeFileSync(grown, readFileSync(profile));
+    await cli('learn', '--from', log('more.jsonl', session(more), at), '--profile', grown);
+    const { out } = await cli('diff', profile, grown);
+    expect(out).toContain('9 new, 0 gone\n');
+    expect(out).toContain(`+ read /w/log-*.txt by ${NODE} (3x under 3 names)\n`);
+    // Each of these is a question of its own.
+    expect(out.match(/^\+ exec \/w\/bin\/tool-\d.* \(1x in 1 run\)$/gm)).toHaveLength(3);
+    expect(out.match(/^\+ read \/home\/ann\/\.ssh\/id_\d by .*\[sensitive: secrets\]$/gm)).toHaveLength(3);
   });
 
   it('refuse a recording that does not verify, and one without events', async () => {
