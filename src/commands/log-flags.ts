@@ -8,7 +8,7 @@ import {
   loadKey,
   type WriterOptions,
 } from '../audit/index.js';
-import { CheckpointPusher, placeAt } from '../delivery/index.js';
+import { CHECKPOINTS, Pusher, placeAt } from '../delivery/index.js';
 import { usageError } from '../errors.js';
 import { bytes, duration, lineNumber, milliseconds, word } from './values.js';
 
@@ -68,7 +68,7 @@ export async function logSetup(flags: LogFlags, log: string, say: (text: string)
   if (wantsThem && path === undefined)
     throw usageError('checkpoints need a key: make one with agentgov keys new, or give --key');
   const places = checkpointPush.map((where) => placeAt(where, checkpointsPath(log)));
-  const pushers = places.map((place) => new CheckpointPusher(place, say));
+  const pushers = places.map((place) => new Pusher(place, CHECKPOINTS, say));
   const checkpoints: CheckpointOptions | undefined =
     flags.checkpoints && path !== undefined
       ? {

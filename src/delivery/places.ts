@@ -3,17 +3,11 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { asciiJson } from '../ascii-json.js';
 import { usageError } from '../errors.js';
-import { parseStreamAddress, type StreamAddress } from './address.js';
-import { Connection } from './connection.js';
-import { syslogFrame } from './syslog.js';
-
-export interface Place {
-  /** What to call it; without any password. */
-  readonly name: string;
-  /** Resolves when the note is there. It may be told the same one again. */
-  deliver(note: string): Promise<void>;
-  close(): void;
-}
+import { parseStreamAddress } from './address.js';
+import { HttpPlace } from './http-place.js';
+import type { Place } from './place.js';
+import { StreamPlace } from './stream-place.js';
+import type { SyslogMessage } from './syslog.js';
 
 /**
  * `source`: the file of all checkpoints, which the notes are in before they are delivered.
@@ -21,8 +15,9 @@ export interface Place {
  * @throws AgentgovError (usage) for what is no place.
  */
 export function placeAt(where: string, source: string): Place {
-  if (/^https?:\/\//i.test(where)) return new HttpPlace(where);
-  if (/^(?:tcp|tls|unix):/.test(where)) return new SyslogPlace(parseStreamAddress('--checkpoint-push', where));
+  if (/^https?:\/\//i.test(where)) return httpPlace(where);
+  if (/^(?:tcp|tls|unix):/.test(where))
+    return new StreamPlace(parseStreamAddress('--checkpoint-push', where), messageOf);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(where))
     throw usageError(
       `--checkpoint-push takes a file, http(s)://…, or syslog at tcp://, tls:// or unix://, not ${JSON.stringify(where)}`,
@@ -30,8 +25,25 @@ export function placeAt(where: string, source: string): Place {
   return new FilePlace(where, source);
 }
 
-/** How long one attempt may take. */
-const PATIENCE_MS = 10_000;
+function httpPlace(where: string): Place {
+  if (!URL.canParse(where)) throw usageError(`--checkpoint-push ${JSON.stringify(where)} is no URL`);
+  const { origin, pathname } = new URL(where);
+  return new HttpPlace(where, `${origin}${pathname}`, 'text/plain; charset=utf-8');
+}
+
+/** One message a note, which stands in it as a JSON text. */
+function messageOf(note: string): SyslogMessage {
+  const [origin = '', size = ''] = note.split('\n');
+  return {
+    severity: 'notice',
+    time: Date.now(),
+    pid: process.pid,
+    id: 'checkpoint',
+    sequence: Math.max(Number(size), 1),
+    text: asciiJson({ origin, size: Number(size), note }),
+  };
+}
+
 const STEP = 2 ** 16;
 
 /**
@@ -90,78 +102,4 @@ class FilePlace implements Place {
 async function readAt(file: FileHandle, position: number, length = STEP): Promise<Buffer> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
   return buffer.subarray(0, bytesRead);
-}
-
-/** One POST a note. */
-class HttpPlace implements Place {
-  readonly name: string;
-  readonly #url: URL;
-  readonly #headers: Record<string, string> = { 'content-type': 'text/plain; charset=utf-8' };
-  readonly #end = new AbortController();
-
-  constructor(where: string) {
-    if (!URL.canParse(where)) throw usageError(`--checkpoint-push ${JSON.stringify(where)} is no URL`);
-    this.#url = new URL(where);
-    const { username, password } = this.#url;
-    if (username !== '') {
-      const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-      this.#headers.authorization = `Basic ${Buffer.from(pair).toString('base64')}`;
-    }
-    this.#url.username = '';
-    this.#url.password = '';
-    this.name = `${this.#url.origin}${this.#url.pathname}`;
-  }
-
-  async deliver(note: string): Promise<void> {
-    const response = await fetch(this.#url, {
-      method: 'POST',
-      body: note,
-      headers: this.#headers,
-      // A redirect would take the note to where nobody has asked for it.
-      redirect: 'error',
-      signal: AbortSignal.any([AbortSignal.timeout(PATIENCE_MS), this.#end.signal]),
-    }).catch((error: Error & { cause?: { message?: string } }) => {
-      throw new Error(error.cause?.message ?? error.message);
-    });
-    await response.body?.cancel();
-    if (!response.ok) throw new Error(`it answered ${response.status}`);
-  }
-
-  close(): void {
-    this.#end.abort();
-  }
-}
-
-/** One message a note, which stands in it as a JSON text. */
-class SyslogPlace implements Place {
-  readonly name: string;
-  #connection: Connection | undefined;
-
-  constructor(private readonly address: StreamAddress) {
-    this.name = address.url;
-  }
-
-  async deliver(note: string): Promise<void> {
-    const [origin = '', size = ''] = note.split('\n');
-    const frame = syslogFrame({
-      severity: 'notice',
-      time: Date.now(),
-      pid: process.pid,
-      id: 'checkpoint',
-      sequence: Math.max(Number(size), 1),
-      text: asciiJson({ origin, size: Number(size), note }),
-    });
-    try {
-      this.#connection ??= await Connection.open(this.address);
-      await this.#connection.write(frame);
-    } catch (error) {
-      this.close();
-      throw error;
-    }
-  }
-
-  close(): void {
-    this.#connection?.end();
-    this.#connection = undefined;
-  }
 }

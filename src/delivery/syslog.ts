@@ -1,4 +1,4 @@
-// Syslog messages (RFC 5424), framed by their length (RFC 6587, 3.4.1; RFC 5425, 4.3): nothing in a message can end it.
+// Syslog messages (RFC 5424): nothing in one can end it.
 import { hostname } from 'node:os';
 
 /** Facility 13, "log audit". */
@@ -22,7 +22,14 @@ export interface SyslogMessage {
 /** The largest `sequenceId` (RFC 5424, 7.3.1), behind which it begins at 1 again. */
 const LAST_SEQUENCE = 2 ** 31 - 1;
 
-export function syslogFrame({ severity, time, host = hostname(), pid, id, sequence, text }: SyslogMessage): Buffer {
+/** For a stream: framed by its length (RFC 6587, 3.4.1; RFC 5425, 4.3). */
+export function syslogFrame(message: SyslogMessage): Buffer {
+  const bytes = syslogDatagram(message);
+  return Buffer.concat([Buffer.from(`${bytes.length} `), bytes]);
+}
+
+/** For one packet of its own (RFC 5426, 3.1). */
+export function syslogDatagram({ severity, time, host = hostname(), pid, id, sequence, text }: SyslogMessage): Buffer {
   const head = [
     `<${FACILITY * 8 + SEVERITIES[severity]}>1`,
     new Date(time).toISOString(),
@@ -32,8 +39,7 @@ export function syslogFrame({ severity, time, host = hostname(), pid, id, sequen
     word(id, 32),
     `[meta sequenceId="${((sequence - 1) % LAST_SEQUENCE) + 1}"]`,
   ];
-  const message = Buffer.from(`${head.join(' ')} ${text}`);
-  return Buffer.concat([Buffer.from(`${message.length} `), message]);
+  return Buffer.from(`${head.join(' ')} ${text}`);
 }
 
 /** A field of the header: printable ASCII without spaces. */

@@ -20,6 +20,7 @@ import {
   type Policy,
   parseMounts,
   type SelfProtection,
+  type Sink,
   type Table,
 } from '../policy/index.js';
 import type { Terms, Watched } from '../rollout/index.js';
@@ -45,6 +46,8 @@ export interface EnforceOptions extends EnforceFlags {
   protect: SelfProtection;
   /** Called before something is enforced that is not yet. @throws AgentgovError where that would hold nothing. */
   mayEnforce: () => void;
+  /** Called before a policy's alerts are told. @throws AgentgovError where the agent could change who is told. */
+  mayTell: (sinks: readonly Sink[]) => void;
   /** Rules that have proved quiet in earlier sessions, by what they meant. */
   promoted?: ReadonlyMap<string, string>;
 }
@@ -76,6 +79,8 @@ interface Told {
   /** Names of rules by their numbers. */
   readonly rules: readonly string[];
   readonly guidance: ReadonlyMap<string, string | undefined>;
+  /** Rules of which the policy's alerts are told. */
+  readonly alerting: ReadonlySet<string>;
 }
 
 /** Policies and modes whose verdicts may still be on their way to the log. */
@@ -100,14 +105,29 @@ function notYet({ document }: Policy): string[] {
   ];
 }
 
+/** Rules that ask for alerts and get none. */
+function silent({ document }: Policy): string[] {
+  const rules = document.policies.filter(({ alert }) => alert === true);
+  const allowing = rules.filter(({ action }) => action === 'ALLOW').map(({ name }) => name);
+  return [
+    ...(rules.length > 0 && (document.alerts ?? []).length === 0
+      ? ['alerts names nobody: events of rules with alert: true are marked, and nobody is told.']
+      : []),
+    ...(allowing.length > 0
+      ? [`Of what is allowed nobody is told yet: alert says nothing in ${allowing.join(', ')}.`]
+      : []),
+  ];
+}
+
 /** @throws AgentgovError exit 3 when a rule cannot be held and nobody has accepted that. */
 function prepare(
   policy: Policy,
-  { accept, homes, protect }: EnforceOptions,
+  { accept, homes, protect, mayTell }: EnforceOptions,
   hello: Hello,
   home: string | undefined,
   half: 0 | 1,
 ): Prepared {
+  mayTell(policy.document.alerts ?? []);
   let files: NamedFiles | undefined;
   try {
     const links = new MachineLinks(true);
@@ -124,6 +144,7 @@ function prepare(
     });
     const notes = [
       ...notYet(policy),
+      ...silent(policy),
       ...links.notes,
       ...(hello.leaky ? [`Tier hook is ${LEAKY_NOTE}.`] : []),
       ...compiled.left.map((rule) => `Not held: ${rule}.`),
@@ -132,7 +153,16 @@ function prepare(
         : [`Best effort, by the addresses that name servers give: ${compiled.bestEffort.join(', ')}.`]),
     ];
     const guidance = new Map(policy.document.policies.map((rule) => [rule.name, rule.guidance]));
-    return { policy, compiled, told: { rules: compiled.rules, guidance }, files, notes, half, names: new Map() };
+    const alerting = new Set(policy.document.policies.filter(({ alert }) => alert).map(({ name }) => name));
+    return {
+      policy,
+      compiled,
+      told: { rules: compiled.rules, guidance, alerting },
+      files,
+      notes,
+      half,
+      names: new Map(),
+    };
   } catch (error) {
     files?.close();
     if (!(error instanceof CompileError || error instanceof LinkError)) throw error;
@@ -193,6 +223,11 @@ export class Enforcement {
 
   get file(): string {
     return this.#now.policy.file;
+  }
+
+  /** Who is told of rules with `alert: true`. */
+  get alerts(): readonly Sink[] {
+    return this.#now.policy.document.alerts ?? [];
   }
 
   /** What follows when the log cannot be written: what only looks on ends, what holds goes on unless it is told to stop. */
@@ -310,8 +345,10 @@ export class Enforcement {
   /** An event of the loader with the name of its rule for the number: serial << 16 | rule. */
   named(event: AgentEvent): AgentEvent {
     const marked = Number(event.policy_rule);
-    const rule = this.#told.get(marked >>> 16)?.rules[marked & 0xffff];
-    return rule === undefined ? event : { ...event, policy_rule: rule };
+    const told = this.#told.get(marked >>> 16);
+    const rule = told?.rules[marked & 0xffff];
+    if (rule === undefined) return event;
+    return { ...event, policy_rule: rule, ...(told?.alerting.has(rule) ? { alert: true } : {}) };
   }
 
   /** What a rule has for the agent that it stops: by the policy in force, or else by the last one that had the rule. */

@@ -2,6 +2,7 @@
 // program, and most sessions do without.
 
 import { join } from 'node:path';
+import { Alerts, alertPrograms } from '../alerts/index.js';
 import type { Loader } from '../bpf/index.js';
 import { AgentgovError, EXIT, unavailableError } from '../errors.js';
 import { FeedbackFile, feedbackPath } from '../feedback/index.js';
@@ -27,11 +28,14 @@ export interface EnforcingPlace {
   isRoot: boolean;
   /** Takes sentences about what no longer works. */
   note: (text: string) => void;
+  /** Takes those about the places of alerts. */
+  tellOfAlerts: (text: string) => void;
 }
 
 export interface Enforcing {
   enforcement: Enforcement;
   staging: Staging;
+  alerts: Alerts;
   /** Absent where the agent could change it. */
   feedback: FeedbackFile | undefined;
 }
@@ -50,7 +54,18 @@ export async function openEnforcing(flags: EnforceFlags, place: EnforcingPlace):
   const options: EnforceOptions = {
     ...flags,
     promoted: staging.promoted,
-    mayEnforce: () => refuseWritable(agents, place.governing),
+    mayEnforce: () =>
+      refuseWritable(
+        agents,
+        place.governing,
+        'Nothing is enforced over it: sudo npm install -g agentgov, and a policy that only root can write.',
+      ),
+    mayTell: (sinks) =>
+      refuseWritable(
+        agents,
+        alertPrograms(sinks),
+        'agentgov runs no such program for alerts: name one that only root can write.',
+      ),
     protect: selfProtection({
       log: place.log,
       policy: flags.policy.file,
@@ -63,7 +78,9 @@ export async function openEnforcing(flags: EnforceFlags, place: EnforcingPlace):
   const enforcement = await load(options, loader, place.home);
   // Before anybody is governed: the loader may tell of a loss before it has told of that.
   staging.follow(enforcement.rules);
-  return { enforcement, staging, feedback: feedbackOf(place) };
+  const alerts = new Alerts(place.tellOfAlerts);
+  alerts.follow(enforcement.alerts);
+  return { enforcement, staging, alerts, feedback: feedbackOf(place) };
 }
 
 async function load(options: EnforceOptions, loader: Loader, home: string | undefined): Promise<Enforcement> {
@@ -78,15 +95,13 @@ async function load(options: EnforceOptions, loader: Loader, home: string | unde
 }
 
 /** A policy that the agent could rewrite, or the program that holds it, holds nothing. Root's own agent is only told of. */
-function refuseWritable(agents: readonly Suspect[], files: readonly string[]): void {
+function refuseWritable(agents: readonly Suspect[], files: readonly string[], advice: string): void {
   const [warning] = trustWarnings(
     agents.filter(({ uid }) => uid !== 0),
     files,
   );
   if (warning === undefined) return;
-  throw unavailableError(
-    `${warning} Nothing is enforced over it: sudo npm install -g agentgov, and a policy that only root can write.`,
-  );
+  throw unavailableError(`${warning} ${advice}`);
 }
 
 /** Only root can make a file that the agent reads and cannot change. Its group is that of the agent's (first) process. */

@@ -23,6 +23,8 @@ export interface IntakeOptions {
   verdict?: (event: AgentEvent) => AgentEvent;
   /** Something was denied: the event as it goes into the log. */
   onDenied?: (event: AgentEvent) => void;
+  /** Somebody is to be told of an event: as it stands in the log; without its place and hashes where it got none. */
+  onAlert?: (event: AgentEvent) => void;
   /** An answer about a name has come to the tree. */
   onAnswer?: (message: DnsMessage, answer: DnsAnswer) => void;
   /** Makes the events_lost event of a loss. */
@@ -171,6 +173,8 @@ export class Intake {
     const appended = this.#options.log.append(clean);
     this.#count(appended);
     if (event.action === 'BLOCKED') this.#options.onDenied?.(clean as AgentEvent);
+    if (event.alert === true)
+      this.#options.onAlert?.((appended === undefined ? clean : JSON.parse(appended.line)) as AgentEvent);
     return appended?.seq;
   }
 

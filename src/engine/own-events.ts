@@ -158,8 +158,14 @@ export function ruleFlood(
   sessionId: string,
   { rule, sha256, tier }: { rule: string; sha256: string; tier: string },
 ): EventDraft {
-  return { ...own('rule_flood', agentId, sessionId), policy_rule: rule, policy_sha256: sha256, tier };
+  return { ...own('rule_flood', agentId, sessionId), alert: true, policy_rule: rule, policy_sha256: sha256, tier };
 }
+
+/** `reason`: which place of the policy's alerts takes none, and why, or takes them again. */
+export const alertDelivery = (agentId: string, sessionId: string, reason: string): EventDraft => ({
+  ...own('alert_delivery', agentId, sessionId),
+  reason,
+});
 
 /** `class` is absent where events of any kind are missing. */
 export function eventsLost(

@@ -151,6 +151,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
       controlFolder,
       isRoot: uid === 0,
       note: (text) => session?.note(text),
+      tellOfAlerts: (text) => session?.tellOfAlerts(text),
     }));
   undo.push(() => enforcing?.enforcement.close());
 

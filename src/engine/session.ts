@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Alerts } from '../alerts/index.js';
 import type { AuditWriter, Finding } from '../audit/index.js';
 import type { DnsMessage, Loader, LoaderOutcome, Notice, TlsSink } from '../bpf/index.js';
 import { LoaderGone } from '../bpf/index.js';
@@ -7,13 +8,22 @@ import { type Deferred, deferred } from '../deferred.js';
 import type { DnsAnswer } from '../dns/index.js';
 import type { EventDraft, Redactor } from '../events/index.js';
 import type { FeedbackFile } from '../feedback/index.js';
+import { escapeForTerminal } from '../output/index.js';
 import { VERSION } from '../package.js';
 import type { Mode } from '../policy/index.js';
 import { TlsCoverage } from '../tls-coverage/index.js';
 import type { Command } from './command.js';
 import type { Enforcement } from './enforcement.js';
 import { Intake } from './intake.js';
-import { eventsLost, modeChanged, policyLoaded, ruleFlood, sessionEnd, sessionStart } from './own-events.js';
+import {
+  alertDelivery,
+  eventsLost,
+  modeChanged,
+  policyLoaded,
+  ruleFlood,
+  sessionEnd,
+  sessionStart,
+} from './own-events.js';
 import type { OpenConversations } from './plaintext.js';
 import { type EndReason, isIncomplete, reasonText } from './reasons.js';
 import type { Staging } from './staging.js';
@@ -25,6 +35,8 @@ const BACKLOG = 8 << 20;
 const VERDICTS = 'security';
 /** Rules whose counts are told: those with the most verdicts. */
 const RULES_TOLD = 200;
+/** Characters of a sentence about a place of alerts. */
+const WORDS_OF_PLACE = 400;
 
 export interface SessionParts {
   agentId: string;
@@ -35,6 +47,8 @@ export interface SessionParts {
   enforcement?: Enforcement | undefined;
   /** Counts what its rules are against; there where something is enforced. */
   staging?: Staging | undefined;
+  /** Who is told of what its rules stop. */
+  alerts?: Alerts | undefined;
   /** Where the agent may read why something was denied. */
   feedback?: FeedbackFile | undefined;
   /** The command that agentgov starts, if it does. */
@@ -95,6 +109,7 @@ export class Session {
               return named;
             },
             onDenied: (event) => parts.feedback?.denied(event, enforcement.guidance(String(event.policy_rule))),
+            onAlert: (event) => parts.alerts?.tell(event),
             onAnswer: (message, answer) => this.#learn(enforcement, message, answer),
           }),
     });
@@ -163,6 +178,15 @@ export class Session {
     this.#notes.push(text);
   }
 
+  /** That a place takes no alerts, or takes them again. Its words may be a stranger's. */
+  tellOfAlerts(text: string): void {
+    const reason = escapeForTerminal(text).slice(0, WORDS_OF_PLACE);
+    // A place may come and go for months.
+    if (!this.#notes.includes(reason)) this.#notes.push(reason);
+    this.#parts.say(reason);
+    this.#record(alertDelivery(this.#parts.agentId, this.id, reason));
+  }
+
   /** Shows the log of this session. */
   show(view: View): void {
     this.#views.push(view);
@@ -226,6 +250,7 @@ export class Session {
     const enforcement = this.#enforcement();
     await enforcement.reload(this.#parts.loader);
     this.#parts.staging?.follow(enforcement.rules);
+    this.#parts.alerts?.follow(enforcement.alerts);
     this.#tellOfPolicy(enforcement, 'reload');
     this.#tellViews();
     const { mode, sha256, file } = enforcement;
@@ -320,6 +345,7 @@ export class Session {
     this.#settle(outcome);
     await this.#parts.staging?.close();
     this.#guard(() => this.intake.finish());
+    await this.#parts.alerts?.close();
     // The last batch may be what fills the disk: then that is why the session ends as it does.
     if (await this.#makeRoom()) reason = { kind: 'log_failed', cause: this.#logFailure };
     let incomplete = isIncomplete(reason) ? reasonText(reason) : undefined;

@@ -428,6 +428,11 @@ export const FIELDS = {
   },
   ...COVERAGE_FIELDS,
   policy_rule: { type: 'string', meaning: 'the rule that decided', on: 'all' },
+  alert: {
+    type: 'boolean',
+    meaning: "true: the policy's `alerts` are told, for its rule says `alert: true` or it is a `rule_flood`",
+    on: 'all',
+  },
   reason: {
     type: 'string',
     meaning: 'why, in words for people',

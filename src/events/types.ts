@@ -6,6 +6,7 @@ export const EVENT_TYPES = {
   mode_changed: 'all rules of the policy in force, or one (`policy_rule`), went into another mode',
   rule_flood:
     'a rule (`policy_rule`) was met more than 100 times within a minute: it, or the agent, is not what was meant',
+  alert_delivery: "a place of the policy's `alerts` takes none, takes them again, or did not get some (`reason`)",
   process_fork: 'a member of the tree made a child process (`pid` is the child)',
   process_exec: 'a process replaced its program, or tried to (`errno`)',
   process_exit: 'a process ended',

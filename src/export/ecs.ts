@@ -24,6 +24,7 @@ const KINDS: Record<EventType, readonly [category: readonly string[], type: read
   policy_loaded: [['configuration'], ['change']],
   mode_changed: [['configuration'], ['change']],
   rule_flood: [['configuration'], ['info']],
+  alert_delivery: [['configuration'], ['info']],
   process_fork: [['process'], ['start']],
   process_exec: [['process'], ['start']],
   process_exit: [['process'], ['end']],

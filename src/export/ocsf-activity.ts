@@ -47,6 +47,7 @@ const CHOICES: Record<EventType, Choice | ((event: AgentEvent) => Choice)> = {
   policy_loaded: [0, 'Other'],
   mode_changed: [0, 'Other'],
   rule_flood: [0, 'Other'],
+  alert_delivery: [0, 'Other'],
   process_fork: [1007, 'Launch'],
   process_exec: [1007, 'Launch'],
   process_exit: [1007, 'Terminate'],

@@ -5,6 +5,7 @@ import { parseAddress, parseBlock } from '../pattern/address.js';
 import { parseDomain } from '../pattern/domain.js';
 import { EVERY_HOME, PatternError, parsePath } from '../pattern/path.js';
 import { eventBits, KEY_BITS, SELDOM_WITH_PATH } from './operations.js';
+import { sinkFault } from './sinks.js';
 import type { Source } from './source.js';
 import type { Match, PolicyDocument, Problem, Rule } from './types.js';
 
@@ -109,6 +110,15 @@ export function checkRules(document: PolicyDocument, source: Source): Problem[] 
   }
   for (const [index, resolver] of (document.resolvers ?? []).entries()) {
     if (parseAddress(resolver) === undefined) say(['resolvers', index], `"${resolver}" is no address of a name server`);
+  }
+  for (const [key, sinks] of [
+    ['alerts', document.alerts ?? []],
+    ['channels', document.channels ?? {}],
+  ] as const) {
+    for (const [of, sink] of Object.entries(sinks)) {
+      const fault = sinkFault(sink);
+      if (fault !== undefined) say([key, key === 'alerts' ? Number(of) : of], fault);
+    }
   }
   return problems;
 }

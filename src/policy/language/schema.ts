@@ -71,7 +71,7 @@ export const RULE_KEYS = {
   mode: { description: "this rule's own mode, instead of the policy's", enum: MODE },
   audit: { description: 'false: what this rule allows is left out of the log', type: 'boolean' },
   log_level: { description: 'VERBOSE: every repetition is an event of its own', enum: ['NORMAL', 'VERBOSE'] },
-  alert: { description: 'true: also tell `alerts`, at most once a minute', type: 'boolean' },
+  alert: { description: 'true: what it stops is marked, and told to `alerts`, at most once a minute', type: 'boolean' },
   max: {
     description: 'how often an ALLOW rule lets it through, as 20/minute; more is blocked',
     type: 'string',
@@ -97,7 +97,7 @@ const sink = (key: string, value: Schema): Schema => ({
 const SINK: Schema = {
   anyOf: [
     sink('webhook', { type: 'string', pattern: '^https?://[^\\s]+$', maxLength: 2048 }),
-    sink('syslog', { type: 'string', pattern: '^(local|(udp|tcp)://[^\\s/]+)$', maxLength: 512 }),
+    sink('syslog', { type: 'string', pattern: '^(local|(udp|tcp|tls)://[^\\s/]+)$', maxLength: 512 }),
     sink('command', { type: 'array', minItems: 1, maxItems: 64, items: text }),
   ],
 };
@@ -133,7 +133,12 @@ export const TOP_KEYS = {
     type: 'object',
     additionalProperties: SINK,
   },
-  alerts: { description: 'who is told of `alert: true`', type: 'array', maxItems: 64, items: SINK },
+  alerts: {
+    description: 'who is told of `alert: true`: `webhook`, `syslog` or `command`',
+    type: 'array',
+    maxItems: 64,
+    items: SINK,
+  },
   policies: {
     description: 'the rules; the most specific one that matches decides, on a tie the stricter one',
     type: 'array',

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { AuditWriter, verifyFile } from '../../../src/audit/index.js';
 import { newSigner } from '../../../src/audit/note.js';
-import { CheckpointPusher, placeAt } from '../../../src/delivery/index.js';
+import { CHECKPOINTS, Pusher, placeAt } from '../../../src/delivery/index.js';
 import { event, folder } from '../audit/logs.js';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -16,7 +16,7 @@ const key = newSigner('example.org/host');
 /** Writes a log with a checkpoint after every 10 events, each pushed there. @returns what was said */
 async function record(path: string, where: string, count: number, patienceMs = 50_000): Promise<string[]> {
   const said: string[] = [];
-  const pusher = new CheckpointPusher(placeAt(where, `${path}.checkpoints`), (text) => said.push(text));
+  const pusher = new Pusher(placeAt(where, `${path}.checkpoints`), CHECKPOINTS, (text) => said.push(text));
   const onCheckpoint = (note: string) => pusher.push(note);
   const writer = await AuditWriter.open(path, { checkpoints: { key, everyEvents: 10, onCheckpoint } });
   for (let index = 0; index < count; index += 1) writer.append(event(index));
@@ -135,4 +135,25 @@ it('a place that is none is said at once', () => {
   for (const where of ['udp://127.0.0.1:1', 'ftp://example.org/', 'tcp://127.0.0.1', 'http://'])
     expect(() => placeAt(where, '/nowhere'), where).toThrow('--checkpoint-push');
   expect(existsSync('/nowhere')).toBe(false);
+});
+
+it('says no more than once a minute that a place takes nothing', async () => {
+  const said: string[] = [];
+  let attempts = 0;
+  const place = {
+    name: 'it',
+    deliver: async () => {
+      attempts += 1;
+      if (attempts % 2 === 1) throw new Error('no');
+    },
+    close: () => {},
+  };
+  const pusher = new Pusher(place, CHECKPOINTS, (text) => said.push(text));
+  for (const note of ['one', 'two']) {
+    const done = attempts + 2;
+    pusher.push(note);
+    await vi.waitUntil(() => attempts === done, { timeout: 30_000 });
+  }
+  await pusher.close();
+  expect(said).toEqual(['it does not take checkpoints (no); trying again.', 'it takes checkpoints again.']);
 });

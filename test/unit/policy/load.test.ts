@@ -153,6 +153,23 @@ describe('keys and values', () => {
       'version: "1.0"\nalerts: [{mail: x}]\npolicies: []\n',
       '"alerts" does not take {"mail":"x"}: write {webhook: URL}',
     ],
+    ...(
+      [
+        ['{webhook: "http://example.com/x"}', '"webhook" would tell example.com in the clear: write https://'],
+        ['{webhook: "https://["}', '"webhook" is no URL'],
+        ['{webhook: "https://a%ffb:c@example.com"}', '"webhook" has a user or a password that is no %-encoded UTF-8'],
+        ['{syslog: "tcp://example.com"}', '"tcp://example.com" names no port'],
+        [
+          '{syslog: "udp://example.com:70000"}',
+          '"udp://example.com:70000" is no address: write local, udp://HOST[:PORT]',
+        ],
+        ['{syslog: "udp://user@example.com"}', '"udp://user@example.com" is no address: write local'],
+        ['{command: [notify]}', '"notify" is no absolute path'],
+      ] as const
+    ).flatMap(([sink, message]): [string, string, string][] => [
+      [`an alert to ${sink}`, `version: "1.0"\nalerts:\n  - ${sink}\npolicies: []\n`, `p.yaml:3:5: ${message}`],
+      [`a channel at ${sink}`, `version: "1.0"\nchannels: {c: ${sink}}\npolicies: []\n`, message],
+    ]),
     [
       'a resolver that is none',
       'version: "1.0"\nresolvers: [dns.example]\npolicies: []\n',
