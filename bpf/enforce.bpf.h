@@ -17,8 +17,11 @@
 #define FMODE_WRITE 0x2
 #define FMODE_EXEC_FLAG 0x20 /* in f_flags: opened by execve (include/linux/fs.h, __FMODE_EXEC) */
 #define O_TRUNC 01000
+#define PROT_READ 1
 #define PROT_EXEC 4
+#define READ_IMPLIES_EXEC 0x0400000 /* include/uapi/linux/personality.h */
 #define RENAME_EXCHANGE 2
+#define PID_FS_MAGIC 0x50494446 /* include/uapi/linux/magic.h */
 #define S_IFDIR 0040000
 
 /* A name that a file gets or loses (operations.ts, ASKS): what forbids to read it forbids to take it away. */
@@ -188,10 +191,15 @@ int gov_path_rename(__u64 *ctx) {
     return verdict_end(s);
 }
 
-/* What execve opens is asked about in bprm_check_security, where it is known which file is run. */
+/*
+ * What execve opens is asked about in bprm_check_security, where it is known which file is run. From 6.9 on a pidfd is
+ * a file that is opened: it has no name, and what it is good for is asked about as a signal and as ptrace.
+ */
 DECIDER(file_open, struct file *file) {
     __u32 slot, flags = BPF_CORE_READ(file, f_flags), mode = BPF_CORE_READ(file, f_mode);
     if (!is_governed() || (flags & FMODE_EXEC_FLAG))
+        return 0;
+    if (BPF_CORE_READ(file, f_path.dentry, d_sb, s_magic) == PID_FS_MAGIC)
         return 0;
     struct scratch *s = verdict_begin(AG_OPEN, AG_CLASS_FILE, &slot);
     if (!s)
@@ -245,21 +253,27 @@ static __always_inline bool is_ring(struct file *file) {
     return name == RING_NAME;
 }
 
+/* What do_mmap adds for a process of this personality comes behind the hook. */
+static __always_inline bool maps_code(unsigned long prot) {
+    return (prot & PROT_EXEC) ||
+           ((prot & PROT_READ) &&
+            (BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), personality) & READ_IMPLIES_EXEC));
+}
+
 /*
  * Code that comes in without execve: `ld.so PROGRAM`, an interpreter of the ELF header, a library. Libraries are
  * programs of nobody's list, so here only rules speak, and not the default.
  */
 DECIDER(mmap_file, struct file *file, unsigned long prot) {
-    bool runs = prot & PROT_EXEC;
-    if ((!runs && !rings_by_map) || !file || !is_governed())
+    if ((!(prot & (PROT_READ | PROT_EXEC)) && !rings_by_map) || !file || !is_governed())
         return 0;
     if (rings_by_map && is_ring(file))
         return decide_ring();
-    return runs ? decide_exec(file, ASK_RULES_ONLY) : 0;
+    return maps_code(prot) ? decide_exec(file, ASK_RULES_ONLY) : 0;
 }
 
-/* The same for memory that was mapped to be read only. */
-DECIDER(file_mprotect, struct vm_area_struct *vma, unsigned long prot) {
+/* The same for memory that was mapped to be read only. `prot` is with what the personality adds, `asked` without. */
+DECIDER(file_mprotect, struct vm_area_struct *vma, unsigned long asked, unsigned long prot) {
     if (!(prot & PROT_EXEC) || !is_governed())
         return 0;
     struct file *file = BPF_CORE_READ(vma, vm_file);

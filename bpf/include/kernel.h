@@ -181,6 +181,7 @@ struct task_struct {
     void *stack;
     unsigned int flags;
     int exit_code;
+    unsigned int personality;
     int pid, tgid;
     char comm[16];
     struct task_struct *real_parent;

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { waysOf } from './lib/ways.mjs';
+import { UNTOLD, waysOf } from './lib/ways.mjs';
 
 export const needs = ['c:tampering'];
 export const variants = ['lsm', 'hook'];
@@ -62,7 +62,7 @@ export default async function ({ assert, figure, file, monitor, run, work }) {
   try {
     const free = await run('unshare', ['-m', ...command]);
     const ways = waysOf(free.stdout);
-    const refused = [...ways].filter(([, { errno }]) => errno === EPERM || errno >= 97);
+    const refused = [...ways].filter(([, { errno }]) => errno === EPERM || errno >= UNTOLD);
     assert.deepEqual(refused, [], `refused without a policy: ${free.stdout}${free.stderr}`);
 
     const held = await monitor(command, {

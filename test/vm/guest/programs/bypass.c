@@ -1,50 +1,23 @@
 /*
- * Ways around a policy: bypass DIR PORT runs each of them in a child of its own and prints a line "WAY ERRNO PID", 0
- * where the way led there. The folder that a policy closes is DIR/secret, and 127.0.0.2 and port 4444 are what it
- * forbids to call and to offer; test/vm/guest/bypass.mjs makes the folder, with a shell as secret/prog.
+ * Ways around a policy: bypass DIR PORT PID [WAY...] runs each of them, or these, in a child of its own and prints a
+ * line "WAY ERRNO PID", 0 where the way led there. The folder that a policy closes is DIR/secret, and 127.0.0.2 and
+ * port 4444 are what it forbids to call and to offer; guest/lib/bypass-scene.mjs makes the folder, with a shell as
+ * secret/prog, and PID, which is `bypass give DIR` outside the tree.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/io_uring.h>
 #include <linux/openat2.h>
-#include <sched.h>
-#include <stdint.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include "ways.h"
-
-#define LOADER "/lib64/ld-linux-x86-64.so.2"
-
-static const char *dir;
-static int port;
-
-/* DIR/name, in one of some buffers. */
-static char *at(const char *name) {
-    static char paths[4][8192];
-    static int next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
-    return path;
-}
-
-static int opened(const char *path, int flags) {
-    int fd = open(path, flags, 0600);
-    char byte;
-    if (fd < 0)
-        return -1;
-    return (flags & (O_ACCMODE | O_CREAT)) == O_RDONLY && !(flags & O_TRUNC) && read(fd, &byte, 1) != 1 ? -1 : 0;
-}
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include "bypass-descriptors.h"
+#include "bypass-network.h"
+#include "bypass-programs.h"
+#include "bypass-races.h"
+#include "bypass-rings.h"
+#include "bypass-scene.h"
 
 static int plain(void) {
     return opened(at("secret/key"), O_RDONLY);
@@ -79,29 +52,10 @@ static int proc_root(void) {
     return opened(path, O_RDONLY);
 }
 
-static int proc_fd(void) {
-    char path[64];
-    int fd = need(open(dir, O_PATH | O_DIRECTORY), "open");
-    snprintf(path, sizeof(path), "/proc/self/fd/%d/secret/key", fd);
-    return opened(path, O_RDONLY);
-}
-
-static int reopened(void) { /* O_PATH opens nothing, and is asked about by nobody */
-    char path[64];
-    int fd = need(open(at("secret/key"), O_PATH), "open");
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    return opened(path, O_RDONLY);
-}
-
 static int beneath(void) {
     struct open_how how = {.flags = O_RDONLY, .resolve = RESOLVE_BENEATH};
     int fd = need(open(dir, O_PATH | O_DIRECTORY), "open");
-    return syscall(SYS_openat2, fd, "secret/key", &how, sizeof(how));
-}
-
-static void own_mounts(void) {
-    need(unshare(CLONE_NEWNS), "unshare");
-    need(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), "make private");
+    return reads(syscall(SYS_openat2, fd, "secret/key", &how, sizeof(how)));
 }
 
 static int mount_namespace(void) {
@@ -125,6 +79,12 @@ static int bind_parent(void) {
     own_mounts();
     need(mount(dir, at("allowed/mount"), NULL, MS_BIND, NULL), "bind");
     return opened(at("allowed/mount/secret/key"), O_RDONLY);
+}
+
+static int moved_mount(void) {
+    own_mounts();
+    need(mount(at("alias"), at("allowed/mount"), NULL, MS_MOVE, NULL), "move");
+    return opened(at("allowed/mount/key"), O_RDONLY);
 }
 
 static int by_chroot(void) {
@@ -155,6 +115,14 @@ static int exchange(void) {
     return syscall(SYS_renameat2, AT_FDCWD, at("allowed/exchange"), AT_FDCWD, at("secret/exchange"), 2);
 }
 
+/* The folder above what is closed, for one that is open. */
+static int exchange_parent(void) {
+    return syscall(SYS_renameat2, AT_FDCWD, at("pair"), AT_FDCWD, at("allowed/pair"), 2);
+}
+
+static int make_node(void) {
+    return mknod(at("secret/node"), S_IFREG | 0600, 0);
+}
 static int make_folder(void) {
     return mkdir(at("secret/folder"), 0700);
 }
@@ -185,6 +153,27 @@ static int change_times(void) {
     return utimensat(AT_FDCWD, at("secret/attr"), times, 0);
 }
 
+static int change_xattr(void) {
+    return setxattr(at("secret/attr"), "trusted.bypass", "x", 1, 0);
+}
+
+static int list_folder(void) {
+    char entries[1024];
+    int fd = open(at("secret"), O_RDONLY | O_DIRECTORY);
+    return fd < 0 || syscall(SYS_getdents64, fd, entries, sizeof(entries)) <= 0 ? -1 : 0;
+}
+
+static int look_at(void) {
+    struct stat st;
+    return stat(at("secret/key"), &st);
+}
+
+/* Another node of the device whose node in secret is closed. */
+static int same_device(void) {
+    need(mknod(at("allowed/zero"), S_IFCHR | 0600, makedev(1, 5)), "mknod");
+    return opened(at("allowed/zero"), O_RDONLY);
+}
+
 /* 150 folders below what is closed, one step at a time. */
 static int deep(void) {
     need(chdir(at("secret")), "chdir");
@@ -201,150 +190,6 @@ static int long_name(void) {
     memset(path, '/', fill);
     memcpy(path + fill, rest, n + 1);
     return opened(path, O_RDONLY);
-}
-
-static int by_io_uring(void) {
-    struct io_uring_params p = {0};
-    int ring = need(syscall(SYS_io_uring_setup, 4, &p), "io_uring_setup");
-    char *sq = mmap(NULL, p.sq_off.array + p.sq_entries * 4, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring,
-                    IORING_OFF_SQ_RING);
-    char *cq = mmap(NULL, p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe), PROT_READ | PROT_WRITE,
-                    MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_CQ_RING);
-    struct io_uring_sqe *sqe = mmap(NULL, p.sq_entries * sizeof(*sqe), PROT_READ | PROT_WRITE,
-                                    MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQES);
-    memset(sqe, 0, sizeof(*sqe));
-    sqe->opcode = IORING_OP_OPENAT;
-    sqe->fd = AT_FDCWD;
-    sqe->addr = (uint64_t)at("secret/key");
-    sqe->open_flags = O_RDONLY;
-    *(unsigned *)(sq + p.sq_off.array) = 0;
-    __atomic_store_n((unsigned *)(sq + p.sq_off.tail), 1, __ATOMIC_RELEASE);
-    need(syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0), "io_uring_enter");
-    int result = ((struct io_uring_cqe *)(cq + p.cq_off.cqes))->res;
-    errno = result < 0 ? -result : 0;
-    return result < 0 ? -1 : 0;
-}
-
-/* What is run says so by its exit code, 42; failing to run it is its errno. */
-static int ran(const char *path, char *const argv[], int fd) {
-    int report[2], status, failed = 0;
-    need(pipe2(report, O_CLOEXEC), "pipe");
-    pid_t child = need(fork(), "fork");
-    if (!child) {
-        if (fd >= 0)
-            syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
-        else
-            execv(path, argv);
-        int err = errno;
-        (void)!write(report[1], &err, sizeof(err));
-        _exit(1);
-    }
-    close(report[1]);
-    if (read(report[0], &failed, sizeof(failed)) != sizeof(failed))
-        failed = 0;
-    waitpid(child, &status, 0);
-    errno = failed ? failed : WIFEXITED(status) && WEXITSTATUS(status) == 42 ? 0 : EPERM;
-    return errno ? -1 : 0;
-}
-
-static int run(const char *path) {
-    char *argv[] = {(char *)path, "-c", "exit 42", NULL};
-    return ran(path, argv, -1);
-}
-
-static int exec_plain(void) {
-    return run(at("secret/prog"));
-}
-static int exec_symlink(void) {
-    return run(at("prog-link"));
-}
-static int exec_script(void) {
-    return run(at("allowed/script"));
-}
-
-static int exec_fd(void) {
-    char *argv[] = {"prog", "-c", "exit 42", NULL};
-    return ran(NULL, argv, need(open(at("secret/prog"), O_PATH), "open"));
-}
-
-static int exec_by_loader(void) {
-    char *argv[] = {LOADER, at("secret/prog"), "-c", "exit 42", NULL};
-    return ran(LOADER, argv, -1);
-}
-
-static int map_code(void) {
-    int fd = open(at("secret/prog"), O_RDONLY);
-    return fd < 0 || mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED ? -1 : 0;
-}
-
-static struct sockaddr_in forbidden(void) {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    inet_pton(AF_INET, "127.0.0.2", &to.sin_addr);
-    return to;
-}
-
-static int connect_v4(void) {
-    struct sockaddr_in to = forbidden();
-    return connect(need(socket(AF_INET, SOCK_STREAM, 0), "socket"), (void *)&to, sizeof(to));
-}
-
-static struct sockaddr_in6 mapped(void) {
-    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-    inet_pton(AF_INET6, "::ffff:127.0.0.2", &to.sin6_addr);
-    return to;
-}
-
-static int connect_mapped(void) {
-    struct sockaddr_in6 to = mapped();
-    return connect(need(socket(AF_INET6, SOCK_STREAM, 0), "socket"), (void *)&to, sizeof(to));
-}
-
-static int connect_fastopen(void) {
-    struct sockaddr_in to = forbidden();
-    return sendto(need(socket(AF_INET, SOCK_STREAM, 0), "socket"), "x", 1, MSG_FASTOPEN, (void *)&to, sizeof(to));
-}
-
-static int connect_udp(void) {
-    struct sockaddr_in to = forbidden();
-    return connect(need(socket(AF_INET, SOCK_DGRAM, 0), "socket"), (void *)&to, sizeof(to));
-}
-
-static int send_udp(void) {
-    struct sockaddr_in to = forbidden();
-    return sendto(need(socket(AF_INET, SOCK_DGRAM, 0), "socket"), "x", 1, 0, (void *)&to, sizeof(to));
-}
-
-static int send_unspecified(void) { /* which an IPv4 socket takes for AF_INET */
-    struct sockaddr_in to = forbidden();
-    to.sin_family = AF_UNSPEC;
-    return sendto(need(socket(AF_INET, SOCK_DGRAM, 0), "socket"), "x", 1, 0, (void *)&to, sizeof(to));
-}
-
-static int send_mapped(void) {
-    struct sockaddr_in6 to = mapped();
-    return sendto(need(socket(AF_INET6, SOCK_DGRAM, 0), "socket"), "x", 1, 0, (void *)&to, sizeof(to));
-}
-
-static int send_second(void) { /* the first message goes to an address that is open */
-    struct sockaddr_in to = forbidden(), open = to;
-    inet_pton(AF_INET, "127.0.0.1", &open.sin_addr);
-    struct iovec data = {"x", 1};
-    struct mmsghdr both[2] = {{.msg_hdr = {&open, sizeof(open), &data, 1}}, {.msg_hdr = {&to, sizeof(to), &data, 1}}};
-    int sent = sendmmsg(need(socket(AF_INET, SOCK_DGRAM, 0), "socket"), both, 2, 0);
-    errno = sent == 2 ? 0 : EPERM; /* of the second no error is told, only that it was not sent */
-    return sent == 2 ? 0 : -1;
-}
-
-static int bind_port(void) {
-    struct sockaddr_in own = {.sin_family = AF_INET, .sin_port = htons(4444)};
-    return bind(need(socket(AF_INET, SOCK_STREAM, 0), "socket"), (void *)&own, sizeof(own));
-}
-
-static int connect_unix(void) {
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    need(chdir(at("folder-link")), "chdir");
-    strcpy(to.sun_path, "sock");
-    return connect(need(socket(AF_UNIX, SOCK_STREAM, 0), "socket"), (void *)&to, sizeof(to));
 }
 
 /* Of these the rule has another name than the one that leads there. */
@@ -376,35 +221,71 @@ static const struct way WAYS[] = {
     {"read_write", read_write},
     {"cut_by_open", cut_by_open},
     {"create", create},
+    {"create_by_fd", create_by_fd},
     {"dotdot", dotdot},
     {"by_symlink", by_symlink},
     {"by_folder_symlink", by_folder_symlink},
     {"relative", relative},
     {"proc_root", proc_root},
     {"proc_fd", proc_fd},
+    {"proc_cwd", proc_cwd},
+    {"proc_child_root", proc_child_root},
+    {"proc_outsider_root", proc_outsider_root},
+    {"proc_outsider_fd", proc_outsider_fd},
+    {"taken_fd", taken_fd},
+    {"received_fd", received_fd},
     {"reopened", reopened},
+    {"by_handle", by_handle},
+    {"by_open_tree", by_open_tree},
+    {"moved_tree", moved_tree},
     {"beneath", beneath},
     {"mount_namespace", mount_namespace},
     {"bind_folder", bind_folder},
     {"bind_file", bind_file},
     {"bind_parent", bind_parent},
+    {"moved_mount", moved_mount},
     {"by_chroot", by_chroot},
     {"deep", deep},
     {"long_name", long_name},
+    {"by_int80", by_int80},
+    {"race_argument", race_argument},
+    {"race_symlink", race_symlink},
+    {"list_folder", list_folder},
+    {"look_at", look_at},
+    {"same_device", same_device},
+    {"by_fanotify", by_fanotify},
+    {"by_accounting", by_accounting},
     {"by_io_uring", by_io_uring},
+    {"uring_worker", uring_worker},
+    {"uring_poller", uring_poller},
+    {"uring_openat2", uring_openat2},
+    {"uring_fixed", uring_fixed},
+    {"uring_delete", uring_delete},
+    {"uring_move", uring_move},
+    {"uring_link", uring_link},
+    {"uring_folder", uring_folder},
     {"hard_link", hard_link},
+    {"link_by_fd", link_by_fd},
     {"move_over", move_over},
     {"link_into", link_into},
+    {"link_tmpfile", link_tmpfile},
     {"exchange", exchange},
+    {"exchange_parent", exchange_parent},
     {"make_folder", make_folder},
     {"make_symlink", make_symlink},
     {"make_fifo", make_fifo},
+    {"make_node", make_node},
+    {"make_socket", make_socket},
     {"delete_file", delete_file},
+    {"delete_by_fd", delete_by_fd},
     {"delete_folder", delete_folder},
     {"cut", cut},
     {"change_mode", change_mode},
+    {"change_mode_by_fd", change_mode_by_fd},
     {"change_owner", change_owner},
+    {"change_owner_by_fd", change_owner_by_fd},
     {"change_times", change_times},
+    {"change_xattr", change_xattr},
     {"move_file", move_file},
     {"move_folder", move_folder},
     {"move_parent", move_parent},
@@ -414,16 +295,35 @@ static const struct way WAYS[] = {
     {"exec_fd", exec_fd},
     {"exec_by_loader", exec_by_loader},
     {"map_code", map_code},
+    {"tool_plain", tool_plain},
+    {"tool_fd", tool_fd},
+    {"tool_by_loader", tool_by_loader},
+    {"tool_mapped", tool_mapped},
+    {"tool_protected", tool_protected},
+    {"tool_implied", tool_implied},
+    {"tool_implied_later", tool_implied_later},
+    {"tool_copy", tool_copy},
+    {"tool_memfd", tool_memfd},
+    {"tool_deleted", tool_deleted},
     {"connect_v4", connect_v4},
     {"connect_mapped", connect_mapped},
     {"connect_fastopen", connect_fastopen},
+    {"connect_mptcp", connect_mptcp},
+    {"uring_connect", uring_connect},
     {"connect_udp", connect_udp},
     {"send_udp", send_udp},
+    {"send_connected", send_connected},
     {"send_unspecified", send_unspecified},
     {"send_mapped", send_mapped},
     {"send_second", send_second},
+    {"send_uring", send_uring},
+    {"send_raw", send_raw},
+    {"send_header", send_header},
+    {"send_packet", send_packet},
     {"bind_port", bind_port},
+    {"bind_v6", bind_v6},
     {"connect_unix", connect_unix},
+    {"connect_unix_fd", connect_unix_fd},
     {"behind_link", behind_link},
     {"bound_from", bound_from},
     {"bound_to", bound_to},
@@ -432,9 +332,23 @@ static const struct way WAYS[] = {
 };
 
 int main(int argc, char **argv) {
-    if (argc != 3)
+    if (argc == 3 && !strcmp(argv[1], "give")) {
+        dir = argv[2];
+        give();
+    }
+    if (argc < 4)
         return 2;
     dir = argv[1];
     port = atoi(argv[2]);
-    return try_all(WAYS, sizeof(WAYS) / sizeof(WAYS[0]));
+    outsider = atoi(argv[3]);
+    struct way some[sizeof(WAYS) / sizeof(WAYS[0])];
+    unsigned count = 0;
+    for (unsigned i = 0; i < sizeof(WAYS) / sizeof(WAYS[0]); i++) {
+        bool is_wanted = argc == 4;
+        for (int arg = 4; arg < argc; arg++)
+            is_wanted |= !strcmp(argv[arg], WAYS[i].name);
+        if (is_wanted)
+            some[count++] = WAYS[i];
+    }
+    return try_all(some, count);
 }
