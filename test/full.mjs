@@ -3,6 +3,7 @@
 //
 //   npm run test:full                     goes on where the last run of the same sources stopped
 //   npm run test:full -- --only vm        the steps whose name contains a text (repeatable)
+//   npm run test:full -- --only 'vm 6.1' --test bypass   in these boots only the guest tests whose name contains a text
 //   npm run test:full -- --fresh          from the start
 //   npm run test:full -- --list           what there is, and what has passed
 //
@@ -21,8 +22,11 @@ import { boots, kernelNames, variantNames } from './vm/matrix.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const evidenceFolder = join(root, 'docs/evidence');
 
-/** Small enough that little is lost when a run is stopped: a test file, a boot, a row of the bench. */
-function allSteps() {
+/**
+ * Small enough that little is lost when a run is stopped: a test file, a boot, a row of the bench. `test`: of the guest
+ * tests only those, as steps of their own.
+ */
+function allSteps(test) {
   const vitest = (project, ...files) => ['npx', 'vitest', 'run', '--project', project, ...files];
   const native = readdirSync(join(root, 'test/native'), { recursive: true })
     .filter((file) => file.endsWith('.test.ts'))
@@ -32,8 +36,11 @@ function allSteps() {
     { name: 'unit', command: vitest('unit') },
     ...native.map((file) => ({ name: `native ${file}`, command: vitest('native', join('test/native', file)) })),
     ...boots(kernelNames, variantNames).map(({ kernel, variant }) => ({
-      name: `vm ${kernel} ${variant.name}`,
-      command: ['node', 'test/vm/run.mjs', '--kernel', kernel, '--tier', variant.name],
+      name: ['vm', kernel, variant.name, ...(test ? [test] : [])].join(' '),
+      command: [
+        ...['node', 'test/vm/run.mjs', '--kernel', kernel, '--tier', variant.name],
+        ...(test ? ['-t', test] : []),
+      ],
     })),
     ...benchRows.map(({ name }) => ({ name: `bench ${name}`, command: ['node', 'bench/run.mjs', '--only', name] })),
     { name: 'eval learn', command: ['node', 'eval/run.mjs'] },
@@ -99,7 +106,12 @@ function writeEvidence({ figures, steps, seed }, { commit, modified }) {
 }
 
 const { values: options } = parseArgs({
-  options: { only: { type: 'string', multiple: true }, fresh: { type: 'boolean' }, list: { type: 'boolean' } },
+  options: {
+    only: { type: 'string', multiple: true },
+    test: { type: 'string' },
+    fresh: { type: 'boolean' },
+    list: { type: 'boolean' },
+  },
 });
 const origin = await sources();
 const folder = join(root, '.cache/full');
@@ -112,7 +124,9 @@ const progress = readJson(progressFile, {
   figures: {},
 });
 
-const wanted = allSteps().filter(({ name }) => !options.only || options.only.some((text) => name.includes(text)));
+const wanted = allSteps(options.test).filter(
+  ({ name }) => !options.only || options.only.some((text) => name.includes(text)),
+);
 if (wanted.length === 0) {
   console.error(`no step matches ${options.only.join(', ')}; --list names them`);
   process.exit(2);
