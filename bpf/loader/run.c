@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include "clock.h"
@@ -41,6 +42,20 @@ static void set_signals(void) {
     /* Whoever watches must not be starved by whom it watches: the rings would run over. */
     (void)!setpriority(PRIO_PROCESS, 0, PRIORITY);
     (void)!setsid(); /* fails when we lead a group already, as under Node's `detached` */
+}
+
+/*
+ * Our memory holds what the tree sent, and so does that of who reads our lines. The kernel writes nothing of a process
+ * that says it is not dumpable. Node cannot say so; a limit of one byte is the one that also keeps cores from a pipe
+ * (do_coredump() in fs/coredump.c), and leaves to src/engine/crash.ts what goes to a socket.
+ */
+static void leave_no_core(void) {
+    prctl(PR_SET_DUMPABLE, 0);
+    struct rlimit limit;
+    if (prlimit(getppid(), RLIMIT_CORE, NULL, &limit) || limit.rlim_cur <= 1)
+        return;
+    limit.rlim_cur = 1;
+    (void)!prlimit(getppid(), RLIMIT_CORE, &limit, NULL);
 }
 
 static bool parse_size(const char *text, size_t *out) {
@@ -164,6 +179,7 @@ int run_main(int argc, char **argv) {
         return EXIT_USAGE;
     }
     set_signals();
+    leave_no_core();
     struct session *s = calloc(1, sizeof(*s));
     if (!s || !out_init(&s->out, STDOUT_FILENO)) {
         fprintf(stderr, "There is not enough memory.\n");

@@ -29,6 +29,7 @@ import {
   trustWarnings,
 } from '../targets/index.js';
 import { Command } from './command.js';
+import { leaveNoCore, refuseSnapshots } from './crash.js';
 import type { EnforceFlags } from './enforcement.js';
 import { runId } from './own-events.js';
 import type { PlaintextOptions } from './plaintext.js';
@@ -104,11 +105,13 @@ export async function monitor(options: MonitorOptions): Promise<number> {
 
 async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   const { target, agentId, say } = options;
+  if (options.plaintext !== undefined) refuseSnapshots();
   const loaderPath = options.loaderPath ?? findLoader();
   const uid = process.geteuid?.() ?? 0;
   const user = await invokingUser(process.env, uid);
   const command = target.kind === 'command' ? await Command.prepare(target.command, user, loaderPath) : undefined;
   undo.push(() => command?.cancel());
+  const mayLeaveCore = leaveNoCore();
 
   // Half of the program, which most sessions do without.
   const plaintext = options.plaintext && (await import('./plaintext.js'));
@@ -133,6 +136,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     ...(options.enforce === undefined ? [] : [options.enforce.policy.file]),
   ];
   const warnings = trustWarnings(suspects(target, user, uid), governing);
+  if (mayLeaveCore !== undefined) warnings.push(mayLeaveCore);
   const place = logPath(options.outputFile, agentId, uid, process.env);
   const controlFolder = options.controlFolder ?? runtimeFolder(uid, process.env, stateFolder(uid, process.env));
   const enforcing =
