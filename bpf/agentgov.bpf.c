@@ -14,6 +14,7 @@
  *   files        opens, names, attributes; calls told by their arguments
  *   network      sockets and their ends
  *   tls          plaintext of the calls into TLS libraries
+ *   plain        what a connection says first, and plaintext of HTTP without TLS
  *   dns          answers from port 53
  *   signals      what is sent out of the tree
  *   objects      tiers lsm and hook: what the kernel resolved, and the work of an io_uring
@@ -52,6 +53,7 @@
 #include "files.bpf.h"
 #include "network.bpf.h"
 #include "tls.bpf.h"
+#include "plain.bpf.h"
 #include "dns.bpf.h"
 #include "signals.bpf.h"
 #include "objects.bpf.h"

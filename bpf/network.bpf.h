@@ -224,7 +224,15 @@ struct conn {
     __u32 pid, tid, uid, gid; /* tid 0: not known */
     char comm[16];
     __u64 established;
+    /* bpf/plain.bpf.h, in and out: */
+    __u64 number;  /* as that of a TLS connection, where it is read; 0: it is not */
+    __u64 told[2]; /* bytes told, or known to be missing */
+    __u32 next[2]; /* where the next one stands in the stream */
+    __u32 says;    /* enum ag_says */
+    __u32 looks;
 };
+
+enum ag_says { AG_SAYS_UNKNOWN, AG_SAYS_TLS, AG_SAYS_HTTP, AG_SAYS_OTHER };
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -254,6 +262,9 @@ static __always_inline struct conn conn_of_current(bool established) {
     return conn;
 }
 
+/* In plain.bpf.h, behind what it needs. */
+static __always_inline void plain_end(struct scratch *s, const struct conn *conn);
+
 /* The end of a connection, told by whoever removes it from the table: two may find at once that it is over. */
 static __always_inline void conn_end(struct sock *sk) {
     __u64 key = (__u64)sk;
@@ -276,6 +287,8 @@ static __always_inline void conn_end(struct sock *sk) {
     part_socket_address(s, sk, true, 0);
     part_socket_address(s, sk, false, AG_PART_SECOND);
     record_send(s, false);
+    if (tls_on && conn.number)
+        plain_end(s, &conn);
     scratch_release(s);
 }
 

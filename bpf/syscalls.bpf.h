@@ -97,20 +97,35 @@ static __always_inline void call_send(struct scratch *s, __u32 slot, const struc
     scratch_release(s);
 }
 
-/* In tls.bpf.h, behind what it needs. */
-static __always_inline void tls_moved(struct pt_regs *regs, __u32 nr, long ret);
+/* In tls.bpf.h and plain.bpf.h, behind what they need. */
+static __always_inline void tls_moved(struct pt_regs *regs, const struct ag_layout *layout, long ret);
+static __always_inline bool plain_concerns(struct pt_regs *regs, const struct ag_layout *layout, long ret);
+static __always_inline void plain_call(void *ctx);
+
+/* Of a 64-bit process: plaintext of others is not captured. */
+static __always_inline void moved(void *ctx, __u32 nr) {
+    struct pt_regs *regs = sys_exit_regs(ctx);
+    long ret = sys_exit_result(ctx);
+    struct ag_layout *layout = bpf_map_lookup_elem(&layouts, &nr);
+    if (!layout || !layout->moves || ret <= 0)
+        return;
+    tls_moved(regs, layout, ret);
+    if (plain_concerns(regs, layout, ret))
+        plain_call(ctx);
+}
 
 SEC("tp/raw_syscalls/sys_exit")
 int sys_exit(void *ctx) {
     if (!is_member(current_ids() >> 32))
         return 0;
     __u32 nr = ag_syscall_nr(sys_exit_regs(ctx));
-    if (tls_on)
-        tls_moved(sys_exit_regs(ctx), nr, sys_exit_result(ctx));
-    if (ag_is_ia32((struct task_struct *)bpf_get_current_task()))
+    if (ag_is_ia32((struct task_struct *)bpf_get_current_task())) {
         bpf_tail_call(ctx, &by_nr_ia32, nr);
-    else
-        bpf_tail_call(ctx, &by_nr, nr);
+        return 0;
+    }
+    if (tls_on)
+        moved(ctx, nr);
+    bpf_tail_call(ctx, &by_nr, nr);
     return 0; /* a call that no handler wants */
 }
 

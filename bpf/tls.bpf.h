@@ -220,10 +220,11 @@ static __always_inline int on_enter(struct pt_regs *ctx, enum ag_tls_library lib
 }
 
 /*
- * One piece of a call's bytes: a function of its own, so that the verifier meets the work once and not for each piece.
- * What cannot be read or finds no room is counted, and the next piece's offset shows the gap.
+ * One piece of a buffer, behind which a call has moved `after` bytes in others: a function of its own, so that the
+ * verifier meets the work once and not for each piece. What cannot be read or finds no room is counted, and the next
+ * piece's offset shows the gap.
  */
-__attribute__((noinline)) int tls_piece(__u32 slot, __u64 from, __u64 offset, __u64 left) {
+__attribute__((noinline)) int tls_piece(__u32 slot, __u64 from, __u64 offset, __u64 left, __u64 after) {
     struct scratch *s = scratch_at(slot);
     if (!s || !left)
         return 0;
@@ -231,7 +232,7 @@ __attribute__((noinline)) int tls_piece(__u32 slot, __u64 from, __u64 offset, __
     s->rec.size = 0;
     s->rec.parts = 0;
     s->rec.arg[1] = offset;
-    s->rec.arg[2] = left - n;
+    s->rec.arg[2] = left - n + after;
     __u32 at = part_begin(s, AG_PART_DATA, 0);
     __u32 off = (at + sizeof(struct ag_part)) & DATA_MASK;
     if (bpf_probe_read_user(&s->data[off], bounded(n - 1, AG_TLS_CHUNK - 1) + 1, (void *)from)) {
@@ -244,15 +245,27 @@ __attribute__((noinline)) int tls_piece(__u32 slot, __u64 from, __u64 offset, __
 }
 
 #define TLS_STEP 64  /* pieces of one tls_pieces() */
-#define TLS_STEPS 64 /* of one call: 64 MB; what is longer is cut, and counted as lost */
+#define TLS_STEPS 64 /* of one buffer: 64 MB; what is longer is cut, and counted as lost */
 
-__attribute__((noinline)) int tls_pieces(__u32 slot, __u64 from, __u64 offset, __u64 n) {
+__attribute__((noinline)) int tls_pieces(__u32 slot, __u64 from, __u64 offset, __u64 n, __u64 after) {
     for (__u64 i = 0; i < TLS_STEP; i++) {
         __u64 at = i * AG_TLS_CHUNK;
         if (at >= n)
             break;
-        tls_piece(slot, from + at, offset + at, n - at);
+        tls_piece(slot, from + at, offset + at, n - at, after);
     }
+    return 0;
+}
+
+__attribute__((noinline)) int tls_buffer(__u32 slot, __u64 from, __u64 offset, __u64 n, __u64 after) {
+    for (__u64 i = 0; i < TLS_STEPS; i++) {
+        __u64 at = i * TLS_STEP * AG_TLS_CHUNK;
+        if (at >= n)
+            break;
+        tls_pieces(slot, from + at, offset + at, n - at, after);
+    }
+    if (n > TLS_STEPS * TLS_STEP * AG_TLS_CHUNK)
+        count_lost(AG_CLASS_TLS, AG_LOSS_UNREADABLE);
     return 0;
 }
 
@@ -261,14 +274,7 @@ static __always_inline void tls_data(enum ag_tls what, __u64 number, __u64 from,
     struct scratch *s = tls_begin(what, number, &slot);
     if (!s)
         return;
-    for (__u64 i = 0; i < TLS_STEPS; i++) {
-        __u64 at = i * TLS_STEP * AG_TLS_CHUNK;
-        if (at >= n)
-            break;
-        tls_pieces(slot, from + at, offset + at, n - at);
-    }
-    if (n > TLS_STEPS * TLS_STEP * AG_TLS_CHUNK)
-        count_lost(AG_CLASS_TLS, AG_LOSS_UNREADABLE);
+    tls_buffer(slot, from, offset, n, 0);
     scratch_release(s);
 }
 
@@ -644,16 +650,20 @@ static __always_inline struct sock *tcp_of(struct pt_regs *regs) {
     return sk && is_tcp(sk) ? sk : NULL;
 }
 
-static __always_inline void tls_join(struct tls_connection *c, struct sock *sk) {
+static __always_inline void tls_peer(__u64 number, struct sock *sk) {
     __u32 slot;
-    struct scratch *s = tls_begin(AG_TLS_PEER, c->number, &slot);
+    struct scratch *s = tls_begin(AG_TLS_PEER, number, &slot);
     if (!s)
         return;
-    c->has_peer = 1;
     part_socket_address(s, sk, true, 0);
     part_socket_address(s, sk, false, AG_PART_SECOND);
     tls_send(s);
     scratch_release(s);
+}
+
+static __always_inline void tls_join(struct tls_connection *c, struct sock *sk) {
+    c->has_peer = 1;
+    tls_peer(c->number, sk);
 }
 
 /* The goroutine that makes the system call is in a call on a connection: whatever thread it began that on. */
@@ -674,9 +684,8 @@ static __always_inline bool tls_moved_in_go(struct pt_regs *regs) {
 }
 
 /* A system call moves bytes through a descriptor: inside a call into the library that is the connection's own. */
-static __always_inline void tls_moved(struct pt_regs *regs, __u32 nr, long ret) {
-    struct ag_layout *layout = bpf_map_lookup_elem(&layouts, &nr);
-    if (!layout || !layout->moves || ret <= 0 || tls_moved_in_go(regs))
+static __always_inline void tls_moved(struct pt_regs *regs, const struct ag_layout *layout, long ret) {
+    if (tls_moved_in_go(regs))
         return;
     __u64 ids = bpf_get_current_pid_tgid();
     struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &ids);

@@ -146,9 +146,17 @@ enum ag_tls {
     AG_TLS_NAME,      /* the server name that was asked for: DATA */
     AG_TLS_PEER,      /* whom its socket leads to: SOCKADDR */
     AG_TLS_END,       /* its object was freed, or (number 0) the program is gone with all its connections */
+    AG_TLS_HELLO,     /* in the bulk ring, number 0: a socket carries TLS, whoever makes that; as PEER */
 };
 
-enum ag_tls_library { AG_TLS_ANY, AG_TLS_OPENSSL, AG_TLS_GNUTLS, AG_TLS_BORINGSSL, AG_TLS_GO };
+enum ag_tls_library {
+    AG_TLS_ANY,
+    AG_TLS_OPENSSL,
+    AG_TLS_GNUTLS,
+    AG_TLS_BORINGSSL,
+    AG_TLS_GO,
+    AG_TLS_PLAIN, /* none: HTTP without TLS */
+};
 
 /* A file as the kernel knows it, and when it was last changed: a new content is a new file. */
 struct ag_file {

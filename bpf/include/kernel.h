@@ -246,6 +246,8 @@ struct inet_sock {
 struct tcp_sock {
     __u32 write_seq;
     __u32 snd_una;
+    __u32 copied_seq;
+    __u32 rcv_nxt;
     __u64 bytes_acked;
     __u64 bytes_received;
     __u64 bytes_sent;

@@ -34,6 +34,9 @@ enum ag_layout_flag {
 
 enum ag_moves { AG_MOVES_NONE, AG_MOVES_IN, AG_MOVES_OUT };
 
+/* Where the bytes that move are: in a buffer, buffers, or a message that has such, which argument 1 points to. */
+enum ag_buffer { AG_BUFFER_NONE, AG_BUFFER_ONE, AG_BUFFER_IOV, AG_BUFFER_MSG };
+
 #define AG_NO_ARG (-1)
 #define AG_DIR_CWD (-1)
 
@@ -47,8 +50,9 @@ struct ag_layout {
     __s8 fd;      /* index of an fd that is itself the object */
     __s8 text;    /* index of an argument that points to a short string (name of an xattr) */
     __s8 value[3];
-    __u8 moves; /* bytes through the descriptor that is argument 0: enum ag_moves */
-    __u8 pad[2];
+    __u8 moves;  /* bytes through the descriptor that is argument 0: enum ag_moves; value 0 are its MSG flags */
+    __u8 buffer; /* enum ag_buffer */
+    __u8 pad;
 };
 
 #endif

@@ -199,6 +199,12 @@ int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what) {
         if (err)
             return err;
     }
+    if (skel->rodata->tls_on) {
+        __u32 only = 0, fd = bpf_program__fd(skel->progs.sx_plain);
+        int err = bpf_map__update_elem(skel->maps.plain, &only, sizeof(only), &fd, sizeof(fd), BPF_ANY);
+        if (err)
+            return err;
+    }
     /* Exit before fork: whoever is marked by the one is unmarked by the other. */
     struct bpf_program *order[] = {
         skel->progs.sched_process_exit, skel->progs.task_newtask,    skel->progs.sched_prepare_exec,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The lines tls_begin, tls_data, tls_name, tls_peer and tls_end. */
+/* The lines tls_begin, tls_data, tls_name, tls_peer, tls_end and tls_hello. */
 #include <string.h>
 #include "event_fill.h"
 #include "json.h"
@@ -35,15 +35,18 @@ static bool put_data(struct buf *out, const struct record *r, bool is_out) {
     return true;
 }
 
-static const char *const LIBRARIES[] = {
-    [AG_TLS_OPENSSL] = "openssl", [AG_TLS_GNUTLS] = "gnutls", [AG_TLS_BORINGSSL] = "boringssl", [AG_TLS_GO] = "go"};
+static const char *const LIBRARIES[] = {[AG_TLS_OPENSSL] = "openssl",
+                                        [AG_TLS_GNUTLS] = "gnutls",
+                                        [AG_TLS_BORINGSSL] = "boringssl",
+                                        [AG_TLS_GO] = "go",
+                                        [AG_TLS_PLAIN] = "plain"};
 
 static bool put_what(struct buf *out, const struct record *r) {
     const struct part *name = record_part(r, AG_PART_DATA, false);
     switch (r->head.arg[3]) {
     case AG_TLS_BEGIN:
         buf_str(out, r->head.arg[1] ? ",\"joined\":true" : ",\"joined\":false");
-        if (r->head.arg[2] > AG_TLS_ANY && r->head.arg[2] <= AG_TLS_GO) {
+        if (r->head.arg[2] > AG_TLS_ANY && r->head.arg[2] <= AG_TLS_PLAIN) {
             buf_str(out, ",\"library\":");
             json_str(out, LIBRARIES[r->head.arg[2]]);
         }
@@ -55,6 +58,10 @@ static bool put_what(struct buf *out, const struct record *r) {
         buf_str(out, ",\"name\":");
         json_bytes(out, name ? name->data : "", name ? name->len : 0);
         return name != NULL;
+    case AG_TLS_HELLO:
+        buf_str(out, ",\"comm\":");
+        json_bytes(out, r->head.comm, strnlen(r->head.comm, sizeof(r->head.comm)));
+        /* fall through */
     case AG_TLS_PEER:
         put_address(out, r, false);
         put_address(out, r, true);
@@ -66,10 +73,11 @@ static bool put_what(struct buf *out, const struct record *r) {
 }
 
 bool event_write_tls(struct buf *out, const struct record *r) {
-    static const char *const NAMES[] = {[AG_TLS_BEGIN] = "begin", [AG_TLS_IN] = "data",   [AG_TLS_OUT] = "data",
-                                        [AG_TLS_NAME] = "name",   [AG_TLS_PEER] = "peer", [AG_TLS_END] = "end"};
+    static const char *const NAMES[] = {
+        [AG_TLS_BEGIN] = "begin", [AG_TLS_IN] = "data", [AG_TLS_OUT] = "data",   [AG_TLS_NAME] = "name",
+        [AG_TLS_PEER] = "peer",   [AG_TLS_END] = "end", [AG_TLS_HELLO] = "hello"};
     __u64 what = r->head.arg[3];
-    if (r->head.kind != AG_TLS || what < AG_TLS_BEGIN || what > AG_TLS_END)
+    if (r->head.kind != AG_TLS || what < AG_TLS_BEGIN || what > AG_TLS_HELLO)
         return false;
     size_t before = out->len;
     buf_str(out, "{\"msg\":\"tls_");

@@ -15,7 +15,7 @@
 #define CALL(call, h, k, c, f, p0, d0, p1, d1, fd_, text_, v0, v1, v2)                                                 \
     {#call, NR_##call, NR32_##call,                                                                                    \
      {.handler = h, .kind = k, .cls = c, .flags = f, .path = {p0, p1}, .dir = {d0, d1}, .fd = fd_, .text = text_,      \
-      .value = {v0, v1, v2}, .moves = (h) == AG_H_SEND ? AG_MOVES_OUT : AG_MOVES_NONE}}
+      .value = {v0, v1, v2}}}
 
 #define OPEN(call, f, p0, d0, flags_arg)                                                                               \
     CALL(call, AG_H_OPEN, AG_OPEN, AG_CLASS_FILE, f, p0, d0, NONE, NONE, NONE, NONE, flags_arg, NONE, NONE)
@@ -33,10 +33,13 @@
     CALL(call, AG_H_ACCEPT, AG_CLOSE, AG_CLASS_NETWORK, 0, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE)
 #define SOCKET(call, k)                                                                                                \
     CALL(call, AG_H_SOCKET, k, AG_CLASS_NETWORK, 0, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE)
-#define SEND(call, f)                                                                                                  \
-    CALL(call, AG_H_SEND, AG_SEND, AG_CLASS_NETWORK, f, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE)
-#define MOVES(call, where)                                                                                             \
-    {#call, NR_##call, NR32_##call, {.handler = AG_H_NONE, .cls = AG_CLASS_TLS, .moves = where}}
+#define SEND(call, f, buffer_, msg_flags)                                                                              \
+    {#call, NR_##call, NR32_##call,                                                                                    \
+     {.handler = AG_H_SEND, .kind = AG_SEND, .cls = AG_CLASS_NETWORK, .flags = f, .value = {msg_flags, NONE, NONE},    \
+      .moves = AG_MOVES_OUT, .buffer = buffer_}}
+#define MOVES(call, where, buffer_, msg_flags)                                                                         \
+    {#call, NR_##call, NR32_##call,                                                                                    \
+     {.handler = AG_H_NONE, .cls = AG_CLASS_TLS, .value = {msg_flags, NONE, NONE}, .moves = where, .buffer = buffer_}}
 #define MAPS(call)                                                                                                     \
     {#call, NR_##call, NR32_##call, {.handler = AG_H_MMAP, .cls = AG_CLASS_TLS}}
 #define MISC(call, k, f, v0, v1, v2)                                                                                   \
@@ -110,16 +113,16 @@ const struct syscall_layout syscall_layouts[] = {
     SOCKET(listen, AG_LISTEN),
     ACCEPT(accept),
     ACCEPT(accept4),
-    SEND(sendto, 0),
-    SEND(sendmsg, AG_L_MSG),
-    SEND(sendmmsg, AG_L_MMSG),
+    SEND(sendto, 0, AG_BUFFER_ONE, 3),
+    SEND(sendmsg, AG_L_MSG, AG_BUFFER_MSG, 2),
+    SEND(sendmmsg, AG_L_MMSG, AG_BUFFER_NONE, NONE),
 
-    MOVES(read, AG_MOVES_IN),
-    MOVES(write, AG_MOVES_OUT),
-    MOVES(readv, AG_MOVES_IN),
-    MOVES(writev, AG_MOVES_OUT),
-    MOVES(recvfrom, AG_MOVES_IN),
-    MOVES(recvmsg, AG_MOVES_IN),
+    MOVES(read, AG_MOVES_IN, AG_BUFFER_ONE, NONE),
+    MOVES(write, AG_MOVES_OUT, AG_BUFFER_ONE, NONE),
+    MOVES(readv, AG_MOVES_IN, AG_BUFFER_IOV, NONE),
+    MOVES(writev, AG_MOVES_OUT, AG_BUFFER_IOV, NONE),
+    MOVES(recvfrom, AG_MOVES_IN, AG_BUFFER_ONE, 3),
+    MOVES(recvmsg, AG_MOVES_IN, AG_BUFFER_MSG, 2),
     MAPS(mmap),
 
     MISC(setuid, AG_PRIV, 0, 0, NONE, NONE),

@@ -52,7 +52,7 @@ static int prepare_tls(struct programs *p, const struct programs_options *option
     struct agentgov_bpf *skel = p->skel;
     struct bpf_map *maps[] = {skel->maps.tls,         skel->maps.tls_connections, skel->maps.tls_calls,
                               skel->maps.tls_threads, skel->maps.tls_goroutines,  skel->maps.tls_notices,
-                              skel->maps.tls_files,   skel->maps.tls_processes};
+                              skel->maps.tls_files,   skel->maps.tls_processes,   skel->maps.plain};
     p->tls = options->tls;
     skel->rodata->tls_on = options->tls;
     for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && !options->tls; i++)
@@ -60,6 +60,7 @@ static int prepare_tls(struct programs *p, const struct programs_options *option
     if (!options->tls)
         return 0;
     bpf_program__set_autoload(skel->progs.sx_mmap, true);
+    bpf_program__set_autoload(skel->progs.sx_plain, true);
     tls_probes_prepare(skel);
     return options->ring_tls ? bpf_map__set_max_entries(skel->maps.tls, ring_bytes(options->ring_tls)) : 0;
 }

@@ -38,11 +38,13 @@ void stream_free(struct stream *s) {
 }
 
 static void write_line(struct stream *s, const struct record *r, struct process *p, unsigned flags, __u64 ktime) {
-    bool written = r->head.kind == AG_DNS ? event_write_dns(&s->events, out_buf(s->out), r, p)
-                                          : event_write(&s->events, out_buf(s->out), r, p, flags, ktime, 0);
+    bool is_event = r->head.kind != AG_DNS && r->head.kind != AG_TLS;
+    bool written = is_event                 ? event_write(&s->events, out_buf(s->out), r, p, flags, ktime, 0)
+                   : r->head.kind == AG_DNS ? event_write_dns(&s->events, out_buf(s->out), r, p)
+                                            : event_write_tls(out_buf(s->out), r);
     if (!written)
         losses_add(s->losses, r->head.cls, LOSS_MALFORMED, 1);
-    else if (r->head.kind != AG_DNS)
+    else if (is_event)
         s->emitted[r->head.cls]++;
 }
 

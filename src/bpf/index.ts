@@ -12,5 +12,5 @@ export {
 } from './loader.js';
 export { type Peer, socketPeer } from './peer.js';
 export { type KernelReport, type ProbeReport, probe, type TierReport } from './probe.js';
-export type { DnsMessage, Hello, Lost, Stats, TlsLibrary, TlsUnmapped } from './protocol.js';
+export type { DnsMessage, Hello, Lost, Stats, TlsHello, TlsLibrary, TlsUnmapped } from './protocol.js';
 export type { TlsSink } from './tls.js';

@@ -21,13 +21,14 @@ import {
   type Stopped,
   type Tables,
   type Tls,
+  type TlsHello,
   type TlsLibrary,
   type TlsUnmapped,
 } from './protocol.js';
 import { TlsReader, type TlsSink } from './tls.js';
 
 /** Messages that answer no command. */
-export type Notice = Lost | DnsMessage | TlsLibrary | TlsUnmapped | Empty | Failure;
+export type Notice = Lost | DnsMessage | TlsLibrary | TlsUnmapped | TlsHello | Empty | Failure;
 
 export interface LoaderOptions {
   /** The binary, from findLoader(). */

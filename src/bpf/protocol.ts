@@ -96,16 +96,26 @@ export interface TlsName extends TlsMessage {
   name: string;
 }
 
-export interface TlsPeer extends TlsMessage {
-  msg: 'tls_peer';
+interface TlsEnds extends TlsMessage {
   dest_ip?: string;
   dest_port?: number;
   local_ip?: string;
   local_port?: number;
 }
 
+export interface TlsPeer extends TlsEnds {
+  msg: 'tls_peer';
+}
+
 export interface TlsEnd extends TlsMessage {
   msg: 'tls_end';
+}
+
+/** A TCP connection of the tree carries TLS, whoever makes that. In the order of events, as no other of these is. */
+export interface TlsHello extends TlsEnds {
+  msg: 'tls_hello';
+  /** Of the process that has the connection. */
+  comm: string;
 }
 
 /** A process has mapped a TLS library. */
@@ -192,6 +202,7 @@ export type Control =
   | Tls
   | TlsLibrary
   | TlsUnmapped
+  | TlsHello
   | Empty
   | Stopped
   | Stats
@@ -206,6 +217,8 @@ const TLS = { connection: 'string', pid: 'number', start_us: 'number', ts_us: 'n
   string,
   Kind
 >;
+
+const ENDS = { dest_ip: 'string?', dest_port: 'number?', local_ip: 'string?', local_port: 'number?' } as const;
 
 const SHAPES: Record<Control['msg'], Record<string, Kind>> = {
   hello: {
@@ -234,8 +247,9 @@ const SHAPES: Record<Control['msg'], Record<string, Kind>> = {
     data: 'string',
   },
   tls_name: { ...TLS, name: 'string' },
-  tls_peer: { ...TLS, dest_ip: 'string?', dest_port: 'number?', local_ip: 'string?', local_port: 'number?' },
+  tls_peer: { ...TLS, ...ENDS },
   tls_end: TLS,
+  tls_hello: { ...TLS, ...ENDS, comm: 'string' },
   tls_library: {
     pid: 'number',
     start_us: 'number',

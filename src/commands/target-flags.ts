@@ -42,7 +42,7 @@ export function addTargetFlags(command: Command): Command {
       .option('--duration <seconds>', 'stop recording after so long', seconds)
       .option('--fail-on <finding>', `exit 1 on one of: ${FINDINGS.join(', ')} (repeatable)`, addFinding, [])
       .option('--tier <tier>', `use no more than this tier: ${TIER_CHOICES.join(', ')}`, oneOf('--tier', TIER_CHOICES))
-      .option('--capture-tls', "read the plaintext of the tree's TLS connections")
+      .option('--capture-tls', "read the plaintext of the tree's TLS connections, and HTTP without TLS")
       .option(
         '--capture-content',
         'with --capture-tls: keep what was said to models and by them, not only its size and hash',

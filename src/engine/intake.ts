@@ -92,6 +92,7 @@ export class Intake {
     else if (notice.msg === 'dns') this.#dns(notice);
     else if (notice.msg === 'tls_library') this.#options.coverage?.library(notice);
     else if (notice.msg === 'tls_unmapped') this.#options.coverage?.unmapped(notice);
+    else if (notice.msg === 'tls_hello') this.#options.coverage?.hello(notice);
   }
 
   /** What is known of a connection whose plaintext is captured. */
@@ -110,6 +111,7 @@ export class Intake {
   }
 
   connectionEnd(end: ConnectionEnd): void {
+    this.#options.coverage?.end(end);
     this.#onPlaintext((conversations) => conversations.end(end));
   }
 

@@ -18,7 +18,7 @@ export const CONVERSATION = [
 export const CONVERSATION_FIELDS = {
   connection: {
     type: 'string',
-    meaning: 'one TLS connection of one process; never used again for another',
+    meaning: 'one connection of one process; never used again for another',
     on: CONVERSATION,
   },
   server_name: {
@@ -27,6 +27,12 @@ export const CONVERSATION_FIELDS = {
     meaning: 'the server that the client asked for when the connection was made (SNI)',
     on: CONVERSATION,
     agentText: 'words',
+  },
+  unencrypted: {
+    type: 'boolean',
+    format: 'only `true`',
+    meaning: 'the connection is plain HTTP, without TLS',
+    on: CONVERSATION,
   },
   joined_midway: {
     type: 'boolean',
@@ -128,13 +134,13 @@ export const CONVERSATION_FIELDS = {
   },
   provider: {
     type: 'string',
-    format: '`anthropic` `openai` `gemini`',
+    format: '`anthropic` `openai` `gemini` `ollama`',
     meaning: 'whose API is spoken; who answers is `http_host` or `dest_domain`',
     on: [...MODEL, 'tool_call'],
   },
   llm_api: {
     type: 'string',
-    format: '`anthropic-messages` `openai-chat` `openai-responses` `gemini`',
+    format: '`anthropic-messages` `openai-chat` `openai-responses` `gemini` `ollama`',
     meaning: 'which of its APIs',
     on: [...MODEL, 'tool_call'],
   },
@@ -292,7 +298,8 @@ export const COVERAGE_FIELDS = {
   },
   tls_connections: {
     type: 'integer',
-    meaning: 'connections of the process to a TLS port (443, 8443), or to where TLS was seen to go',
+    meaning:
+      'connections of the process to a TLS port (443, 8443), to where TLS was seen to go, or that begin as TLS does',
     on: ['tls_coverage'],
   },
   tls_joined: {

@@ -1,9 +1,9 @@
-import type { TlsLibrary, TlsUnmapped } from '../bpf/index.js';
+import type { TlsHello, TlsLibrary, TlsUnmapped } from '../bpf/index.js';
 import type { AgentEvent, EventDraft } from '../events/index.js';
-import type { Chunk, Peer } from '../tls/index.js';
+import type { Chunk, ConnectionEnd, Peer } from '../tls/index.js';
 import { whyBlind } from './why-blind.js';
 
-/** Ports where a connection is taken for TLS though no library was seen at it. */
+/** Ports where a connection is taken for TLS whatever it says. */
 const TLS_PORTS = new Set<unknown>([443, 8443]);
 
 /** Bytes of a connection that are no plaintext: certificates, a handshake, its end. */
@@ -46,6 +46,8 @@ interface Process {
   timer?: NodeJS.Timeout;
 }
 
+type Ends = Partial<Record<'local_ip' | 'local_port' | 'dest_ip' | 'dest_port' | 'protocol', unknown>>;
+
 type Verdict = 'read' | 'partial' | 'blind';
 
 /**
@@ -56,15 +58,19 @@ export class TlsCoverage {
   readonly #processes = new Map<string, Process>();
   /** Where TLS was seen to go, whatever the port. */
   readonly #places = new Set<string>();
-  /** Connections whose beginning was not seen, and whether their process was charged with it. */
-  readonly #joined = new Map<string, boolean>();
+  /** Connections that are not TLS, or whose beginning was not seen, and whether their process was charged with that. */
+  readonly #special = new Map<string, 'plain' | 'joined' | 'charged'>();
+  /** Sockets that say by themselves that they carry TLS, and whose connect did not count for it. */
+  readonly #hellos = new Set<string>();
 
   constructor(private readonly options: CoverageOptions) {}
 
   chunk({ pid, start_us, comm, connection, direction, bytes }: Chunk): void {
+    const special = this.#special.get(connection);
+    if (special === 'plain') return;
     const process = this.#of(pid, start_us);
-    if (this.#joined.get(connection) === false) {
-      this.#joined.set(connection, true);
+    if (special === 'joined') {
+      this.#special.set(connection, 'charged');
       process.joined += 1;
     }
     process.who.comm ??= comm;
@@ -72,9 +78,27 @@ export class TlsCoverage {
     else process.plainOut += bytes.length;
   }
 
-  peer({ connection, dest_ip, dest_port, joined }: Peer): void {
-    if (joined && !this.#joined.has(connection) && this.#joined.size < PLACES) this.#joined.set(connection, false);
+  peer({ connection, dest_ip, dest_port, joined, library }: Peer): void {
+    const special = library === 'plain' ? 'plain' : joined ? 'joined' : undefined;
+    if (special !== undefined && !this.#special.has(connection)) {
+      this.#special.set(connection, special);
+      if (this.#special.size > PLACES) this.#special.delete(this.#special.keys().next().value as string);
+    }
+    if (library === 'plain') return;
     if (dest_ip !== undefined && this.#places.size < PLACES) this.#places.add(`${dest_ip} ${dest_port}`);
+  }
+
+  end({ connection }: Pick<ConnectionEnd, 'connection'>): void {
+    this.#special.delete(connection);
+  }
+
+  /** A socket of a process carries TLS, read or not. */
+  hello(hello: TlsHello): void {
+    if (this.#isTls(hello) || this.#hellos.size >= PLACES) return;
+    this.#hellos.add(socketOf(hello));
+    const process = this.#of(hello.pid, hello.start_us);
+    process.who.comm ??= hello.comm;
+    this.#opened(process);
   }
 
   library({ pid, start_us, library, path, found, error }: TlsLibrary): void {
@@ -98,12 +122,13 @@ export class TlsCoverage {
   event(event: AgentEvent): void {
     const { event_type, pid, start_us } = event;
     if (event_type !== 'network_connect' && event_type !== 'network_close') return;
-    if (typeof pid !== 'number' || typeof start_us !== 'number' || !this.#isTls(event)) return;
+    if (typeof pid !== 'number' || typeof start_us !== 'number') return;
+    const saidSo = event_type === 'network_close' && this.#hellos.delete(socketOf(event));
+    if (!saidSo && !this.#isTls(event)) return;
     const process = this.#of(pid, start_us);
     for (const field of WHO) if (event[field] !== undefined) Object.assign(process.who, { [field]: event[field] });
     if (event_type === 'network_connect') {
-      process.opened += 1;
-      process.timer ??= setTimeout(() => this.#tell(process, true), this.options.patienceMs ?? PATIENCE_MS).unref();
+      this.#opened(process);
       return;
     }
     process.closed += 1;
@@ -121,7 +146,12 @@ export class TlsCoverage {
     this.#processes.clear();
   }
 
-  #isTls({ protocol, dest_ip, dest_port }: AgentEvent): boolean {
+  #opened(process: Process): void {
+    process.opened += 1;
+    process.timer ??= setTimeout(() => this.#tell(process, true), this.options.patienceMs ?? PATIENCE_MS).unref();
+  }
+
+  #isTls({ protocol, dest_ip, dest_port }: Ends): boolean {
     if (protocol !== undefined && protocol !== 'tcp') return false;
     return TLS_PORTS.has(dest_port) || this.#places.has(`${dest_ip} ${dest_port}`);
   }
@@ -186,6 +216,9 @@ export class TlsCoverage {
     return event;
   }
 }
+
+const socketOf = ({ local_ip, local_port, dest_ip, dest_port }: Ends): string =>
+  `${local_ip} ${local_port} ${dest_ip} ${dest_port}`;
 
 /** What a process is known by, as its events have it. */
 const WHO = ['comm', 'exe', 'ppid', 'uid', 'gid', 'pid_inner'] as const;

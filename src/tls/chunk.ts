@@ -1,5 +1,5 @@
 /**
- * A piece of plaintext as it left or reached a TLS library: the contract between what captures (the loader, through
+ * A piece of plaintext as it left or reached a TLS library, or a socket without TLS: the contract between what captures (the loader, through
  * `src/bpf`) and what understands (this room).
  */
 export interface Chunk {
@@ -10,7 +10,7 @@ export interface Chunk {
   /** With `pid` the process's identity; boot time, microseconds. */
   start_us: number;
   comm: string;
-  /** Names one TLS connection of one process identity for good: an SSL object's address is used again, this is not. */
+  /** Names one connection of one process identity for good: an SSL object's address is used again, this is not. */
   connection: string;
   /** `out`: the governed process wrote it. */
   direction: 'in' | 'out';
@@ -40,7 +40,7 @@ export interface Peer {
   local_ip?: string;
   local_port?: number;
   dest_domain?: string;
-  /** The library and how it was found, as in `tls_coverage`. */
+  /** The library, as in `tls_coverage`; `plain` where there is none: HTTP without TLS. */
   library?: string;
   /** `true` when capture began in the middle of the connection: its first bytes are not the first of the stream. */
   joined: boolean;

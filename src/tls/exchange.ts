@@ -3,6 +3,7 @@ import { textOfBytes } from '../events/index.js';
 import { Content } from './content.js';
 import { decodeContent, isPlain } from './http/decode.js';
 import { type Exchange, type Fault, MISSING, type RequestHead, type ResponseHead, type Role } from './http/message.js';
+import { LineReader } from './http/ndjson.js';
 import { SSE_BYTES, SseReader } from './http/sse.js';
 import { isObject, parseJson } from './json.js';
 import { McpTalk } from './mcp.js';
@@ -21,6 +22,8 @@ const PATH_BYTES = 4096;
 
 const TOO_LARGE = 'it is too large to be read';
 
+type StreamReader = SseReader | LineReader;
+
 /** One request and its response, over whatever version of HTTP: what of them is written down. */
 export class HttpExchange implements Exchange {
   #head: RequestHead | undefined;
@@ -29,7 +32,7 @@ export class HttpExchange implements Exchange {
   #seq: number | undefined;
   #about: Fields = {};
   #credential: string | undefined;
-  #response: { head: ResponseHead; content: Content; events: SseReader | undefined } | undefined;
+  #response: { head: ResponseHead; content: Content; stream: StreamReader | undefined } | undefined;
   #talk: Talk | undefined;
   #isOver = false;
 
@@ -84,20 +87,21 @@ export class HttpExchange implements Exchange {
     // A server need not wait for the end of the request; nothing of it is looked at any more.
     this.requestEnd('the response began before its end');
     this.reporter.room.secrets.learnFrom(head.headers);
-    const isEvents = /^text\/event-stream\b/i.test(head.headers.get('content-type') ?? '');
+    const kind = streamOf(head);
     const isRead = this.#talk !== undefined;
-    const streams = isRead && isEvents && isPlain(head.headers.get('content-encoding')) && this.budget.take(SSE_BYTES);
+    const streams =
+      isRead && kind !== undefined && isPlain(head.headers.get('content-encoding')) && this.budget.take(SSE_BYTES);
     this.#response = {
       head,
       content: this.#content(isRead && !streams ? BODY_MAX : 0),
-      events: streams ? new SseReader((data) => this.#talk?.event(data)) : undefined,
+      stream: streams ? new kind((data) => this.#talk?.event(data)) : undefined,
     };
-    if (this.#talk instanceof Answer) this.#talk.head({ status: head.status, isStreamed: isEvents });
+    if (this.#talk instanceof Answer) this.#talk.head({ status: head.status, isStreamed: kind !== undefined });
   }
 
   responseBody(bytes: Uint8Array): void {
     this.#response?.content.push(bytes);
-    this.#response?.events?.push(bytes);
+    this.#response?.stream?.push(bytes);
   }
 
   responseGap(): void {
@@ -183,15 +187,15 @@ export class HttpExchange implements Exchange {
       return;
     }
     let fault = why;
-    if (response.events !== undefined) {
-      response.events.end();
-      if (response.events.overflowed) fault ??= TOO_LARGE;
+    const kind = streamOf(response.head);
+    if (response.stream !== undefined) {
+      response.stream.end();
+      if (response.stream.overflowed) fault ??= TOO_LARGE;
       this.budget.give(SSE_BYTES);
     } else {
       const read = readBody(response.content, response.head);
       if ('fault' in read) fault ??= read.fault;
-      else if (/^text\/event-stream\b/i.test(response.head.headers.get('content-type') ?? ''))
-        readEvents(talk, read.text);
+      else if (kind !== undefined) readStream(kind, talk, read.text);
       else talk.body(read.text);
     }
     talk.end(fault);
@@ -221,7 +225,7 @@ function readQuestion(content: Content, head: RequestHead): Question {
   const path = withoutHost(head.target.split('?', 1)[0] as string);
   const read = readBody(content, head);
   const body = 'text' in read ? parseJson(read.text) : undefined;
-  const api = apiOfPath(path) ?? (isObject(body) ? apiOfBody(body) : undefined);
+  const api = apiOfPath(path) ?? (isObject(body) ? apiOfBody(body, path) : undefined);
   return { path, body, api, fault: 'fault' in read ? read.fault : undefined };
 }
 
@@ -247,8 +251,18 @@ function readBody(content: Content, { headers }: RequestHead | ResponseHead): { 
   }
 }
 
-function readEvents(talk: Talk, text: string): void {
-  const events = new SseReader((data) => talk.event(data));
-  events.push(Buffer.from(text));
-  events.end();
+/** How an answer is streamed, by its type. */
+function streamOf({ headers }: ResponseHead): typeof SseReader | typeof LineReader | undefined {
+  const type = headers.get('content-type') ?? '';
+  return /^text\/event-stream\b/i.test(type)
+    ? SseReader
+    : /^application\/(?:x-ndjson|jsonl)\b/i.test(type)
+      ? LineReader
+      : undefined;
+}
+
+function readStream(kind: typeof SseReader | typeof LineReader, talk: Talk, text: string): void {
+  const stream = new kind((data) => talk.event(data));
+  stream.push(Buffer.from(text));
+  stream.end();
 }

@@ -49,7 +49,8 @@ export class Reporter {
   /** @returns the event's `seq`, where it got one. */
   report(type: EventType, fields: Fields): number | undefined {
     const { pid, tid, start_us, comm, ts_us } = this.origin;
-    const { connection, server_name, dest_ip, dest_port, dest_domain, local_ip, local_port, joined } = this.peer;
+    const { connection, server_name, dest_ip, dest_port, dest_domain, local_ip, local_port, joined, library } =
+      this.peer;
     const common = { connection, server_name, dest_ip, dest_port, dest_domain, local_ip, local_port };
     const event: EventDraft = {
       event_type: type,
@@ -62,6 +63,7 @@ export class Reporter {
       ts_us,
       timestamp: this.timestamp(ts_us),
       ...(joined ? { joined_midway: true } : {}),
+      ...(library === 'plain' ? { unencrypted: true } : {}),
     };
     // What is absent is not known: an event holds no undefined.
     for (const [name, value] of Object.entries({ ...common, ...fields }))

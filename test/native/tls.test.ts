@@ -380,6 +380,13 @@ describe('tls_coverage', () => {
     expect(covered).toMatchObject([{ coverage: 'partial', tls_joined: 1 }]);
   });
 
+  it('says so at any port, when the connection begins as TLS does', async () => {
+    const peer = await tcpPeer('127.0.0.43', 60_000);
+    const hello = `exec 3<>/dev/tcp/127.0.0.43/${peer.port}; printf '\\026\\003\\001\\002' >&3; cat <&3 >/dev/null`;
+    const events = await covered(['bash', '-c', hello], 1);
+    expect(events).toMatchObject([{ coverage: 'blind', comm: 'bash', tls_connections: 1, ciphertext_in: 60_000 }]);
+  });
+
   it('says of a process whose library is not read that it is blind, which --fail-on can make a failure', async () => {
     const peer = await tcpPeer('127.0.0.43', 60_000, 8443);
     const reading = `exec 3<>/dev/tcp/127.0.0.43/${peer.port}; cat <&3 >/dev/null`;

@@ -1,6 +1,6 @@
 // A command under TLS capture, held byte for byte to the record of the server that it talks to.
 import { expect } from 'vitest';
-import { type Capture, type Captured, captureTls, type TlsServed, tlsPeer } from './tls.js';
+import { type Capture, type Captured, captureTls, plainPeer, type TlsPeer, type TlsServed, tlsPeer } from './tls.js';
 
 /** What was sent and received, in an order that both records have. */
 export const sides = (all: { in: unknown; out: unknown }[]): string[] =>
@@ -22,16 +22,29 @@ export interface Round {
   libraries: string[];
 }
 
+type Make = (port: number, cert: string) => string[] | string;
+
+interface Fits {
+  /** How many connections there are at least. */
+  fits?: number;
+  /** The client may go before it has read all. */
+  mayLeave?: boolean;
+}
+
 /**
  * Runs what `make` gives under capture and holds what was captured to the server's record. `folder`: an empty one, for its
- * certificate. `fits`: how many connections there are at least; `mayLeave`: the client may go before it has read all.
+ * certificate.
  */
-export async function exact(
-  folder: string,
-  make: (port: number, cert: string) => string[] | string,
-  { fits = 1, mayLeave = false }: { fits?: number; mayLeave?: boolean } = {},
-): Promise<Round> {
-  const peer = await tlsPeer(folder);
+export async function exact(folder: string, make: Make, options?: Fits): Promise<Round> {
+  return held(await tlsPeer(folder), make, options);
+}
+
+/** The same of plain HTTP. */
+export async function exactPlain(make: Make, options?: Fits): Promise<Round> {
+  return held(await plainPeer(), make, options);
+}
+
+async function held(peer: TlsPeer, make: Make, { fits = 1, mayLeave = false }: Fits = {}): Promise<Round> {
   const made = make(peer.port, peer.cert);
   const command = typeof made === 'string' ? ['sh', '-c', made] : made;
   const env = { ...process.env, NODE_EXTRA_CA_CERTS: peer.cert, SSL_CERT_FILE: peer.cert };

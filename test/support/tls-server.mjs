@@ -1,10 +1,11 @@
-// A TLS server that keeps a record of its own: bytes and SHA-256 of the plaintext of each connection, both directions.
+// A TLS server (or, without arguments, one of plain TCP) that keeps a record of its own: bytes and SHA-256 of the plaintext of each connection, both directions.
 // It answers a request with as many bytes as the path's number says. Program of its own, so that a test that is busy
 // reading what was captured does not hold it up. argv: certificate, key; ends when stdin does, with the record on stdout.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer as http } from 'node:http';
 import { createServer as http2 } from 'node:http2';
+import { createServer as tcp } from 'node:net';
 import { Duplex } from 'node:stream';
 import { createServer as tls } from 'node:tls';
 
@@ -26,7 +27,10 @@ function answer(request, response) {
 }
 
 const servers = { 'http/1.1': http({ keepAliveTimeout: 60_000 }, answer), h2: http2(answer) };
-const server = tls({ cert, key, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) => {
+const options = { cert, key, ALPNProtocols: ['h2', 'http/1.1'] };
+const server = cert === undefined ? tcp(serve) : tls(options, serve);
+
+function serve(socket) {
   socket.setNoDelay(true);
   const entry = { in: side(), out: side(), marks: [], name: socket.servername || '' };
   record.push(entry);
@@ -49,7 +53,7 @@ const server = tls({ cert, key, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) =>
   socket.on('error', () => inner.destroy());
   inner.on('error', () => {});
   servers[socket.alpnProtocol === 'h2' ? 'h2' : 'http/1.1'].emit('connection', inner);
-});
+}
 server.on('tlsClientError', () => {});
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
 process.stdin.resume();

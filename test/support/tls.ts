@@ -65,10 +65,17 @@ export function signedCertificate(folder: string): { ca: string; cert: string; k
 }
 
 /** A server for localhost in a process of its own. `folder`: where its certificate and key are made. */
-export async function tlsPeer(folder: string): Promise<TlsPeer> {
+export function tlsPeer(folder: string): Promise<TlsPeer> {
   const { cert, key } = certificate(folder);
+  return peerOf([cert, key], cert);
+}
+
+/** The same without TLS. */
+export const plainPeer = (): Promise<TlsPeer> => peerOf([], '');
+
+async function peerOf(words: string[], cert: string): Promise<TlsPeer> {
   const program = fileURLToPath(new URL('tls-server.mjs', import.meta.url));
-  const child = spawn(process.execPath, [program, cert, key], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, ...words], { stdio: ['pipe', 'pipe', 'inherit'] });
   const said: Buffer[] = [];
   child.stdout.on('data', (bytes: Buffer) => said.push(bytes));
   await once(child.stdout, 'data');

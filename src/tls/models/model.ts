@@ -1,7 +1,7 @@
 import type { Content } from '../content.js';
 import { type JsonObject, listOf, stringOf } from '../json.js';
 
-export type Api = 'anthropic-messages' | 'openai-chat' | 'openai-responses' | 'gemini';
+export type Api = 'anthropic-messages' | 'openai-chat' | 'openai-responses' | 'gemini' | 'ollama';
 
 /** Who reads a part: a definition of a tool is read by the model like everything else. */
 export type PartRole = 'system' | 'user' | 'assistant' | 'tool' | 'tool_definition';
@@ -72,7 +72,7 @@ export interface ModelApi {
 export const definitionsOf = (tools: readonly unknown[]): Part[] =>
   tools.map((tool) => ({ role: 'tool_definition', text: JSON.stringify(tool) }));
 
-/** What the bodies of three of the APIs have in common. The model reads the parts `before` and `after` its tools' definitions. */
+/** What the bodies of most of the APIs have in common. The model reads the parts `before` and `after` its tools' definitions. */
 export const requestOf = (
   body: JsonObject,
   messages: number,

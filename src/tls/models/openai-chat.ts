@@ -10,7 +10,8 @@ import {
   wholeTool,
 } from './model.js';
 
-function partOf(message: JsonObject): Part {
+/** A message, as Ollama has it too. */
+export function partOf(message: JsonObject): Part {
   const { role, content } = message;
   const text =
     typeof content === 'string'

@@ -2,6 +2,7 @@ import { isObject, type JsonObject, listOf, objectOf } from '../json.js';
 import { ANTHROPIC } from './anthropic.js';
 import { GEMINI } from './gemini.js';
 import type { Api, ModelApi } from './model.js';
+import { asksOllama, OLLAMA } from './ollama.js';
 import { OPENAI_CHAT } from './openai-chat.js';
 import { OPENAI_RESPONSES } from './openai-responses.js';
 
@@ -10,6 +11,7 @@ export const APIS: Readonly<Record<Api, ModelApi>> = {
   'openai-chat': OPENAI_CHAT,
   'openai-responses': OPENAI_RESPONSES,
   gemini: GEMINI,
+  ollama: OLLAMA,
 };
 
 /** Ends of paths; what stands before them is a gateway's own. */
@@ -29,8 +31,9 @@ export const apiOfPath = (path: string): Api | undefined => PATHS.find(([end]) =
 const hasBlocks = (message: JsonObject): boolean =>
   listOf(message.content).some((block) => /^(?:tool_use|tool_result|thinking)$/.test(String(objectOf(block)?.type)));
 
-/** The API that a body is written for, where a gateway has paths of its own. */
-export function apiOfBody(body: JsonObject): Api | undefined {
+/** The API that a body is written for, where its path alone does not say. */
+export function apiOfBody(body: JsonObject, path: string): Api | undefined {
+  if (asksOllama(path, body)) return 'ollama';
   const messages = listOf(body.messages).filter(isObject);
   if (messages.length > 0 && typeof body.model === 'string') {
     if (!messages.every(({ role, content }) => typeof role === 'string' && content !== undefined)) return undefined;

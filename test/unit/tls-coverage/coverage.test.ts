@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { TlsLibrary } from '../../../src/bpf/index.js';
+import type { TlsHello, TlsLibrary } from '../../../src/bpf/index.js';
 import type { AgentEvent, EventDraft } from '../../../src/events/index.js';
 import { TlsCoverage, whyBlind } from '../../../src/tls-coverage/index.js';
 import { scratch } from '../../support/scratch.js';
@@ -154,6 +154,69 @@ describe('TlsCoverage', () => {
     coverage.peer({ connection: '1', joined: false, dest_ip: '10.0.0.1', dest_port: 9000 });
     coverage.event(network('network_close', { dest_port: 9000, bytes_in: 5, bytes_out: 5 }));
     expect(told).toHaveLength(1);
+  });
+
+  const hello = (coverage: TlsCoverage, more: Partial<TlsHello> = {}): void =>
+    coverage.hello({
+      msg: 'tls_hello',
+      connection: '0',
+      ...WHO,
+      ts_us: 1,
+      comm: 'agent',
+      local_ip: '10.0.0.9',
+      local_port: 40_000,
+      dest_ip: '10.0.0.1',
+      dest_port: 6697,
+      ...more,
+    });
+  const ends = { local_ip: '10.0.0.9', local_port: 40_000, dest_port: 6697 };
+
+  it('says of a connection to any port that it is blind, when that said hello', () => {
+    const { coverage, told } = covered();
+    coverage.event(network('network_connect', ends));
+    hello(coverage);
+    coverage.event(network('network_close', { ...ends, local_port: 40_001, bytes_in: 7, bytes_out: 7 }));
+    expect(told).toEqual([]);
+    coverage.event(network('network_close', { ...ends, bytes_in: 9000, bytes_out: 800 }));
+    expect(told).toMatchObject([{ coverage: 'blind', tls_connections: 1, ciphertext_in: 9000 }]);
+    coverage.event(network('network_close', { ...ends, bytes_in: 9000, bytes_out: 800 }));
+    coverage.finish();
+    expect(told).toHaveLength(1);
+  });
+
+  it('counts a hello at a port of TLS once, with its connect', () => {
+    const { coverage, told } = covered();
+    const known = { ...ends, dest_port: 443 };
+    coverage.event(network('network_connect', known));
+    hello(coverage, { dest_port: 443 });
+    coverage.event(network('network_close', { ...known, bytes_in: 9000, bytes_out: 800 }));
+    expect(told).toMatchObject([{ tls_connections: 1 }]);
+  });
+
+  it('does not wait for the end of one that said hello and stays open', async () => {
+    const { coverage, told } = covered(1);
+    hello(coverage);
+    await expect.poll(() => told.length).toBe(1);
+    expect(told[0]).toMatchObject({ coverage: 'blind', comm: 'agent', tls_connections: 1 });
+  });
+
+  it('takes nothing of plain HTTP for TLS', () => {
+    const { coverage, told } = covered();
+    coverage.peer({ connection: '1', joined: false, library: 'plain', dest_ip: '10.0.0.1', dest_port: 11_434 });
+    chunk(coverage, 'out', 1000);
+    coverage.event(network('network_close', { dest_port: 11_434, bytes_in: 5, bytes_out: 1000 }));
+    coverage.finish();
+    expect(told).toEqual([]);
+  });
+
+  it('forgets what is special of a connection with its end', () => {
+    const { coverage, told } = covered();
+    coverage.library(library());
+    coverage.peer({ connection: '1', joined: true });
+    coverage.end({ connection: '1' });
+    chunk(coverage, 'out', 1000);
+    coverage.finish();
+    expect(told).toMatchObject([{ coverage: 'read' }]);
   });
 
   it('does not wait for the end of a connection that stays open', async () => {

@@ -7,8 +7,8 @@ export interface Script {
   path: string;
   headers?: Record<string, string>;
   body: object;
-  /** The answer: a document, or the events of a stream (with their types where the API sends them). */
-  answer: object | { events: [type: string | undefined, data: object | string][] };
+  /** The answer: a document, or the events of a stream (with their types where the API sends them), or its lines. */
+  answer: object | { events: [type: string | undefined, data: object | string][] } | { lines: object[] };
   /** What must be read out of it. */
   says: { text: string; id?: string; model: string; stop: string; usage: Record<string, number> };
   api: string;
@@ -195,6 +195,23 @@ const geminiStream = [
   geminiEnd,
 ];
 
+const ollama = {
+  api: 'ollama',
+  provider: 'ollama',
+  path: '/api/chat',
+  says: { text: 'I will pay — now.', model: 'qwen3:8b', stop: 'stop', usage: { input_tokens: 169, output_tokens: 15 } },
+  tool: { name: 'shell', args: COMMAND },
+};
+const ollamaLine = (message: object, more: object = {}) => ({
+  model: 'qwen3:8b',
+  created_at: '2026-04-14T09:23:01.234Z',
+  message: { role: 'assistant', content: '', ...message },
+  done: false,
+  ...more,
+});
+const ollamaCall = { tool_calls: [{ function: { index: 0, name: 'shell', arguments: COMMAND } }] };
+const ollamaDone = { done: true, done_reason: 'stop', total_duration: 4, prompt_eval_count: 169, eval_count: 15 };
+
 /** Each API as it answers in one piece and as it streams. */
 export const SCRIPTS: Record<string, Script> = {
   'anthropic messages': {
@@ -343,6 +360,24 @@ export const SCRIPTS: Record<string, Script> = {
     body: geminiBody,
     answer: geminiStream,
   },
+  ollama: {
+    ...ollama,
+    body: { ...chatBody(false), model: 'qwen3:8b' },
+    answer: ollamaLine({ content: 'I will pay — now.', ...ollamaCall }, ollamaDone),
+  },
+  'ollama, streamed': {
+    ...ollama,
+    body: { ...chatBody(true), model: 'qwen3:8b' },
+    answer: {
+      lines: [
+        ollamaLine({ thinking: 'hm' }),
+        ollamaLine({ content: 'I will pay ' }),
+        ollamaLine({ content: '— now.' }),
+        ollamaLine(ollamaCall),
+        ollamaLine({}, ollamaDone),
+      ],
+    },
+  },
 };
 
 export const TOOL_RESULT = RESULT;
@@ -354,18 +389,25 @@ export function standIn({ answer }: Pick<Script, 'answer'>, packing: Packing = '
   return createServer(async (req, res) => {
     for await (const _ of req);
     const isStream = 'events' in answer;
-    const text = isStream
-      ? answer.events
-          .map(([type, data]) => {
-            const line = typeof data === 'string' ? data : JSON.stringify(data);
-            return `${type === undefined ? '' : `event: ${type}\n`}data: ${line}\n\n`;
-          })
-          .join('')
-      : JSON.stringify(answer);
+    const areLines = 'lines' in answer;
+    const text = areLines
+      ? answer.lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+      : isStream
+        ? answer.events
+            .map(([type, data]) => {
+              const line = typeof data === 'string' ? data : JSON.stringify(data);
+              return `${type === undefined ? '' : `event: ${type}\n`}data: ${line}\n\n`;
+            })
+            .join('')
+        : JSON.stringify(answer);
     const plain = Buffer.from(text);
     const body = packing === 'gzip' ? gzipSync(plain) : packing === 'br' ? brotliCompressSync(plain) : plain;
     res.writeHead(status, {
-      'content-type': isStream ? 'text/event-stream; charset=utf-8' : 'application/json',
+      'content-type': areLines
+        ? 'application/x-ndjson'
+        : isStream
+          ? 'text/event-stream; charset=utf-8'
+          : 'application/json',
       ...(packing === 'identity' ? {} : { 'content-encoding': packing }),
     });
     for (let at = 0; at < body.length; at += 61) res.write(body.subarray(at, at + 61));

@@ -20,6 +20,11 @@ const POST = (length: number, more = '') =>
   `POST /v1/messages HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n${more}Content-Length: ${length}\r\n\r\n`;
 const SSE_HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n';
 const ASKED = [out(`${POST(2)}{}`), back(SSE_HEAD)];
+const CHAT = '{"model":"m","messages":[]}';
+const ASKED_OLLAMA = [
+  out(`${POST(CHAT.length).replace('/v1/messages', '/api/chat')}${CHAT}`),
+  back('HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n'),
+];
 
 const script = SCRIPTS['anthropic messages, streamed'] as Script;
 const record = async (): Promise<Turn[]> =>
@@ -187,6 +192,8 @@ describe('what never ends', () => {
   it.each<[string, Iterable<Chunk>]>(
     [
       ['an event that is never complete', endless(ASKED, Buffer.alloc(16_384, 'data: aaaaaaa'), TOTAL)],
+      ['a line that is never complete', endless(ASKED_OLLAMA, Buffer.alloc(16_384, '{"a":"aaaaaa'), TOTAL)],
+      ['endless lines', endless(ASKED_OLLAMA, Buffer.from('{"done":false}\n'.repeat(1000)), TOTAL / 8)],
       ['an event of endless lines', endless(ASKED, Buffer.from('data: x\n'.repeat(2000)), TOTAL / 8)],
       ['endless events', endless(ASKED, Buffer.from('data: {"type":"ping"}\n\n'.repeat(700)), TOTAL / 8)],
       [

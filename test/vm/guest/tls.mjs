@@ -1,7 +1,9 @@
-// Plaintext of a TLS library on this kernel: what a governed client wrote and read, and nothing of another one.
+// Plaintext of a TLS library and of HTTP without one on this kernel: what a governed client wrote and read, and nothing
+// of another one.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer as createPlain } from 'node:http';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { startLoader } from './lib/loader.mjs';
@@ -28,12 +30,17 @@ export default async function ({ assert, canary, figure, file, run, tier, work }
   ]);
   assert.equal(done, 0, stderr);
   const answer = Buffer.alloc(40_000, 'answer');
-  const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (request, response) => {
+  const serve = (request, response) => {
     request.resume();
     request.on('end', () => response.end(answer));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  };
+  const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, serve);
+  const plain = createPlain(serve);
+  for (const one of [server, plain]) {
+    one.listen(0, '127.0.0.1');
+    await once(one, 'listening');
+  }
+  const [port, plainPort] = [server.address().port, plain.address().port];
 
   const errors = [];
   const flags = ['--agent-id', 'guest', '--capture-tls', ...(tier === 'observe' ? ['--tier', 'observe'] : [])];
@@ -41,8 +48,8 @@ export default async function ({ assert, canary, figure, file, run, tier, work }
   const [inside, outside] = [canary(), canary()];
   const body = join(work, 'body');
   await run('sh', ['-c', `head -c 100000 /dev/zero | tr '\\0' b > ${body}`]);
-  const curl = (word) =>
-    `curl -sk --http1.1 -o /dev/null --data-binary @${body} https://127.0.0.1:${server.address().port}/${word}`;
+  const post = `curl -sk --http1.1 -o /dev/null --data-binary @${body}`;
+  const curl = (word) => `${post} https://127.0.0.1:${port}/${word} && ${post} http://127.0.0.1:${plainPort}/${word}`;
   const shell = spawn('sh', ['-c', `read go; ${curl(inside)}; exit $?`], { stdio: ['pipe', 'ignore', 'inherit'] });
   const governing = await loader.send({ cmd: 'govern', pids: [shell.pid], id: 1 });
   assert.equal(governing.msg, 'governing', JSON.stringify(governing));
@@ -52,6 +59,7 @@ export default async function ({ assert, canary, figure, file, run, tier, work }
   assert.equal(status, 0);
   assert.equal((await stranger).code, 0);
   server.close();
+  plain.close();
   const { code, lines } = await loader.quit();
   assert.equal(code, 0, errors.join(''));
 
@@ -59,24 +67,37 @@ export default async function ({ assert, canary, figure, file, run, tier, work }
     lines.filter((line) => line.msg === 'lost' && line.class === 'tls'),
     [],
   );
-  const of = (direction) => {
-    const pieces = lines.filter((line) => line.msg === 'tls_data' && line.direction === direction);
+  const begin = lines.filter(({ msg }) => msg === 'tls_begin');
+  assert.deepEqual(
+    begin.map(({ joined, library }) => [joined, library]),
+    [
+      [false, 'openssl'],
+      [false, 'plain'],
+    ],
+  );
+  const of = (connection, direction) => {
+    const pieces = lines.filter((line) => line.connection === connection && line.direction === direction);
     for (const [n, piece] of pieces.entries())
       assert.equal(piece.offset, n === 0 ? 0 : pieces[n - 1].offset + Buffer.from(pieces[n - 1].data, 'base64').length);
     return Buffer.concat(pieces.map(({ data }) => Buffer.from(data, 'base64')));
   };
-  const [sent, received] = [of('out'), of('in')];
-  figure('bytes', sent.length + received.length);
-  const [head, ...rest] = sent.toString('latin1').split('\r\n\r\n');
-  assert.match(head, new RegExp(`^POST /${inside} HTTP/1.1\r\n`));
-  assert.equal(rest.join(''), 'b'.repeat(100_000));
-  assert.ok(received.subarray(-answer.length).equals(answer));
-  assert.equal(sent.includes(outside), false);
-  const begin = lines.filter(({ msg }) => msg === 'tls_begin');
+  for (const [n, dest] of [port, plainPort].entries()) {
+    const { connection } = begin[n];
+    const [sent, received] = [of(connection, 'out'), of(connection, 'in')];
+    figure(n === 0 ? 'bytes' : 'plain_bytes', sent.length + received.length);
+    const [head, ...rest] = sent.toString('latin1').split('\r\n\r\n');
+    assert.match(head, new RegExp(`^POST /${inside} HTTP/1.1\r\n`));
+    assert.equal(rest.join(''), 'b'.repeat(100_000));
+    assert.ok(received.subarray(-answer.length).equals(answer));
+    const told = (msg) => lines.filter((line) => line.msg === msg && line.connection === connection);
+    assert.deepEqual(
+      told('tls_peer').map(({ dest_ip, dest_port }) => [dest_ip, dest_port]),
+      [['127.0.0.1', dest]],
+    );
+    assert.equal(told('tls_end').length, 1);
+  }
   assert.deepEqual(
-    begin.map(({ joined, library }) => [joined, library]),
-    [[false, 'openssl']],
+    lines.filter(({ msg }) => msg === 'tls_hello').map(({ comm, dest_port }) => [comm, dest_port]),
+    [['curl', port]],
   );
-  const [peer] = lines.filter(({ msg }) => msg === 'tls_peer');
-  assert.deepEqual([peer?.dest_ip, peer?.dest_port], ['127.0.0.1', server.address()?.port ?? peer?.dest_port]);
 }
