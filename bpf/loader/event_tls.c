@@ -20,9 +20,10 @@ static void put_address(struct buf *out, const struct record *r, bool own) {
     put_number(out, own ? "local_port" : "dest_port", a.port);
 }
 
+/* The bytes come behind the line, as they are. */
 static bool put_data(struct buf *out, const struct record *r, bool is_out) {
     const struct part *data = record_part(r, AG_PART_DATA, false);
-    if (!data)
+    if (!data || !data->len)
         return false;
     buf_str(out, is_out ? ",\"direction\":\"out\"" : ",\"direction\":\"in\"");
     put_number(out, "tid", r->head.tid);
@@ -30,8 +31,7 @@ static bool put_data(struct buf *out, const struct record *r, bool is_out) {
     json_bytes(out, r->head.comm, strnlen(r->head.comm, sizeof(r->head.comm)));
     put_number(out, "offset", r->head.arg[1]);
     put_number(out, "more", r->head.arg[2]);
-    buf_str(out, ",\"data\":");
-    json_base64(out, data->data, data->len);
+    put_number(out, "bytes", data->len);
     return true;
 }
 
@@ -90,6 +90,10 @@ bool event_write_tls(struct buf *out, const struct record *r) {
     put_number(out, "ts_us", r->head.ktime / 1000);
     bool good = put_what(out, r);
     buf_put(out, "}\n", 2);
+    if (good && (what == AG_TLS_IN || what == AG_TLS_OUT)) {
+        const struct part *data = record_part(r, AG_PART_DATA, false);
+        buf_put(out, data->data, data->len);
+    }
     if (good && !out->over)
         return true;
     out->len = before;

@@ -1,33 +1,64 @@
 /** Longer than any line the loader makes (argv of 16 KB, escaped and repeated in hex), far below what memory minds. */
 export const MAX_LINE = 1 << 20;
 
+const LF = 10;
+
+export interface Splits {
+  /** A whole line without its LF. @returns how many bytes that are no line follow it; none where it returns nothing. */
+  line(line: string): number | undefined;
+  /** Those bytes, maybe a view of what was pushed. */
+  bytes?(bytes: Buffer): void;
+}
+
 /**
- * Cuts a byte stream into lines.
+ * Cuts a byte stream into lines, and into the bytes that some of them announce.
  *
- * The loader writes ASCII only, so the bytes become one-byte strings at once: no decoder state between chunks, and the
+ * The loader's lines are ASCII only, so they become one-byte strings at once: no decoder state between chunks, and the
  * strings cost a byte a character from here to the log.
  */
 export class LineSplitter {
   #rest = '';
+  /** Bytes that are announced and not there yet, and what of them has come. */
+  #wanted = 0;
+  #parts: Buffer[] = [];
 
-  constructor(private readonly onLine: (line: string) => void) {}
+  constructor(private readonly to: Splits) {}
 
-  /** Hands over every whole line of what has come so far. @returns false when a line is longer than MAX_LINE. */
+  /** Hands over all that has come whole so far. @returns false when a line is longer than MAX_LINE. */
   push(chunk: Buffer): boolean {
-    const text = chunk.toString('latin1');
-    let from = 0;
-    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
-      const line = text.slice(from, end);
-      // Only the first line is joined: to search in the joined text would copy all of it.
-      this.onLine(from === 0 ? this.#rest + line : line);
-      from = end + 1;
+    for (let at = 0; at < chunk.length; ) {
+      if (this.#wanted > 0) {
+        at = this.#take(chunk, at);
+        continue;
+      }
+      const end = chunk.indexOf(LF, at);
+      if (end === -1) {
+        this.#rest += chunk.toString('latin1', at);
+        break;
+      }
+      const line = this.#rest + chunk.toString('latin1', at, end);
+      this.#rest = '';
+      at = end + 1;
+      this.#wanted = this.to.line(line) ?? 0;
     }
-    this.#rest = from === 0 ? this.#rest + text : text.slice(from);
     return this.#rest.length <= MAX_LINE;
   }
 
   /** What came after the last LF: the torn line of a writer that died. */
   get rest(): string {
     return this.#rest;
+  }
+
+  #take(chunk: Buffer, at: number): number {
+    const part = chunk.subarray(at, at + this.#wanted);
+    this.#wanted -= part.length;
+    this.#parts.push(part);
+    if (this.#wanted === 0) {
+      const [only] = this.#parts;
+      const bytes = this.#parts.length === 1 && only !== undefined ? only : Buffer.concat(this.#parts);
+      this.#parts = [];
+      this.to.bytes?.(bytes);
+    }
+    return at + part.length;
   }
 }

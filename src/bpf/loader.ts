@@ -21,6 +21,7 @@ import {
   type Stopped,
   type Tables,
   type Tls,
+  type TlsData,
   type TlsHello,
   type TlsLibrary,
   type TlsUnmapped,
@@ -175,24 +176,38 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
       firstFailure ??= message;
       options.onNotice(message);
     } else if (tls !== undefined && isTls(message)) {
-      tls.read(message);
+      if (message.msg !== 'tls_data') tls.read(message);
+      else if (message.bytes > 0 && message.bytes <= MAX_LINE) announced = message;
+      else breakOff('announced no bytes, or too many');
     } else {
       options.onNotice(message as Notice);
     }
   };
 
-  const splitter = new LineSplitter((line) => {
-    if (broken !== undefined) return;
+  /** The bytes of this one come next. */
+  let announced: TlsData | undefined;
+
+  const onLine = (line: string): number | undefined => {
+    if (broken !== undefined) return undefined;
     // Keys of an event are sorted: `access` or `action` is the first.
     if (line.startsWith('{"ac')) {
       if (hello === undefined) breakOff('sent an event before its hello');
       else options.onEvent(line);
-      return;
+      return undefined;
     }
     const message = line.startsWith(CONTROL_PREFIX) ? parseControl(line) : undefined;
     if (message === undefined) breakOff('wrote a line that is not of its protocol');
     else onControl(message);
-  });
+    return announced?.bytes;
+  };
+
+  const onBytes = (bytes: Buffer): void => {
+    const message = announced;
+    announced = undefined;
+    if (broken === undefined && message !== undefined) tls?.read(message, bytes);
+  };
+
+  const splitter = new LineSplitter({ line: onLine, bytes: onBytes });
 
   child.stdout.on('data', (chunk: Buffer) => {
     if (!splitter.push(chunk)) breakOff(`wrote a line longer than ${MAX_LINE} bytes`);

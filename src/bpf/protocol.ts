@@ -79,7 +79,7 @@ export interface TlsBegin extends TlsMessage {
   library?: string;
 }
 
-/** Plaintext, as in {@link Chunk}. */
+/** Plaintext, as in {@link Chunk}, which comes behind the line: most of what the loader says in a session are such bytes. */
 export interface TlsData extends TlsMessage {
   msg: 'tls_data';
   tid: number;
@@ -87,8 +87,8 @@ export interface TlsData extends TlsMessage {
   direction: 'in' | 'out';
   offset: number;
   more: number;
-  /** base64 */
-  data: string;
+  /** How many bytes of it follow the line as they are. */
+  bytes: number;
 }
 
 export interface TlsName extends TlsMessage {
@@ -244,7 +244,7 @@ const SHAPES: Record<Control['msg'], Record<string, Kind>> = {
     direction: 'string',
     offset: 'number',
     more: 'number',
-    data: 'string',
+    bytes: 'number',
   },
   tls_name: { ...TLS, name: 'string' },
   tls_peer: { ...TLS, ...ENDS },

@@ -27,13 +27,14 @@ export class TlsReader {
     private readonly limit = CONNECTIONS,
   ) {}
 
-  read(message: Tls): void {
+  /** `bytes`: those that came with a `tls_data`. */
+  read(message: Tls, bytes?: Buffer): void {
     switch (message.msg) {
       case 'tls_begin':
         this.#begin(message);
         break;
       case 'tls_data':
-        this.sink.chunk(chunkOf(message));
+        if (bytes !== undefined) this.sink.chunk(chunkOf(message, bytes));
         break;
       case 'tls_name':
         this.#learn(message.connection, { server_name: message.name });
@@ -79,7 +80,7 @@ const ends = ({ dest_ip, dest_port, local_ip, local_port }: TlsPeer): Partial<Pe
   ...(local_ip !== undefined && local_port !== undefined && { local_ip, local_port }),
 });
 
-const chunkOf = (data: TlsData): Chunk => ({
+const chunkOf = (data: TlsData, bytes: Buffer): Chunk => ({
   ts_us: data.ts_us,
   pid: data.pid,
   tid: data.tid,
@@ -88,6 +89,6 @@ const chunkOf = (data: TlsData): Chunk => ({
   connection: data.connection,
   direction: data.direction,
   offset: data.offset,
-  bytes: Buffer.from(data.data, 'base64'),
+  bytes,
   more: data.more,
 });

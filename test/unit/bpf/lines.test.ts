@@ -3,7 +3,7 @@ import { LineSplitter, MAX_LINE } from '../../../src/bpf/lines.js';
 
 function split(chunks: string[]): { lines: string[]; rest: string } {
   const lines: string[] = [];
-  const splitter = new LineSplitter((line) => lines.push(line));
+  const splitter = new LineSplitter({ line: (line) => void lines.push(line) });
   for (const chunk of chunks) splitter.push(Buffer.from(chunk, 'latin1'));
   return { lines, rest: splitter.rest };
 }
@@ -20,10 +20,32 @@ describe('LineSplitter', () => {
     expect(split([...text])).toEqual(split([text]));
   });
 
+  it('gives the bytes that a line announces, whatever they are and however the stream is cut', () => {
+    const text = 'one\n3\n\n\xffz4\n2\n\n\ntwo\n';
+    const told = (chunks: string[]): string[] => {
+      const all: string[] = [];
+      const splitter = new LineSplitter({
+        line: (line) => {
+          all.push(line);
+          return Number(line) || undefined;
+        },
+        bytes: (bytes) => void all.push(`bytes ${bytes.toString('hex')}`),
+      });
+      for (const chunk of chunks) splitter.push(Buffer.from(chunk, 'latin1'));
+      return all;
+    };
+    const whole = ['one', '3', 'bytes 0aff7a', '4', 'bytes 320a0a0a', 'two'];
+    for (let at = 0; at <= text.length; at++) expect(told([text.slice(0, at), text.slice(at)])).toEqual(whole);
+    expect(told([...text])).toEqual(whole);
+  });
+
   it('says when a line outgrows its bound, and takes one just within', () => {
     let longest = 0;
-    const splitter = new LineSplitter((line) => {
-      longest = Math.max(longest, line.length);
+    const splitter = new LineSplitter({
+      line: (line) => {
+        longest = Math.max(longest, line.length);
+        return undefined;
+      },
     });
     const half = Buffer.alloc(MAX_LINE / 2, 'a');
     expect(splitter.push(half)).toBe(true);

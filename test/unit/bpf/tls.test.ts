@@ -5,7 +5,7 @@ import { TlsReader } from '../../../src/bpf/tls.js';
 
 const of = (connection: string) => ({ connection, pid: 7, start_us: 70, ts_us: 700 });
 
-function read(messages: Tls[], limit?: number): unknown[] {
+function read(messages: Tls[], limit?: number, bytes = Buffer.alloc(0)): unknown[] {
   const told: unknown[] = [];
   const reader = new TlsReader(
     {
@@ -15,7 +15,7 @@ function read(messages: Tls[], limit?: number): unknown[] {
     },
     limit,
   );
-  for (const message of messages) reader.read(message);
+  for (const message of messages) reader.read(message, bytes);
   return told;
 }
 
@@ -28,17 +28,21 @@ it('tells bytes, and of the other end all that is known so far', () => {
     direction: 'out',
     offset: 10,
     more: 3,
-    data: Buffer.from([0, 255, 13]).toString('base64'),
+    bytes: 3,
   });
   expect(
-    read([
-      { msg: 'tls_begin', ...of('5'), joined: false, library: 'openssl' },
-      { msg: 'tls_name', ...of('5'), name: 'a.test' },
-      { msg: 'tls_peer', ...of('5'), dest_ip: '10.0.0.1', dest_port: 443, local_ip: '10.0.0.2', local_port: 40_001 },
-      parseControl(line) as Tls,
-      { msg: 'tls_end', ...of('5') },
-      { msg: 'tls_end', ...of('5') },
-    ]),
+    read(
+      [
+        { msg: 'tls_begin', ...of('5'), joined: false, library: 'openssl' },
+        { msg: 'tls_name', ...of('5'), name: 'a.test' },
+        { msg: 'tls_peer', ...of('5'), dest_ip: '10.0.0.1', dest_port: 443, local_ip: '10.0.0.2', local_port: 40_001 },
+        parseControl(line) as Tls,
+        { msg: 'tls_end', ...of('5') },
+        { msg: 'tls_end', ...of('5') },
+      ],
+      undefined,
+      Buffer.from([0, 255, 13]),
+    ),
   ).toEqual([
     ['peer', { connection: '5', joined: false, library: 'openssl' }],
     ['peer', { connection: '5', joined: false, library: 'openssl', server_name: 'a.test' }],

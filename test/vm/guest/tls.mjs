@@ -78,8 +78,8 @@ export default async function ({ assert, canary, figure, file, run, tier, work }
   const of = (connection, direction) => {
     const pieces = lines.filter((line) => line.connection === connection && line.direction === direction);
     for (const [n, piece] of pieces.entries())
-      assert.equal(piece.offset, n === 0 ? 0 : pieces[n - 1].offset + Buffer.from(pieces[n - 1].data, 'base64').length);
-    return Buffer.concat(pieces.map(({ data }) => Buffer.from(data, 'base64')));
+      assert.equal(piece.offset, n === 0 ? 0 : pieces[n - 1].offset + pieces[n - 1].data.length);
+    return Buffer.concat(pieces.map(({ data }) => data));
   };
   for (const [n, dest] of [port, plainPort].entries()) {
     const { connection } = begin[n];

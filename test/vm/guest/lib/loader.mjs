@@ -1,18 +1,24 @@
 // The loader alone, over its own protocol.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 
-/** A running loader: { hello, send(command) -> its answer, quit() -> { code, lines } }. */
+/** A running loader: { hello, send(command) -> its answer, quit() -> { code, lines } }; a line's bytes are its `data`. */
 export async function startLoader(args, errors) {
   const child = spawn('agentgov-loader', ['run', ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
   child.stderr.on('data', (chunk) => errors.push(chunk.toString()));
   const lines = [];
   const waiting = [];
   const exited = once(child, 'exit');
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    const message = JSON.parse(line);
-    lines.push(message);
+  let rest = Buffer.alloc(0);
+  child.stdout.on('data', (chunk) => {
+    rest = Buffer.concat([rest, chunk]);
+    for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
+      const message = JSON.parse(rest.toString('latin1', 0, end));
+      const behind = end + 1 + (message.bytes ?? 0);
+      if (behind > rest.length) break;
+      lines.push({ ...message, ...(message.bytes !== undefined && { data: rest.subarray(end + 1, behind) }) });
+      rest = rest.subarray(behind);
+    }
     for (const one of waiting.splice(0)) one();
   });
   exited.then(() => {
