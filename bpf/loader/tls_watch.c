@@ -363,10 +363,22 @@ static void on_exec(struct tls_watch *w, const struct ag_notice *n) {
         attach_known(w, t);
 }
 
+/* The process ended before it was looked at. What was expected of it is still known, and has been read. */
+static void on_map_gone(struct tls_watch *w, const struct ag_notice *n) {
+    struct target *t = *place_of(w, n->pid);
+    for (int i = 0; t && t->start == n->start && i < KNOWN_MAX && w->known[i] >= 0; i++) {
+        const struct tls_library *library = tls_library_of(&w->libraries, w->known[i]);
+        if (library && is_file(w->known[i], &n->file))
+            attach(w, t, library, true);
+    }
+}
+
 static void on_map(struct tls_watch *w, const struct ag_notice *n) {
     int fd = each_mapping(w, n->pid, n->start, n->other);
-    if (fd < 0)
+    if (fd < 0) {
+        on_map_gone(w, n);
         return;
+    }
     if (look(w, n->pid, n->start, fd, &n->file)) {
         set_flags(w, &n->exe, 0, AG_FILE_QUIET);
         know(w, tls_library_of(&w->libraries, fd));
