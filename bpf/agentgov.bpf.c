@@ -9,6 +9,7 @@
  *   path         names as the kernel knows them
  *   discovery    what may bring a TLS library into a process
  *   tasks        who runs, when a running tree is attached to
+ *   scripts      which script each process runs
  *   process      fork, exec, exit; membership is handed on here
  *   syscalls     how a system call finds its handler
  *   files        opens, names, attributes; calls told by their arguments
@@ -19,6 +20,7 @@
  *   signals      what is sent out of the tree
  *   objects      tiers lsm and hook: what the kernel resolved, and the work of an io_uring
  *   policy       a policy's maps, and the automaton that a path runs through
+ *   actors       who acts, for rules that are scoped to programs or scripts
  *   verdict      which rule decides, and the record of what it is against
  *   enforce      tiers lsm and hook: what is asked at each hook about files, programs and addresses
  *   system       and about the machine itself: mounts, privileges, other processes, the kernel
@@ -48,6 +50,7 @@
 #include "path.bpf.h"
 #include "discovery.bpf.h"
 #include "tasks.bpf.h"
+#include "scripts.bpf.h"
 #include "process.bpf.h"
 #include "syscalls.bpf.h"
 #include "files.bpf.h"
@@ -58,6 +61,7 @@
 #include "signals.bpf.h"
 #include "objects.bpf.h"
 #include "policy.bpf.h"
+#include "actors.bpf.h"
 #include "verdict.bpf.h"
 #include "enforce.bpf.h"
 #include "system.bpf.h"

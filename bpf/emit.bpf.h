@@ -18,6 +18,8 @@
 struct asking {
     __u64 verdict;         /* against it, so far; 0: none */
     __u64 programs;        /* sets of programs that the acting process belongs to */
+    __u64 scripts;         /* and those of scripts */
+    __u32 unknown;         /* 1: which script it runs is not known, it may be any */
     __u32 fixed, floating; /* states of the two runs over the object's path; 0: nothing can match */
     __u32 known;           /* state by the name that the file had when the policy was loaded; else as `fixed` */
     __u32 depth;           /* components of the path that the runs have not met yet */

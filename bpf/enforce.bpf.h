@@ -217,11 +217,14 @@ DECIDER(file_open, struct file *file) {
     return verdict_end(s);
 }
 
-static __always_inline int decide_exec(struct file *file, __u32 how) {
+/* `bprm`: of the execve that leads to the file; NULL where its code comes in by another way. */
+static __always_inline int decide_exec(struct file *file, struct linux_binprm *bprm, __u32 how) {
     __u32 slot;
     struct scratch *s = verdict_begin(AG_EXEC_FAIL, AG_CLASS_PROCESS, &slot);
     if (!s)
         return verdict_busy();
+    if (bprm)
+        about_exec(s, slot, bprm);
     place(s, slot, BPF_CORE_READ(file, f_path.dentry));
     ask(slot, AG_OF_EXEC, AG_EXECUTE, AG_EXECUTE, how);
     if (verdict_passes(s))
@@ -232,7 +235,7 @@ static __always_inline int decide_exec(struct file *file, __u32 how) {
 
 /* Once for each file that an execve leads to: a script first, then what its #! line names. */
 DECIDER(bprm_check_security, struct linux_binprm *bprm) {
-    return is_governed() ? decide_exec(BPF_CORE_READ(bprm, file), 0) : 0;
+    return is_governed() ? decide_exec(BPF_CORE_READ(bprm, file), bprm, 0) : 0;
 }
 
 /*
@@ -269,7 +272,7 @@ DECIDER(mmap_file, struct file *file, unsigned long prot) {
         return 0;
     if (rings_by_map && is_ring(file))
         return decide_ring();
-    return maps_code(prot) ? decide_exec(file, ASK_RULES_ONLY) : 0;
+    return maps_code(prot) ? decide_exec(file, NULL, ASK_RULES_ONLY) : 0;
 }
 
 /* The same for memory that was mapped to be read only. `prot` is with what the personality adds, `asked` without. */
@@ -277,7 +280,7 @@ DECIDER(file_mprotect, struct vm_area_struct *vma, unsigned long asked, unsigned
     if (!(prot & PROT_EXEC) || !is_governed())
         return 0;
     struct file *file = BPF_CORE_READ(vma, vm_file);
-    return file ? decide_exec(file, ASK_RULES_ONLY) : 0;
+    return file ? decide_exec(file, NULL, ASK_RULES_ONLY) : 0;
 }
 
 static __always_inline __u32 protocol_bit(__u32 family, __u32 type, __u32 protocol) {

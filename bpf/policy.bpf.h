@@ -146,10 +146,7 @@ __attribute__((noinline)) __u32 next_state(__u32 slot, __u32 from, __u32 len) {
 }
 
 /* Both runs over one name, and the third where it has parted from the first. */
-__attribute__((noinline)) int step_over(__u32 slot, __u64 text, __u32 len) {
-    struct scratch *s = scratch_at(slot);
-    if (!s)
-        return 0;
+static __always_inline int step_with(struct scratch *s, __u32 slot, const void *text, __u32 len) {
     if (len >= AG_NAME_LONG) { /* no file system of ours has such names, and no pattern could hold one */
         s->ask.fixed = s->ask.floating = s->ask.known = 0;
         s->ask.reason = AG_UNRESOLVED;
@@ -158,17 +155,29 @@ __attribute__((noinline)) int step_over(__u32 slot, __u64 text, __u32 len) {
     if (len > AG_NAME_SHORT) {
         __builtin_memset(s->ask.long_edge.name, 0, AG_NAME_LONG);
         s->ask.long_edge.len = len;
-        bpf_probe_read_kernel(s->ask.long_edge.name, bounded(len, AG_NAME_LONG - 1), (void *)text);
+        bpf_probe_read_kernel(s->ask.long_edge.name, bounded(len, AG_NAME_LONG - 1), text);
     } else {
         __builtin_memset(s->ask.edge.name, 0, AG_NAME_SHORT);
         s->ask.edge.len = len;
-        bpf_probe_read_kernel(s->ask.edge.name, bounded(len, 2 * AG_NAME_SHORT - 1), (void *)text);
+        bpf_probe_read_kernel(s->ask.edge.name, bounded(len, 2 * AG_NAME_SHORT - 1), text);
     }
     bool parted = s->ask.known != s->ask.fixed;
     s->ask.fixed = next_state(slot, s->ask.fixed, len);
     s->ask.known = parted ? next_state(slot, s->ask.known, len) : s->ask.fixed;
     s->ask.floating = next_state(slot, s->ask.floating, len);
     return 0;
+}
+
+/* A name of the kernel. */
+__attribute__((noinline)) int step_over(__u32 slot, __u64 text, __u32 len) {
+    struct scratch *s = scratch_at(slot);
+    return s ? step_with(s, slot, (void *)text, len) : 0;
+}
+
+/* A name that lies in the slot itself. */
+__attribute__((noinline)) int step_over_own(__u32 slot, __u32 at, __u32 len) {
+    struct scratch *s = scratch_at(slot);
+    return s ? step_with(s, slot, &s->data[at & DATA_MASK], len) : 0;
 }
 
 /* A file that is known by its inode: from here on the third run goes by its name of then. */

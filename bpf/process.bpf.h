@@ -43,6 +43,8 @@ int task_newtask(void *ctx) {
         return 0;
     if (tls_on)
         notice_fork(tgid, pid, child, clone_flags);
+    if (scripts_kept)
+        script_for_child(tgid, pid, child);
     __u32 slot;
     struct scratch *s = record_begin(AG_FORK, AG_CLASS_PROCESS, &slot);
     if (!s)
@@ -201,6 +203,8 @@ int sched_process_exec(void *ctx) {
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     if (tls_on)
         notice_exec(task, exec_old_tid(ctx));
+    if (scripts_kept)
+        scripts_of_past(current_ids() >> 32, (__u64)BPF_CORE_READ(task, mm));
     __u32 slot;
     struct scratch *s = record_begin(AG_EXEC, AG_CLASS_PROCESS, &slot);
     if (!s)
@@ -292,6 +296,8 @@ int sched_process_exit(void *ctx) {
         return 0;
     if (tls_on)
         notice_exit(tgid, task);
+    if (scripts_kept)
+        scripts_of_ended(tgid);
     __u32 slot;
     struct scratch *s = record_begin(AG_EXIT, AG_CLASS_PROCESS, &slot);
     if (!s)

@@ -18,11 +18,18 @@
 #define VERDICT_APPROVAL (1ULL << 49)
 #define VERDICT_THERE (1ULL << 63)
 
+static __always_inline bool actors_fit(const struct ag_clause *c, const struct asking *ask) {
+    __u32 program = c->actors & 0xffff, script = c->actors >> 16;
+    if (program && !(ask->programs >> ((program - 1) & 63) & 1))
+        return false;
+    return !script || ask->scripts >> ((script - 1) & 63) & 1 || (ask->unknown && c->forbids);
+}
+
 static __always_inline bool clause_fits(const struct ag_clause *c, const struct asking *ask, __u32 permit,
                                         __u32 forbid) {
     if (!(c->ops & (c->forbids ? forbid : permit)))
         return false;
-    if (c->programs && !(ask->programs >> ((c->programs - 1) & 63) & 1))
+    if (c->actors && !actors_fit(c, ask))
         return false;
     if (c->protocols && !(c->protocols & ask->protocol))
         return false;
@@ -148,19 +155,6 @@ static __always_inline void add_own(struct scratch *s, enum ag_own own) {
         count_in(s, verdict_of(rule | p->serial << 16, AG_BY_RULE, r->error, r->enforce));
 }
 
-/* Sets of programs that the acting process belongs to: by the file that it runs, as it is called now. */
-static __always_inline void who_acts(struct scratch *s, __u32 slot) {
-    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-    struct file *exe = BPF_CORE_READ(task, mm, exe_file);
-    s->ask.programs = 0;
-    if (!exe)
-        return;
-    place(s, slot, BPF_CORE_READ(exe, f_path.dentry));
-    struct ag_state *fixed = state_at(s->ask.fixed), *floating = state_at(s->ask.floating);
-    s->ask.programs = (fixed ? fixed->programs : 0) | (floating ? floating->programs : 0);
-    s->ask.fixed = s->ask.floating = s->ask.known = s->ask.reason = 0;
-}
-
 /* Is there anything to be asked? */
 static __always_inline bool is_governed(void) {
     if (!is_member(current_ids() >> 32))
@@ -179,13 +173,13 @@ static __always_inline struct scratch *verdict_begin(__u16 kind, __u8 cls, __u32
         return s;
     s->rec.cls = cls;
     s->ask.head = policy_head;
-    s->ask.verdict = s->ask.programs = 0;
-    s->ask.fixed = s->ask.floating = s->ask.known = s->ask.reason = s->ask.protocol = 0;
+    s->ask.verdict = s->ask.programs = s->ask.scripts = 0;
+    s->ask.fixed = s->ask.floating = s->ask.known = s->ask.reason = s->ask.protocol = s->ask.unknown = 0;
     s->ask.port = AG_NO_PORT;
     s->ask.net.count = 0;
     struct ag_policy *p = policy_of(s);
     if (p && p->scoped)
-        who_acts(s, *slot);
+        who_acts(s, *slot, p->scoped);
     s->rec.flags |= AG_F_VERDICT;
     if (in_io_uring())
         s->rec.flags |= AG_F_URING;

@@ -214,6 +214,7 @@ struct msghdr {
 };
 
 struct linux_binprm {
+    struct mm_struct *mm;
     struct file *file;
     const char *filename;
     const char *interp;

@@ -35,12 +35,13 @@
 #define AG_DEVICES_MAX 4096
 #define AG_BLOCKS_MAX (1u << 16)
 #define AG_INODES_MAX (1u << 16)
+#define AG_SCRIPTS_MAX (1u << 16) /* processes that run one, and those in an exec (bpf/scripts.bpf.h) */
 
 #define AG_NAME_SHORT 32   /* names up to here have the small key, which most are */
 #define AG_NAME_LONG 256   /* NAME_MAX is 255 */
 #define AG_LIST_MAX 64     /* clauses that compete over one object */
 #define AG_PORTS 4         /* ranges of ports of one clause */
-#define AG_PROGRAMS_MAX 64 /* sets of programs that rules are scoped to */
+#define AG_PROGRAMS_MAX 64 /* sets of programs and scripts that rules are scoped to */
 #define AG_GUARDS_MAX 32   /* processes that self-protection is about */
 
 /* Clauses in the order in which they decide: the first that fits is the answer. */
@@ -55,7 +56,7 @@ struct ag_state {
     __u32 row;            /* where the automaton over names begins, 0: this state has no edges by class */
     struct ag_list at;    /* clauses about a path that ends here */
     struct ag_list below; /* clauses that forbid something which can only be below here */
-    __u64 programs;       /* sets of programs that a path which ends here belongs to, one bit each */
+    __u64 programs;       /* sets of programs and scripts that a path which ends here belongs to, one bit each */
 };
 AG_STATIC_ASSERT(sizeof(struct ag_state) == 32, "no padding in ag_state");
 
@@ -90,7 +91,7 @@ struct ag_clause {
     __u32 rule;  /* from 0, in either half */
     __u32 order; /* place among all clauses: the smaller decides */
     __u32 forbids;
-    __u32 programs;        /* 0: whoever acts; else one more than the bit of a set of programs */
+    __u32 actors;          /* one more than the bit of a set of programs, and << 16 of scripts; 0: whoever acts */
     __u32 protocols;       /* bits of enum ag_protocol; 0: any */
     __u32 ports;           /* how many ranges; 0: any port */
     __u32 range[AG_PORTS]; /* from | to << 16, both included */
@@ -139,7 +140,7 @@ struct ag_policy {
     __u32 abstract;            /* and the first of them behind the mark of an abstract socket */
     struct ag_list general;    /* clauses without an object */
     __u32 defaults[AG_OF_MAX]; /* the rules that stand for default_action */
-    __u32 scoped;              /* some clause is scoped to programs */
+    __u32 scoped;              /* what some clause is scoped to: bits of enum ag_scope */
     __u32 enforce;             /* some rule is enforced: what cannot even be asked is denied */
     __u32 by_inode;            /* some file is known by its inode */
     __u32 half;
@@ -152,6 +153,8 @@ struct ag_policy {
     __u32 guards[AG_GUARDS_MAX]; /* tgids of agentgov, its loader and those that would take them along; 0: no more */
 };
 AG_STATIC_ASSERT(sizeof(struct ag_policy) == 204, "no padding in ag_policy");
+
+enum ag_scope { AG_BY_EXE = 1, AG_BY_SCRIPT = 2 };
 
 /* Rules that no clause competes with, in the order of their numbers. */
 enum ag_own {

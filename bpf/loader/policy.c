@@ -55,7 +55,7 @@ int policy_size(struct agentgov_bpf *skel) {
         if (err)
             return err;
     }
-    return 0;
+    return bpf_map__set_max_entries(skel->maps.scripts, AG_SCRIPTS_MAX);
 }
 
 static int digit(char c) {

@@ -23,8 +23,8 @@ function portPieces(ports: Clause['ports']): (readonly (readonly [number, number
   return pieces;
 }
 
-const isUnconditional = ({ exe, ports, protocols }: Clause): boolean =>
-  exe === undefined && ports === undefined && protocols === undefined;
+const isUnconditional = ({ exe, script, ports, protocols }: Clause): boolean =>
+  exe === undefined && script === undefined && ports === undefined && protocols === undefined;
 
 /** Without those that never decide, because one before them always does. */
 function pruned(ranked: readonly Ranked[]): Ranked[] {
@@ -95,9 +95,10 @@ export class ClauseLists {
         const [from, to] = ranges[at] ?? [0, 0];
         return from | (to << 16);
       });
-      const programs = clause.exe === undefined ? 0 : clause.exe.id + 1;
+      const [program, script] = [clause.exe, clause.script].map((set) => (set === undefined ? 0 : set.id + 1));
+      const actors = (program ?? 0) | ((script ?? 0) << 16);
       this.entries.push(
-        u32s(clause.ops, clause.rule, order, Number(clause.forbids), programs, protocols, ranges.length, ...packed),
+        u32s(clause.ops, clause.rule, order, Number(clause.forbids), actors, protocols, ranges.length, ...packed),
       );
     }
   }

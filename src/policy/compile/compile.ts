@@ -197,7 +197,8 @@ class Compilation {
     const general = this.#lists.of(this.#ranked.filter(({ clause }) => clause.object === undefined));
     const blocks = this.#blocks();
     const defaults = CLASSES.map((_, at) => document.policies.length + at);
-    const scoped = this.#ranked.some(({ clause }) => clause.exe !== undefined);
+    const has = (key: 'exe' | 'script'): number => Number(this.#ranked.some(({ clause }) => clause[key] !== undefined));
+    const scoped = has('exe') | (has('script') << 1);
     const roots = [1, first.root, second.root, first.after(first.root, ABSTRACT), general.start, general.count];
     const ownFields = ownHead(this.#options.protect, this.#firstOwn, this.#options.mounts);
     const head = ({ place, serial, mode, modes }: HeadOptions): Head => {
@@ -208,7 +209,7 @@ class Compilation {
       );
       // Not those of self-protection: in mode audit nothing is denied only because it could not be asked.
       const isEnforced = enforced.slice(0, this.#firstOwn).includes(true);
-      const ends = [scoped, isEnforced, inodes.length > 0].map(Number);
+      const ends = [scoped, Number(isEnforced), Number(inodes.length > 0)];
       const fields = [...roots, ...defaults, ...ends, half, key * LIMITS.rules, serial, ...ownFields];
       return {
         key,
@@ -261,14 +262,16 @@ class Compilation {
       return known;
     };
     for (const ranked of this.#ranked) {
-      const { object, exe, rule } = ranked.clause;
+      const { object, exe, script, rule } = ranked.clause;
       if (object !== undefined && 'path' in object) meaning(object.path).clauses.push(ranked);
-      if (exe === undefined) continue;
-      if (exe.id >= LIMITS.programs)
-        throw new CompileError(
-          `"${this.#policy.document.policies[rule]?.name}" is scoped to programs, and there are more than ${LIMITS.programs} such sets`,
-        );
-      for (const pattern of exe.patterns) meaning(pattern).programs |= 1n << BigInt(exe.id);
+      for (const set of [exe, script]) {
+        if (set === undefined) continue;
+        if (set.id >= LIMITS.programs)
+          throw new CompileError(
+            `"${this.#policy.document.policies[rule]?.name}" is scoped to programs, and there are more than ${LIMITS.programs} such sets`,
+          );
+        for (const pattern of set.patterns) meaning(pattern).programs |= 1n << BigInt(set.id);
+      }
     }
     const all = [...byText.values()];
     const floats = ({ pattern }: Meaning): boolean => pattern.floating;

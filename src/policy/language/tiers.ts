@@ -1,4 +1,5 @@
 // Where a rule can be held: docs/policy.md has the same in words.
+import { cannotHold } from '../compile/holds.js';
 import { operationsOf } from '../engine/clause.js';
 import { TOOL_CALL } from './operations.js';
 import type { Rule } from './types.js';
@@ -17,8 +18,8 @@ export function enforcementOf(rule: Rule): Enforcement {
   const kernel = ops & ~TOOL_CALL;
   const notes: string[] = [];
   const tiers: Enforcement['in'][number][] = [];
-  if (match.intent !== undefined) notes.push('only the gateway and replay know the intent');
-  else if (rule.max !== undefined) notes.push('only replay counts how often: enforce refuses it, or goes without it');
+  const why = kernel === 0 ? undefined : cannotHold(rule);
+  if (why !== undefined) notes.push(`enforce refuses it, or goes without it: ${why}`);
   else if (kernel !== 0) {
     tiers.push('lsm', 'hook');
     if (match.destination_domain) notes.push('best effort: the kernel knows the addresses that the name server gave');

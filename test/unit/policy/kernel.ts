@@ -20,6 +20,7 @@ export interface Question {
   /** Bit of PROTOCOLS. */
   protocol?: number;
   exe?: Buffer[];
+  script?: Buffer[];
 }
 
 export interface Answer {
@@ -123,15 +124,20 @@ export class Kernel {
     return [0, 0];
   }
 
-  #firstFit([start, count]: readonly number[], q: Question, programs: bigint): { order: number; rule: number } {
+  #firstFit(
+    [start, count]: readonly number[],
+    q: Question,
+    acting: readonly bigint[],
+  ): { order: number; rule: number } {
     for (let at = start as number; at < (start as number) + (count as number); at++) {
       const clause = this.#find('clauses', this.#key(at)) as Buffer;
-      const [ops = 0, rule = 0, order = 0, forbids = 0, set = 0, protocols = 0, ports = 0] = Array.from(
+      const [ops = 0, rule = 0, order = 0, forbids = 0, actors = 0, protocols = 0, ports = 0] = Array.from(
         { length: 7 },
         (_, field) => u32(clause, 4 * field),
       );
       if ((ops & (forbids ? q.forbid : q.permit)) === 0) continue;
-      if (set !== 0 && ((programs >> BigInt(set - 1)) & 1n) === 0n) continue;
+      const sets = [actors & 0xffff, actors >>> 16];
+      if (sets.some((set, of) => set !== 0 && (((acting[of] as bigint) >> BigInt(set - 1)) & 1n) === 0n)) continue;
       if (protocols !== 0 && (q.protocol === undefined || ((protocols >> q.protocol) & 1) === 0)) continue;
       const ranges = Array.from({ length: ports }, (_, range) => u32(clause, 28 + 4 * range));
       const port = q.port ?? 0x10000;
@@ -142,15 +148,15 @@ export class Kernel {
   }
 
   decide(q: Question): Answer {
-    const programs = q.exe === undefined ? 0n : this.#programs(this.#place(q.exe));
+    const acting = [q.exe, q.script].map((path) => (path === undefined ? 0n : this.#programs(this.#place(path))));
     const lists = (q.path === undefined ? [] : this.#place(q.path, q.dev)).map((state) => {
       const at = state === 0 ? undefined : this.#find('states', this.#key(state));
       return at === undefined ? [0, 0] : [u32(at, 8), u32(at, 12)];
     });
     if (q.ip !== undefined) lists.push(this.#block(q.ip));
-    const found = lists.map((list) => this.#firstFit(list, q, programs)).sort((a, b) => a.order - b.order);
+    const found = lists.map((list) => this.#firstFit(list, q, acting)).sort((a, b) => a.order - b.order);
     let best = found[0] ?? { order: NONE, rule: 0 };
-    if (best.order === NONE) best = this.#firstFit([u32(this.#policy, 16), u32(this.#policy, 20)], q, programs);
+    if (best.order === NONE) best = this.#firstFit([u32(this.#policy, 16), u32(this.#policy, 20)], q, acting);
     const rule = best.order === NONE ? u32(this.#policy, 24 + 4 * CLASSES.indexOf(q.class)) : best.rule;
     return { rule, action: (this.#find('rules', this.#key(u32(this.#policy, 56) + rule)) as Buffer)[0] as number };
   }

@@ -344,7 +344,7 @@ describe('policy check and explain', () => {
     expect((await run('policy', 'explain', policyFile, call)).out).toContain('\n  pay.example:443: ALLOW by pay\n');
     const { out: rules } = await run('policy', 'explain', policyFile);
     expect(rules).toContain(
-      'pay: ALLOW, mode audit, enforced in no tier (only replay counts how often: enforce refuses',
+      'pay: ALLOW, mode audit, enforced in no tier (enforce refuses it, or goes without it: the kernel does not count',
     );
     const plain = join(folder, 'plain.yaml');
     writeFileSync(plain, POLICY.replace(', max: 2/minute', ''));

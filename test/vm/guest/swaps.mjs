@@ -48,8 +48,7 @@ export default async function ({ assert, canary, file, figure, monitor, scaled, 
     const broken = {
       'policies: [': /yaml:\d+:\d+/,
       [policy(rule('first', secret, 'EWHAT'))]: /EWHAT|errno/,
-      [policy(`  - {name: later, match: {path: ["/a"], script: ["/b.py"]}, action: BLOCK}\n`)]:
-        /"later".*--accept later/,
+      [policy('  - {name: later, match: {event: [mount], path: ["/a"]}, action: BLOCK}\n')]: /"later".*--accept later/,
     };
     for (const [text, sentence] of Object.entries(broken)) {
       write(text);
