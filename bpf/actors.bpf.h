@@ -77,11 +77,13 @@ __attribute__((noinline)) int note_script(__u32 slot, __u32 tgid, __u64 mm) {
 /* For each file that an execve leads to. The first may be a script; where there is a second, it is. */
 static __always_inline void about_exec(struct scratch *s, __u32 slot, struct linux_binprm *bprm) {
     struct ag_policy *p = policy_of(s);
+    bool first = BPF_CORE_READ(bprm, interp) == BPF_CORE_READ(bprm, filename);
+    s->ask.asked = !first; /* all of them are one operation */
     if (!p || (!(p->scoped & AG_BY_SCRIPT) && !scripts_kept))
         return;
     __u32 tgid = current_ids() >> 32;
     __u64 mm = (__u64)BPF_CORE_READ(bprm, mm);
-    if (BPF_CORE_READ(bprm, interp) == BPF_CORE_READ(bprm, filename)) {
+    if (first) {
         s->walk_dentry = (__u64)BPF_CORE_READ(bprm, file, f_path.dentry);
         note_script(slot, tgid, mm);
         return;

@@ -21,6 +21,7 @@
  *   objects      tiers lsm and hook: what the kernel resolved, and the work of an io_uring
  *   policy       a policy's maps, and the automaton that a path runs through
  *   actors       who acts, for rules that are scoped to programs or scripts
+ *   rates        how often a rule lets something through
  *   verdict      which rule decides, and the record of what it is against
  *   enforce      tiers lsm and hook: what is asked at each hook about files, programs and addresses
  *   system       and about the machine itself: mounts, privileges, other processes, the kernel
@@ -62,6 +63,7 @@
 #include "objects.bpf.h"
 #include "policy.bpf.h"
 #include "actors.bpf.h"
+#include "rates.bpf.h"
 #include "verdict.bpf.h"
 #include "enforce.bpf.h"
 #include "system.bpf.h"

@@ -27,6 +27,8 @@ struct asking {
     __u32 protocol;        /* bit of enum ag_protocol; 0: none */
     __u32 reason;          /* why the path is not known: enum ag_reason; 0: it is */
     __u32 head;            /* the policy that is asked: key of `policy` */
+    __u32 asked;           /* 1: it is known already what counts for a `max`, or nothing does */
+    __u32 limited;         /* one more than the row of the ALLOW rule with `max` that decides first; 0: none */
     struct ag_list net;    /* clauses about the address */
     struct ag_block block; /* the address itself */
     struct ag_edge edge;   /* keys under construction */

@@ -29,6 +29,7 @@
 #define AG_ARRIVES (AG_CREATE | AG_WRITE | AG_TRUNCATE)
 
 /* How this kernel calls its hooks, set by the loader from their types. */
+const volatile bool owners_by_path = false; /* there is path_chown */
 const volatile bool rename_has_flags = false;
 const volatile __u32 setattr_dentry = 0; /* which argument of inode_setattr is the dentry; iattr is the next one */
 
@@ -100,7 +101,8 @@ int gov_inode_setattr(__u64 *ctx) {
     if (!is_governed())
         return 0;
     unsigned valid = BPF_CORE_READ(attr, ia_valid);
-    if (!(valid & (ATTR_UID | ATTR_GID | ATTR_ATIME | ATTR_MTIME)) || (valid & (ATTR_SIZE | ATTR_FORCE)))
+    unsigned asked = ATTR_ATIME | ATTR_MTIME | (owners_by_path ? 0 : ATTR_UID | ATTR_GID);
+    if (!(valid & asked) || (valid & (ATTR_SIZE | ATTR_FORCE)))
         return 0;
     return decide_name(AG_OP_CHOWN, dentry, no_mount(), AG_ATTR);
 }
@@ -205,6 +207,8 @@ DECIDER(file_open, struct file *file) {
     if (!s)
         return verdict_busy();
     place(s, slot, BPF_CORE_READ(file, f_path.dentry));
+    if (mode & FMODE_CREATED) /* counted where it was made: that is one operation */
+        s->ask.asked = 1;
     if (mode & FMODE_READ)
         ask(slot, AG_OF_FILE, AG_READ, AG_READ, 0);
     if ((mode & FMODE_WRITE) || (flags & O_TRUNC))

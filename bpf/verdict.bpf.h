@@ -113,8 +113,11 @@ __attribute__((noinline)) __u64 decide(__u32 slot, __u32 cls, __u32 permit, __u3
     rule |= p->serial << 16;
     if (!r)
         return verdict_of(rule, reason, AG_EPERM, p->enforce);
-    if (r->action == AG_ALLOW)
+    if (r->action == AG_ALLOW) {
+        if (r->rate && !s->ask.asked && !how)
+            s->ask.limited = row + 1;
         return 0;
+    }
     if (r->action != AG_APPROVAL)
         return verdict_of(rule, reason, r->error, r->enforce);
     return VERDICT_APPROVAL | verdict_of(rule, known ? reason : AG_NO_APPROVAL, r->error, r->enforce);
@@ -139,6 +142,7 @@ __attribute__((noinline)) int ask(__u32 slot, __u32 cls, __u32 permit, __u32 for
     if (!s)
         return 0;
     count_in(s, decide(slot, cls, permit, forbid, how));
+    s->ask.asked = 1;
     if (s->ask.known != s->ask.fixed)
         count_in(s, decide(slot, cls, permit, forbid, how | ASK_KNOWN));
     return 0;
@@ -175,6 +179,7 @@ static __always_inline struct scratch *verdict_begin(__u16 kind, __u8 cls, __u32
     s->ask.head = policy_head;
     s->ask.verdict = s->ask.programs = s->ask.scripts = 0;
     s->ask.fixed = s->ask.floating = s->ask.known = s->ask.reason = s->ask.protocol = s->ask.unknown = 0;
+    s->ask.asked = s->ask.limited = 0;
     s->ask.port = AG_NO_PORT;
     s->ask.net.count = 0;
     struct ag_policy *p = policy_of(s);
@@ -192,8 +197,22 @@ static __always_inline int verdict_busy(void) {
     return p && p->enforce ? -AG_EPERM : 0;
 }
 
+/*
+ * Of a rule that lets so much through and no more: counts this, or is against it. Last of all, for what another rule is
+ * against does not count. Where a question asks for several things, what it asks first is what counts, as in replay.
+ */
+static __attribute__((noinline)) void count_off(struct scratch *s) {
+    __u32 row = s->ask.limited - 1;
+    struct ag_policy *p = policy_of(s);
+    struct ag_rule *r = bpf_map_lookup_elem(&rules, &row);
+    if (p && r && !admit(r->rate - 1, s->rec.ktime))
+        s->ask.verdict = verdict_of((row - p->rules) | p->serial << 16, AG_TOO_OFTEN, r->error, r->enforce);
+}
+
 /* Nothing is against it, so far: then there is nothing to tell either. */
 static __always_inline bool verdict_passes(struct scratch *s) {
+    if (s->ask.limited && !s->ask.verdict)
+        count_off(s);
     if (s->ask.verdict)
         return false;
     scratch_release(s);

@@ -43,6 +43,8 @@
 #define AG_PORTS 4         /* ranges of ports of one clause */
 #define AG_PROGRAMS_MAX 64 /* sets of programs and scripts that rules are scoped to */
 #define AG_GUARDS_MAX 32   /* processes that self-protection is about */
+#define AG_RATES_MAX 64    /* rules with `max`, of the policy in force and the next */
+#define AG_RATE_GROUPS 256 /* of each: a power of two */
 
 /* Clauses in the order in which they decide: the first that fits is the answer. */
 struct ag_list {
@@ -129,8 +131,25 @@ struct ag_rule {
     __u8 action;  /* enum ag_action */
     __u8 enforce; /* 0: what would be stopped is only told */
     __u8 error;   /* errno of what is stopped */
-    __u8 pad;
+    __u8 rate;    /* of an ALLOW rule with `max`: one more than its row of `rates`; else 0 */
 };
+
+/* So many operations, and no more until the last of them is as old as the window is long. */
+struct ag_rate_group {
+    __u64 users; /* who claims it (bpf/rates.bpf.h) */
+    __u64 used;
+    __u64 last; /* CLOCK_BOOTTIME, ns */
+};
+
+/* What a rule has let through. */
+struct ag_rate {
+    __u64 window; /* ns */
+    __u64 each;   /* operations of a group */
+    __u32 groups;
+    __u32 at; /* the group that is being filled */
+    struct ag_rate_group group[AG_RATE_GROUPS];
+};
+AG_STATIC_ASSERT(sizeof(struct ag_rate) == 24 + 24 * AG_RATE_GROUPS, "no padding in ag_rate");
 
 enum ag_policy_class { AG_OF_FILE, AG_OF_EXEC, AG_OF_NETWORK, AG_OF_SYSTEM, AG_OF_MAX };
 
@@ -226,6 +245,7 @@ enum ag_reason {
     AG_NO_APPROVAL, /* nobody can be asked yet */
     AG_UNRESOLVED,  /* the file lies in no file system that has a place in the name space, and the default decides */
     AG_TOO_DEEP,    /* more components than can be walked */
+    AG_TOO_OFTEN,   /* more often than the `max` of the rule that allows it */
     AG_SAME_FILE,   /* by the name that the file, or a folder above it, had when the policy was loaded */
     AG_REASON_MAX,
 };

@@ -137,6 +137,7 @@ int tier_prepare(struct agentgov_bpf *skel, enum tier tier, bool enforce) {
         return -errno;
     if (enforce) {
         skel->rodata->rename_has_flags = arguments_of(kernel, "path_rename", tier) > 4;
+        skel->rodata->owners_by_path = hook_exists(kernel, "path_chown", tier);
         skel->rodata->setattr_dentry = arguments_of(kernel, "inode_setattr", tier) > 2;
         skel->rodata->prctl_passes = tier == TIER_LSM ? -ENOSYS : 0;
         skel->rodata->rings_by_map = arguments_of(kernel, "uring_sqpoll", tier) == 0;

@@ -11,7 +11,7 @@
 #include "include/policy.h"
 #include "policy.h"
 
-#define TABLES 11
+#define TABLES 12
 
 /* Where a key says which half it is of (include/policy.h). */
 enum half_in {
@@ -40,6 +40,7 @@ static void tables_of(struct agentgov_bpf *skel, struct table tables[TABLES]) {
         {"name_rows", skel->maps.name_rows, AG_HALVES * AG_NAME_ROWS_MAX, BY_ROW, 0},
         {"clauses", skel->maps.clauses, AG_HALVES * AG_CLAUSES_MAX, BY_ROW, 0},
         {"rules", skel->maps.rules, AG_HEADS * AG_RULES_MAX, BY_ROW, 0},
+        {"rates", skel->maps.rates, AG_RATES_MAX, BY_ROW, 0},
         {"devices", skel->maps.devices, AG_DEVICES_MAX, BY_BYTE, offsetof(struct ag_device_key, half)},
         {"blocks", skel->maps.blocks, AG_BLOCKS_MAX, BY_BYTE, offsetof(struct ag_block, half)},
         {"inodes", skel->maps.inodes, AG_INODES_MAX, BY_BYTE, offsetof(struct ag_inode, half)},

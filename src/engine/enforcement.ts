@@ -126,6 +126,7 @@ function prepare(
   hello: Hello,
   home: string | undefined,
   half: 0 | 1,
+  before?: Prepared,
 ): Prepared {
   mayTell(policy.document.alerts ?? []);
   let files: NamedFiles | undefined;
@@ -141,6 +142,7 @@ function prepare(
       accept,
       protect,
       half,
+      rates: before?.compiled.rates,
     });
     const notes = [
       ...notYet(policy),
@@ -276,8 +278,8 @@ export class Enforcement {
     return this.#inTurn(async () => {
       try {
         const policy = await loadPolicy(this.file);
-        const next = prepare(policy, this.#options, this.#hello, this.#home, this.#now.half === 0 ? 1 : 0);
         const before = this.#now;
+        const next = prepare(policy, this.#options, this.#hello, this.#home, before.half === 0 ? 1 : 0, before);
         try {
           this.#check(policy, this.#modes);
           await this.#install(loader, next);

@@ -19,6 +19,9 @@ export interface ClosingRule {
   readonly sensitive: () => string | undefined;
 }
 
+/** A rule that lets only so much through is against the rest. */
+const isClosing = ({ action, max }: Rule): boolean => action !== 'ALLOW' || max !== undefined;
+
 const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 /** Whatever the order of the keys and of the values in which it is written. */
@@ -41,11 +44,12 @@ export function closingRules({ document }: Policy, homes: readonly string[], own
     return hash;
   };
   const ofRule = (rule: Rule): ClosingRule => {
-    const { name, match, action } = rule;
+    const { name, match, action, max } = rule;
+    const often = max === undefined ? [] : [max];
     let sensitive: { as: string | undefined } | undefined;
     return {
       name,
-      meaning: sha256([action, spelled(match), permitted(operationsOf(match, true))]),
+      meaning: sha256([action, spelled(match), permitted(operationsOf(match, action !== 'ALLOW')), ...often]),
       sensitive: () => {
         // Costs as much as the kit is long, and most rules are never asked.
         sensitive ??= { as: closedByKit(rule, homes) };
@@ -60,7 +64,7 @@ export function closingRules({ document }: Policy, homes: readonly string[], own
     return [{ name: `default_action.${of}`, meaning: sha256([action, permitted(classBits(of))]), sensitive: noFiles }];
   });
   return [
-    ...held.filter(({ action }) => action !== 'ALLOW').map(ofRule),
+    ...held.filter(isClosing).map(ofRule),
     ...defaults,
     ...own.map((name) => ({ name, meaning: sha256(name), sensitive: noFiles })),
   ];

@@ -30,6 +30,7 @@ import {
 } from './layout.js';
 import { NameAutomaton } from './name-automaton.js';
 import { type Mounted, PathAutomaton, type PathState } from './path-automaton.js';
+import { type RateRows, Rates } from './rates.js';
 import { type OwnRule, ownClauses, ownHead, ownRules, type SelfProtection } from './self-protection.js';
 
 /** Entries of one table, each a key and its value. */
@@ -54,6 +55,8 @@ export interface CompileOptions {
   aliases?: Aliases;
   /** The file that has this path now; without it no file is known but by its name. */
   fileOf?: (path: Buffer) => FileId | undefined;
+  /** Of the policy in force, so that what its rules have let through still counts; none without one. */
+  rates?: RateRows | undefined;
   /** Rules that are left out where the kernel cannot hold them. */
   accept: readonly string[];
   /** What holds of agentgov itself. */
@@ -89,6 +92,8 @@ export interface Compiled {
   readonly always: readonly string[];
   /** Of these, what can be against something, and is in a mode. */
   readonly closing: readonly ClosingRule[];
+  /** Where rules with `max` count. */
+  readonly rates: RateRows;
   /** Rules that are not held: `NAME: why`. */
   readonly left: readonly string[];
   /** Rules over host names, which are held by addresses. */
@@ -109,7 +114,7 @@ interface Meaning {
   programs: bigint;
 }
 
-type RuleRow = Pick<Rule, 'name' | 'action' | 'mode' | 'errno'> & Partial<OwnRule>;
+type RuleRow = Pick<Rule, 'name' | 'action' | 'mode' | 'errno'> & Partial<OwnRule> & { readonly rate?: number };
 
 const ABSTRACT = '\u0000';
 
@@ -167,8 +172,9 @@ class Compilation {
     if (document.policies.length > room)
       throw new CompileError(`has ${document.policies.length} rules, and the kernel has room for ${room}`);
     const { half } = this.#options;
+    const rates = new Rates(document.policies, this.#options.rates ?? new Map());
     const rules: RuleRow[] = [
-      ...document.policies,
+      ...document.policies.map((rule) => ({ ...rule, rate: rates.of(rule) })),
       ...CLASSES.map((of) => ({
         name: `default_action.${of}`,
         action: (of === 'system' ? undefined : document.default_action?.[of]) ?? ('ALLOW' as const),
@@ -216,10 +222,10 @@ class Compilation {
         tables: [
           {
             name: 'rules',
-            entries: rules.map(({ action, errno = 'EPERM' }, at) =>
+            entries: rules.map(({ action, errno = 'EPERM', rate = 0 }, at) =>
               Buffer.concat([
                 u32s(key * LIMITS.rules + at),
-                Buffer.from([ACTIONS[action], Number(enforced[at]), ERRNO[errno], 0]),
+                Buffer.from([ACTIONS[action], Number(enforced[at]), ERRNO[errno], rate]),
               ]),
             ),
           },
@@ -241,11 +247,13 @@ class Compilation {
         { name: 'devices', entries: devices },
         { name: 'inodes', entries: inodes },
         { name: 'blocks', entries: blocks },
+        { name: 'rates', entries: rates.entries },
       ],
       head,
       rules: rules.map(({ name }) => name),
       always: own.filter(({ always }) => always).map(({ name }) => name),
       closing: closingRules(this.#policy, this.#options.homes, inModes),
+      rates: rates.rows,
       left,
       bestEffort: this.#bestEffort(),
       domains: this.#domains(),

@@ -12,7 +12,6 @@ export function cannotHold(rule: Rule): string | undefined {
   const { match } = rule;
   const kernel = operationsOf(match, rule.action !== 'ALLOW') & HELD;
   if (match.intent !== undefined) return 'only a gateway knows the intent';
-  if (rule.max !== undefined) return 'the kernel does not count how often it lets something through yet';
   if (match.event?.includes('tool_call')) return 'calls of tools are seen by a gateway only';
   if (match.event?.includes('mount') && (match.path ?? match.path_prefix) !== undefined)
     return 'a mount is asked about without its folders: leave out the path';

@@ -16,6 +16,8 @@ export const LIMITS = {
   ports: 4,
   programs: 64,
   guards: 32,
+  rates: 64,
+  rateGroups: 256,
 } as const;
 
 /** AG_HEADS: the heads of a half are half * 2 and the next one. */

@@ -58,10 +58,10 @@ function moved(event: AgentEvent, from: Ask, to: Ask): Asked[] {
 
 /** The kernel asks about the script first and then about the interpreter that its `#!` line names. */
 const executed = (event: AgentEvent): Asked[] => [
-  { ask: ASKS.exec, path: pathOf(event, event.path) },
   ...(event.interpreter !== undefined && event.script !== undefined
     ? [{ ask: ASKS.exec, path: text(event.script) }]
     : []),
+  { ask: ASKS.exec, path: pathOf(event, event.path) },
 ];
 
 const BY_EVENT = new Map<unknown, (event: AgentEvent) => Asked[]>([

@@ -23,8 +23,7 @@ export class PolicyRun {
   constructor(readonly engine: Engine) {
     for (const [index, { max }] of engine.policy.document.policies.entries()) {
       if (max === undefined) continue;
-      const { limit, windowUs } = parseRate(max);
-      this.#rates.set(index, new Rate(limit, windowUs));
+      this.#rates.set(index, new Rate(parseRate(max)));
     }
   }
 

@@ -74,7 +74,7 @@ function checkAction(rule: Rule, at: readonly Step[], say: Say): void {
       say([...at, key], `"${key}" belongs to HUMAN_APPROVAL: this rule is ${action}`);
   }
   for (const key of ['errno', 'guidance'] as const) {
-    if (rule[key] !== undefined && action === 'ALLOW')
+    if (rule[key] !== undefined && action === 'ALLOW' && rule.max === undefined)
       say([...at, key], `"${key}" says what a stopped agent sees: this rule is ALLOW`);
   }
   if (rule.max !== undefined && action !== 'ALLOW') {

@@ -1,5 +1,5 @@
 // Where a rule can be held: docs/policy.md has the same in words.
-import { cannotHold } from '../compile/holds.js';
+import { cannotHold, permitsToolsOnly } from '../compile/holds.js';
 import { operationsOf } from '../engine/clause.js';
 import { TOOL_CALL } from './operations.js';
 import type { Rule } from './types.js';
@@ -18,9 +18,11 @@ export function enforcementOf(rule: Rule): Enforcement {
   const kernel = ops & ~TOOL_CALL;
   const notes: string[] = [];
   const tiers: Enforcement['in'][number][] = [];
-  const why = kernel === 0 ? undefined : cannotHold(rule);
-  if (why !== undefined) notes.push(`enforce refuses it, or goes without it: ${why}`);
-  else if (kernel !== 0) {
+  const why = cannotHold(rule);
+  if (why !== undefined) {
+    const what = permitsToolsOnly(rule) ? 'goes without it' : 'refuses it, or with --accept goes without it';
+    notes.push(`enforce ${what}: ${why}`);
+  } else {
     tiers.push('lsm', 'hook');
     if (match.destination_domain) notes.push('best effort: the kernel knows the addresses that the name server gave');
   }

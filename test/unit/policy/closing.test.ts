@@ -24,6 +24,12 @@ describe('rules that can be against something', () => {
     ]);
   });
 
+  it('are those that allow only so much as well', () => {
+    const often = (max: string) => `- {name: often, match: {path_prefix: ["/w"]}, action: ALLOW, max: ${max}}\n`;
+    expect(Object.keys(meanings(often('3/hour')))).toContain('often');
+    expect(meanings(often('3/hour')).often).not.toBe(meanings(often('4/hour')).often);
+  });
+
   it('mean the same whatever they are called, how they are spelled, and what becomes of what they forbid', () => {
     const { pay } = meanings(PAY);
     const other = meanings(

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Table } from '../../../src/policy/compile/compile.js';
 import { cannotHold } from '../../../src/policy/compile/holds.js';
-import { ACTIONS, CLASSES, PROTOCOLS } from '../../../src/policy/compile/layout.js';
+import { ACTIONS, CLASSES, LIMITS, PROTOCOLS } from '../../../src/policy/compile/layout.js';
 import {
   ASKS,
   type Ask,
@@ -10,6 +10,7 @@ import {
   CompileError,
   compilePolicy,
   Engine,
+  enforcementOf,
   parseMounts,
   parsePolicy,
 } from '../../../src/policy/index.js';
@@ -235,6 +236,8 @@ describe('a policy as tables', () => {
         .map((word) => word.replace('AG_P_', '').toLowerCase().replace('_', '-')),
     ).toEqual(PROTOCOLS);
     expect(enumOf('ag_policy_class')).toHaveLength(CLASSES.length + 1);
+    const constant = (name: string) => Number(new RegExp(`#define ${name} (\\d+)`).exec(header)?.[1]);
+    expect([constant('AG_RATES_MAX'), constant('AG_RATE_GROUPS')]).toEqual([LIMITS.rates, LIMITS.rateGroups]);
   });
 
   it('refuses what the kernel cannot hold by its name, and goes without it when told', () => {
@@ -242,7 +245,6 @@ describe('a policy as tables', () => {
       version: '1.0',
       policies: [
         { name: 'query', match: { tool: ['db_query'] }, action: 'BLOCK' },
-        { name: 'rate', match: { path: ['/a'] }, action: 'ALLOW', max: '3/minute' },
         { name: 'mounts', match: { event: ['mount'], path_prefix: ['/srv'] }, action: 'BLOCK' },
         { name: 'may', match: { tool: ['search'] }, action: 'ALLOW' },
         {
@@ -253,7 +255,7 @@ describe('a policy as tables', () => {
       ],
     });
     const one = parsePolicy(Buffer.from(text), 'p.yaml');
-    const all = ['query', 'rate', 'mounts'];
+    const all = ['query', 'mounts'];
     const compile = (accept: string[]) => () => compilePolicy(one, { homes: HOMES, mounts: [], accept, half: 0 });
     for (const name of all) {
       const others = all.filter((other) => other !== name);
@@ -262,6 +264,52 @@ describe('a policy as tables', () => {
     }
     // A permission for a call of a tool is left out without asking: the kernel stops none.
     expect(compile(all)().left.map((line) => line.split(':')[0])).toEqual([...all, 'may']);
+    // What `policy explain` says of them is what enforce does.
+    const notes = (name: string) =>
+      one.document.policies.filter((rule) => rule.name === name).flatMap((rule) => enforcementOf(rule).notes);
+    for (const name of all) expect(notes(name).join()).toMatch(/^enforce refuses it/);
+    expect(notes('may').join()).toMatch(/^enforce goes without it/);
+    expect(notes('held')).toEqual([]);
+  });
+
+  it('keeps what a rule has let through as long as the rule stays the same', () => {
+    const limited = (names: readonly string[], max = '3/minute') =>
+      names.map((name) => ({ name, match: { path: [`/${name}`] }, action: 'ALLOW', max }));
+    const compile = (rules: unknown[], rates?: ReadonlyMap<string, number>) => {
+      const one = parsePolicy(Buffer.from(JSON.stringify({ version: '1.0', policies: rules })), 'p.yaml');
+      const compiled = compilePolicy(one, { homes: HOMES, mounts: [], accept: [], half: 0, rates });
+      const tables = [...compiled.tables, ...compiled.head({ place: 0, serial: 1, modes: new Map() }).tables];
+      const entries = (table: string) => tables.find(({ name }) => name === table)?.entries ?? [];
+      return {
+        rates: compiled.rates,
+        written: entries('rates').map((entry) => entry.readUInt32LE(0)),
+        entries: entries('rates'),
+        // 0: no max; else one more than its row.
+        rows: entries('rules')
+          .slice(0, rules.length)
+          .map((entry) => entry.readUInt8(7)),
+      };
+    };
+    const plain = { name: 'plain', match: { path: ['/p'] }, action: 'ALLOW' };
+    const first = compile([...limited(['a', 'b']), plain]);
+    expect(first.rows).toEqual([1, 2, 0]);
+    expect(first.written).toEqual([0, 1]);
+    // Others come and go; an edited one is another one, and gets no row that is in use until it is in force.
+    const second = compile([plain, ...limited(['c', 'b']), ...limited(['a'], '4/minute')], first.rates);
+    expect(second.rows).toEqual([0, 3, 2, 4]);
+    expect(second.written).toEqual([2, 3]);
+    expect(compile(limited(['a', 'b']), second.rates).rows).toEqual([1, 2]);
+    expect(() => compile(limited(Array.from({ length: LIMITS.rates / 2 + 1 }, (_, at) => `r${at}`)))).toThrow(
+      CompileError,
+    );
+    // struct ag_rate: the window in ns, operations of a group, groups.
+    const [entry] = compile(limited(['big'], '2000/hour')).entries;
+    expect(entry).toHaveLength(4 + 24 + 24 * LIMITS.rateGroups);
+    expect([entry?.readBigUInt64LE(4), entry?.readBigUInt64LE(12), entry?.readUInt32LE(20)]).toEqual([
+      3_600_000_000_000n,
+      8n,
+      250,
+    ]);
   });
 
   it('holds the ready policies', () => {

@@ -212,6 +212,11 @@ describe('keys and values', () => {
   });
 });
 
+it('takes what a stopped agent sees of a rule that allows only so much', () => {
+  const more = '    max: 2/hour\n    errno: EACCES\n    guidance: wait an hour\n';
+  expect(problemsOf(rule('path: ["/a"]', 'ALLOW', more))).toEqual([]);
+});
+
 describe('patterns that match nothing, or not what is meant', () => {
   it.each([
     ['destination_domain: ["*.com"]', '"*.com" is every domain under "com": write the domain, as "*.example.com"'],

@@ -343,9 +343,7 @@ describe('policy check and explain', () => {
     const call = JSON.stringify({ event_type: 'network_connect', dest_domain: 'pay.example', dest_port: 443 });
     expect((await run('policy', 'explain', policyFile, call)).out).toContain('\n  pay.example:443: ALLOW by pay\n');
     const { out: rules } = await run('policy', 'explain', policyFile);
-    expect(rules).toContain(
-      'pay: ALLOW, mode audit, enforced in no tier (enforce refuses it, or goes without it: the kernel does not count',
-    );
+    expect(rules).toContain('pay: ALLOW, mode audit, enforced in lsm, hook (best effort: ');
     const plain = join(folder, 'plain.yaml');
     writeFileSync(plain, POLICY.replace(', max: 2/minute', ''));
     expect((await run('policy', 'explain', plain)).out).toContain('enforced in lsm, hook (best effort: ');
