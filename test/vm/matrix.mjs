@@ -28,19 +28,26 @@ export function boots(kernels, variants) {
   );
 }
 
+/** A number from these words. */
+const hashOf = (...words) => createHash('sha256').update(words.join(' ')).digest().readUInt32LE(0);
+
 /**
  * What `npm test` runs of a plan ([{ kernel, variant, tests }]). A test whose `per` is `handlers` runs in one of the
- * boots of a kernel that have the same handlers, one whose `per` is `run` in one boot of all, chosen by the seed; the
- * others run in each boot.
+ * boots of a kernel that have the same handlers, one whose `per` is `run` in one boot of all, chosen by the seed; of
+ * those with `turn` every second one does, by the seed too; the others run in each boot.
  */
 export function sampled(plan, seed) {
+  const byTurn = [...new Set(plan.flatMap(({ tests }) => tests.filter(({ per }) => per === 'turn')))];
+  byTurn.sort((a, b) => hashOf(seed, a.name) - hashOf(seed, b.name));
+  const due = byTurn.slice(0, Math.ceil(byTurn.length / 2));
   const runsIn = (test, boot) => {
     if (test.per === 'boot') return true;
+    if (test.per === 'turn' && !due.includes(test)) return false;
     const isLike = ({ kernel, variant }) =>
-      test.per === 'run' || (kernel === boot.kernel && variant.handlers === boot.variant.handlers);
+      test.per !== 'handlers' || (kernel === boot.kernel && variant.handlers === boot.variant.handlers);
     const alike = plan.filter((other) => isLike(other) && other.tests.includes(test));
-    const label = [seed, test.name, ...(test.per === 'run' ? [] : [boot.kernel.name, boot.variant.handlers])].join(' ');
-    return alike[createHash('sha256').update(label).digest().readUInt32LE(0) % alike.length] === boot;
+    const place = test.per === 'handlers' ? [boot.kernel.name, boot.variant.handlers] : [];
+    return alike[hashOf(seed, test.name, ...place) % alike.length] === boot;
   };
   return plan.map((boot) => ({ ...boot, tests: boot.tests.filter((test) => runsIn(test, boot)) }));
 }

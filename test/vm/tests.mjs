@@ -4,7 +4,8 @@
 //   needs     programs to put into the guest (needs.mjs); default none
 //   variants  the names of the boots it is for (matrix.mjs); default all
 //   per       `boot` (default): its outcome can differ with each boot; `handlers`: only with the handlers that run, so
-//             npm test runs it in one of the boots that have the same; `run`: it is long, and npm test runs it in one boot
+//             npm test runs it in one of the boots that have the same; `run`: it is long, and npm test runs it in one boot;
+//             `turn`: so are others, and npm test runs every second of them
 //   timeout   seconds inside the guest; default 120
 //   product   what of agentgov it uses: `package` (default), `loader` or `none`
 import { readdirSync } from 'node:fs';

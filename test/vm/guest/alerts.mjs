@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const variants = ['lsm', 'hook'];
-export const per = 'run';
+export const per = 'turn';
 export const timeout = 400;
 
 export default async function ({ assert, canary, file, monitor, work }) {

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 
 export const needs = ['getent', 'id'];
 export const variants = ['lsm'];
-export const per = 'run';
+export const per = 'turn';
 export const timeout = 300;
 
 /** The user "agent" of image.mjs. */

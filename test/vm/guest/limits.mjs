@@ -9,7 +9,7 @@ import { control } from './lib/control.mjs';
 
 export const needs = ['c:limits', 'dash'];
 export const variants = ['lsm', 'hook'];
-export const per = 'run';
+export const per = 'turn';
 export const timeout = 500;
 
 /** Losses: what tier hook was not asked about on a preemptible kernel, which may be let through; or all others. */

@@ -8,7 +8,7 @@ import { parseLog } from './lib/log.mjs';
 
 export const needs = ['dash'];
 export const variants = ['lsm', 'hook'];
-export const per = 'run';
+export const per = 'turn';
 export const timeout = 300;
 
 const PACE_MS = 30;

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { control } from './lib/control.mjs';
 
 export const variants = ['lsm'];
-export const per = 'run';
+export const per = 'turn';
 export const timeout = 300;
 
 const NOISE = 5;

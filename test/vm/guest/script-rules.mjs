@@ -9,7 +9,7 @@ import { waysOf } from './lib/ways.mjs';
 
 export const needs = ['c:script-ways'];
 export const variants = ['lsm', 'hook'];
-export const per = 'run';
+export const per = 'turn';
 export const timeout = 300;
 
 const [EPERM, EACCES] = [1, 13];
