@@ -212,7 +212,7 @@ static __always_inline bool record_send(struct scratch *s, bool is_critical) {
     else
         err = bpf_ringbuf_output(&bulk, &s->rec, sizeof(s->rec) + size, 0);
     if (err) {
-        count_lost(s->rec.flags & AG_F_VERDICT ? AG_CLASS_SECURITY : s->rec.cls, AG_LOSS_RING_FULL);
+        count_lost(s->rec.cls, AG_LOSS_RING_FULL);
         return false;
     }
     count_emitted(s->rec.cls);

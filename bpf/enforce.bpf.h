@@ -43,7 +43,7 @@ static __always_inline int decide_name(__u64 op, struct dentry *dentry, struct v
     __u32 slot;
     if (!is_governed())
         return 0;
-    struct scratch *s = verdict_begin(AG_OBJECT, AG_CLASS_FILE, &slot);
+    struct scratch *s = verdict_begin(AG_OBJECT, &slot);
     if (!s)
         return verdict_busy();
     place(s, slot, dentry);
@@ -139,7 +139,7 @@ static __always_inline int decide_link(struct dentry *old, struct dentry *dentry
     __u32 slot;
     if (!is_governed())
         return 0;
-    struct scratch *s = verdict_begin(AG_OBJECT, AG_CLASS_FILE, &slot);
+    struct scratch *s = verdict_begin(AG_OBJECT, &slot);
     if (!s)
         return verdict_busy();
     place(s, slot, old);
@@ -178,7 +178,7 @@ int gov_path_rename(__u64 *ctx) {
     __u32 slot;
     if (!is_governed())
         return 0;
-    struct scratch *s = verdict_begin(AG_OBJECT, AG_CLASS_FILE, &slot);
+    struct scratch *s = verdict_begin(AG_OBJECT, &slot);
     if (!s)
         return verdict_busy();
     ask_move(s, slot, old, dentry);
@@ -203,7 +203,7 @@ DECIDER(file_open, struct file *file) {
         return 0;
     if (BPF_CORE_READ(file, f_path.dentry, d_sb, s_magic) == PID_FS_MAGIC)
         return 0;
-    struct scratch *s = verdict_begin(AG_OPEN, AG_CLASS_FILE, &slot);
+    struct scratch *s = verdict_begin(AG_OPEN, &slot);
     if (!s)
         return verdict_busy();
     place(s, slot, BPF_CORE_READ(file, f_path.dentry));
@@ -224,7 +224,7 @@ DECIDER(file_open, struct file *file) {
 /* `bprm`: of the execve that leads to the file; NULL where its code comes in by another way. */
 static __always_inline int decide_exec(struct file *file, struct linux_binprm *bprm, __u32 how) {
     __u32 slot;
-    struct scratch *s = verdict_begin(AG_EXEC_FAIL, AG_CLASS_PROCESS, &slot);
+    struct scratch *s = verdict_begin(AG_EXEC_FAIL, &slot);
     if (!s)
         return verdict_busy();
     if (bprm)
@@ -410,7 +410,7 @@ static __always_inline void part_kernel_address(struct scratch *s, const void *a
 static __always_inline int decide_address(__u16 kind, __u32 bits, struct socket *sock, const void *address, __u32 len,
                                           __u32 msg_flags) {
     __u32 slot;
-    struct scratch *s = verdict_begin(kind, AG_CLASS_NETWORK, &slot);
+    struct scratch *s = verdict_begin(kind, &slot);
     if (!s)
         return verdict_busy();
     about_socket(s, sock);
@@ -456,7 +456,7 @@ DECIDER(socket_listen, struct socket *sock) {
     __u32 slot;
     if (!is_governed())
         return 0;
-    struct scratch *s = verdict_begin(AG_LISTEN, AG_CLASS_NETWORK, &slot);
+    struct scratch *s = verdict_begin(AG_LISTEN, &slot);
     if (!s)
         return verdict_busy();
     about_socket(s, sock);
@@ -486,7 +486,7 @@ static __always_inline int decide_unix(struct socket *sock, struct sock *peer) {
     struct dentry *dentry = BPF_CORE_READ((struct unix_sock *)peer, path.dentry);
     if (!address)
         return 0;
-    struct scratch *s = verdict_begin(AG_CONNECT, AG_CLASS_NETWORK, &slot);
+    struct scratch *s = verdict_begin(AG_CONNECT, &slot);
     if (!s)
         return verdict_busy();
     struct ag_policy *p = policy_of(s);

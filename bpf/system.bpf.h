@@ -63,7 +63,7 @@ static __always_inline int decide_call(__u16 kind, __u32 bits, __u64 what, __u32
     __u32 slot;
     if (!is_governed())
         return 0;
-    struct scratch *s = verdict_begin(kind, AG_CLASS_SECURITY, &slot);
+    struct scratch *s = verdict_begin(kind, &slot);
     if (!s)
         return verdict_busy();
     ask(slot, AG_OF_SYSTEM, bits, bits, 0);
@@ -117,7 +117,7 @@ static __always_inline void ask_cover(struct scratch *s, __u32 slot, struct dent
 }
 
 static __always_inline struct scratch *mount_begin(__u32 *slot) {
-    struct scratch *s = verdict_begin(AG_MOUNT, AG_CLASS_SECURITY, slot);
+    struct scratch *s = verdict_begin(AG_MOUNT, slot);
     if (s)
         ask(*slot, AG_OF_SYSTEM, AG_DO_MOUNT, AG_DO_MOUNT, 0);
     return s;

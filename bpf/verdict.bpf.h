@@ -167,15 +167,11 @@ static __always_inline bool is_governed(void) {
     return p && p->active;
 }
 
-/*
- * Starts a question. NULL when there is no place to think: see verdict_busy(). A verdict that is missing is a loss of
- * class security, whatever it was about: it is not one event among many.
- */
-static __always_inline struct scratch *verdict_begin(__u16 kind, __u8 cls, __u32 *slot) {
-    struct scratch *s = record_begin(kind, AG_CLASS_SECURITY, slot);
+/* Starts a question. NULL when there is no place to think: see verdict_busy(). */
+static __always_inline struct scratch *verdict_begin(__u16 kind, __u32 *slot) {
+    struct scratch *s = record_begin(kind, AG_CLASS_VERDICT, slot);
     if (!s)
         return s;
-    s->rec.cls = cls;
     s->ask.head = policy_head;
     s->ask.verdict = s->ask.programs = s->ask.scripts = 0;
     s->ask.fixed = s->ask.floating = s->ask.known = s->ask.reason = s->ask.protocol = s->ask.unknown = 0;

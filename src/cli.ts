@@ -100,6 +100,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'what an agent may know of what was denied to it',
     load: async () => (await import('./commands/feedback.js')).feedbackCommand(),
   },
+  detach: {
+    summary: 'end the governing of an agent, and leave the agent running',
+    load: async () => (await import('./commands/detach.js')).detachCommand(),
+  },
   stop: {
     summary: 'freeze and kill the whole tree of an agent',
     load: async () => (await import('./commands/stop.js')).stopCommand(),

@@ -54,7 +54,15 @@ enum ag_kind {
 };
 
 /* Loss is counted by class. The loader writes these names. */
-enum ag_class { AG_CLASS_PROCESS, AG_CLASS_FILE, AG_CLASS_NETWORK, AG_CLASS_SECURITY, AG_CLASS_TLS, AG_CLASS_MAX };
+enum ag_class {
+    AG_CLASS_PROCESS,
+    AG_CLASS_FILE,
+    AG_CLASS_NETWORK,
+    AG_CLASS_SECURITY,
+    AG_CLASS_TLS,
+    AG_CLASS_VERDICT, /* every record with AG_F_VERDICT */
+    AG_CLASS_MAX
+};
 
 /* Why something was lost. */
 enum ag_loss {

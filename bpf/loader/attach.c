@@ -37,6 +37,7 @@ struct edge {
 
 struct closure {
     struct programs *programs;
+    const struct kept_runs *kept; /* runs that are taken over from: who is a member there becomes one here */
     struct tasklist tasks, again;
     struct edge *edges; /* those of the fork and exit programs, behind them those of the task list */
     size_t forks, count, cap;
@@ -139,10 +140,11 @@ static int add_kin(struct closure *c) {
             return -ENOMEM;
     for (size_t i = 0; i < c->tasks.count; i++) {
         const struct ag_task *row = &c->tasks.rows[i];
-        struct kinsman *k = row->member && !row->over ? kin_add(&c->kin, &row->id) : NULL;
-        if (row->member && !row->over && !k)
+        bool belongs = !row->over && (row->member || kept_has(c->kept, row->id.pid));
+        struct kinsman *k = belongs ? kin_add(&c->kin, &row->id) : NULL;
+        if (belongs && !k)
             return -ENOMEM;
-        if (k && !k->since)
+        if (k && row->member && !k->since)
             k->since = now; /* earlier, but when is not known */
     }
     int err = close_over(&c->kin, c->edges, c->count);
@@ -283,9 +285,9 @@ static int attach_all(struct closure *c, struct attached *out, char *why, size_t
     return err;
 }
 
-int attach_trees(struct programs *p, const uint32_t *roots, size_t count, struct attached *out, char *why,
-                 size_t size) {
-    struct closure c = {.programs = p, .roots = calloc(count, sizeof(*c.roots))};
+int attach_trees(struct programs *p, const uint32_t *roots, size_t count, const struct kept_runs *kept,
+                 struct attached *out, char *why, size_t size) {
+    struct closure c = {.programs = p, .kept = kept, .roots = calloc(count, sizeof(*c.roots))};
     memset(out, 0, sizeof(*out));
     out->roots = calloc(count, sizeof(*out->roots));
     int err = c.roots && out->roots ? 0 : -ENOMEM;
@@ -297,7 +299,8 @@ int attach_trees(struct programs *p, const uint32_t *roots, size_t count, struct
     }
     if (!err)
         err = attach_all(&c, out, why, size);
-    if (!err && out->roots_count == 0) {
+    bool adopted = kept->count > 0 && members_next(&p->members, 1);
+    if (!err && out->roots_count == 0 && !adopted) {
         err = -ESRCH;
         snprintf(why, size, "There is no process %u%s.", roots[0], count > 1 ? " (nor any other of those given)" : "");
     }

@@ -3,6 +3,7 @@
 #ifndef AGENTGOV_ATTACH_H
 #define AGENTGOV_ATTACH_H
 
+#include "kept.h"
 #include "programs.h"
 
 struct attached {
@@ -15,10 +16,12 @@ struct attached {
 void attached_free(struct attached *a);
 
 /*
- * Marks the trees of `roots` (host pids of processes). From its return on, the kernel marks every further child itself.
- * 0; or a negative errno with a sentence in `why`: -ESRCH when none of the trees is there, -EINVAL for a pid that is
- * agentgov's own or no process, -EAGAIN when the machine forks faster than can be followed, -ENOMEM.
+ * Marks the trees of `roots` (host pids of processes), and all that the runs in `kept` govern. From its return on, the
+ * kernel marks every further child itself. 0; or a negative errno with a sentence in `why`: -ESRCH when none of the
+ * trees is there, -EINVAL for a pid that is agentgov's own or no process, -EAGAIN when the machine forks faster than
+ * can be followed, -ENOMEM.
  */
-int attach_trees(struct programs *p, const uint32_t *roots, size_t count, struct attached *out, char *why, size_t size);
+int attach_trees(struct programs *p, const uint32_t *roots, size_t count, const struct kept_runs *kept,
+                 struct attached *out, char *why, size_t size);
 
 #endif

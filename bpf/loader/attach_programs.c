@@ -257,6 +257,16 @@ void tier_missed(struct agentgov_bpf *skel, __u64 missed[AG_CLASS_MAX]) {
     bpf_object__for_each_program(prog, skel->obj) missed[class_of(prog, skel)] += missed_by(prog);
 }
 
+int tier_pin(const char *folder) {
+    char path[4096];
+    for (int i = 0; i < links_count; i++) {
+        snprintf(path, sizeof(path), "%s/link_%d", folder, i);
+        if (bpf_obj_pin(bpf_link__fd(links[i]), path))
+            return -errno;
+    }
+    return 0;
+}
+
 void tier_detach(void) {
     dns_detach();
     while (links_count > 0)

@@ -20,6 +20,11 @@ enum command_name {
     CMD_POLICY,
     CMD_SWAP,
     CMD_CLEAR,
+    CMD_KEEP,
+    CMD_RELEASE,
+    CMD_TAKE_OVER,
+    CMD_FORGET,
+    CMD_LEAVE,
     CMD_QUIT
 };
 

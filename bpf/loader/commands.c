@@ -23,14 +23,31 @@ static const char *code_of(int err) {
         return "EAGAIN";
     case ENOMEM:
         return "ENOMEM";
+    case EEXIST:
+        return "EEXIST";
     default:
         return "EIO";
     }
 }
 
+/* What earlier loaders have left of this agent. -EEXIST when it is another one's. */
+static int find_kept(struct session *s, const struct command *c, struct kept_runs *kept, char *why, size_t size) {
+    char other[KEPT_AGENT];
+    if (kept_elsewhere(s->agent_id, c->pids, c->pids_count, other, sizeof(other))) {
+        snprintf(why, size, "The policy of another agent, %s, is in force there already; agentgov detach %s ends that.",
+                 other, other);
+        return -EEXIST;
+    }
+    int err = kept_find(kept, s->agent_id, &s->kept);
+    if (err)
+        snprintf(why, size, "What holds this agent already cannot be taken over: %s.", kept_error(err));
+    return err;
+}
+
 static void govern(struct session *s, const struct command *c) {
     char why[1024];
     struct attached attached;
+    struct kept_runs kept = {0};
     struct members *m = &s->programs.members;
     bool first = members_next(m, 1) == 0;
     if (!programs_attach(&s->programs, why, sizeof(why))) {
@@ -43,7 +60,14 @@ static void govern(struct session *s, const struct command *c) {
         control_error(out_buf(&s->out), &c->id, "ENOMEM", "There is no memory left for capturing TLS.");
         return;
     }
-    int err = attach_trees(&s->programs, c->pids, c->pids_count, &attached, why, sizeof(why));
+    int err = s->programs.enforces ? find_kept(s, c, &kept, why, sizeof(why)) : 0;
+    if (!err)
+        err = attach_trees(&s->programs, c->pids, c->pids_count, &kept, &attached, why, sizeof(why));
+    kept_runs_free(&kept);
+    if (!err && s->keeps && (err = kept_pin(&s->kept, s->programs.skel, s->agent_id))) {
+        snprintf(why, sizeof(why), "What holds the agent could not be pinned: %s.", kept_error(err));
+        attached_free(&attached);
+    }
     if (err) {
         if (first) /* nobody is governed: nobody has to pay for our programs */
             programs_detach(&s->programs);
@@ -101,6 +125,43 @@ static void tables(struct session *s, const struct command *c) {
         control_tables(out_buf(&s->out), c->id, c->pids[0], member, count);
 }
 
+/* Before anybody is governed it is a wish: govern() pins then. */
+static void keep(struct session *s, const struct command *c) {
+    char why[512];
+    s->keeps = c->name == CMD_KEEP && kept_possible(why, sizeof(why));
+    if (!s->keeps)
+        kept_unpin(&s->kept);
+    int err = s->keeps && s->governing ? kept_pin(&s->kept, s->programs.skel, s->agent_id) : 0;
+    if (err)
+        snprintf(why, sizeof(why), "nothing could be pinned (%s)", kept_error(err));
+    if (err || (c->name == CMD_KEEP && !s->keeps))
+        control_error(out_buf(&s->out), &c->id, code_of(err), why);
+    else
+        control_keeping(out_buf(&s->out), c->id, s->keeps);
+}
+
+static void take_over(struct session *s, const struct command *c) {
+    struct kept_runs kept;
+    struct kept_account account = {0};
+    int err = kept_find(&kept, s->agent_id, &s->kept);
+    if (err) {
+        control_error(out_buf(&s->out), &c->id, code_of(err), kept_error(err));
+        return;
+    }
+    kept_end(&kept, &account);
+    kept_runs_free(&kept);
+    control_taken_over(out_buf(&s->out), c->id, &account);
+}
+
+static void forget(struct session *s, const struct command *c) {
+    struct kept_runs kept;
+    if (kept_find(&kept, s->agent_id, &s->kept) == 0) {
+        kept_forget(&kept);
+        kept_runs_free(&kept);
+    }
+    control_keeping(out_buf(&s->out), c->id, s->keeps);
+}
+
 static void policy(struct session *s, const struct command *c) {
     char why[256];
     size_t entries = 0;
@@ -140,6 +201,19 @@ void session_command(struct session *s, const char *line, size_t len) {
     case CMD_SWAP:
     case CMD_CLEAR:
         policy(s, &c);
+        break;
+    case CMD_KEEP:
+    case CMD_RELEASE:
+        keep(s, &c);
+        break;
+    case CMD_TAKE_OVER:
+        take_over(s, &c);
+        break;
+    case CMD_FORGET:
+        forget(s, &c);
+        break;
+    case CMD_LEAVE:
+        s->leave = true;
         break;
     case CMD_QUIT:
         s->quit = true;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include "clock.h"
 #include "control.h"
 #include "json.h"
 #include "names.h"
@@ -130,6 +131,30 @@ void control_policy(struct buf *out, int64_t id, size_t entries) {
     begin(out, "policy");
     put_number(out, "id", id);
     put_number(out, "entries", entries);
+    end(out);
+}
+
+void control_keeping(struct buf *out, int64_t id, bool pinned) {
+    begin(out, "keeping");
+    put_number(out, "id", id);
+    put_key(out, "pinned");
+    buf_str(out, pinned ? "true" : "false");
+    end(out);
+}
+
+void control_taken_over(struct buf *out, int64_t id, const struct kept_account *account) {
+    struct clock clock = {0};
+    clock_sync(&clock);
+    begin(out, "taken_over");
+    put_number(out, "id", id);
+    put_number(out, "runs", account->runs);
+    put_number(out, "processes", account->processes);
+    put_number(out, "since_us", account->since ? (clock.offset + account->since) / 1000 : 0);
+    put_number(out, "engine", account->engine);
+    put_key(out, "counted");
+    buf_str(out, account->counted ? "true" : "false");
+    put_number(out, "verdicts", account->verdicts);
+    put_number(out, "others_since", account->others_since);
     end(out);
 }
 

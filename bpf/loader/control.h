@@ -6,6 +6,7 @@
 #include "buf.h"
 #include <linux/types.h>
 #include "include/events.h"
+#include "kept.h"
 
 #define PROTOCOL_VERSION 1
 
@@ -31,6 +32,9 @@ void control_member(struct buf *out, int64_t id, uint32_t pid, bool member);
 void control_tables(struct buf *out, int64_t id, uint32_t pid, bool member, size_t tables);
 /* So many entries of a policy's table are in the kernel. */
 void control_policy(struct buf *out, int64_t id, size_t entries);
+/* Whether what decides is pinned now. */
+void control_keeping(struct buf *out, int64_t id, bool pinned);
+void control_taken_over(struct buf *out, int64_t id, const struct kept_account *account);
 void control_empty(struct buf *out);
 void control_stats(struct buf *out, int64_t id, const struct stats *stats);
 void control_bye(struct buf *out, const struct stats *stats);

@@ -31,15 +31,31 @@ static void read_kernel(struct losses *l) {
     hold_begin();
     int err = bpf_map_lookup_elem(l->map, &zero, l->values);
     hold_end();
-    if (err)
-        return;
-    for (int cls = 0; cls < AG_CLASS_MAX; cls++)
+    if (!err)
+        losses_sum(l);
+}
+
+void losses_sum(struct losses *l) {
+    for (int cls = 0; cls < AG_CLASS_MAX; cls++) {
+        l->records[cls] = 0;
+        for (int cpu = 0; cpu < l->cpus; cpu++)
+            l->records[cls] += l->values[cpu].emitted[cls];
         for (int reason = 0; reason < AG_LOSS_MAX; reason++) {
             __u64 sum = 0;
             for (int cpu = 0; cpu < l->cpus; cpu++)
                 sum += l->values[cpu].lost[cls][reason];
             l->seen[cls][reason] = sum;
+            l->records[cls] += sum;
         }
+    }
+}
+
+__u64 losses_other_records(const struct losses *l) {
+    __u64 sum = 0;
+    for (int cls = 0; cls < AG_CLASS_MAX; cls++)
+        if (cls != AG_CLASS_VERDICT && cls != AG_CLASS_TLS)
+            sum += l->records[cls];
+    return sum;
 }
 
 static const char *reason_name(int reason) {

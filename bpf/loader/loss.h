@@ -21,6 +21,7 @@ struct losses {
     struct ag_counters *values;             /* one for each possible CPU */
     __u64 seen[AG_CLASS_MAX][LOSS_REASONS]; /* totals */
     __u64 told[AG_CLASS_MAX][LOSS_REASONS];
+    __u64 records[AG_CLASS_MAX]; /* of the kernel, the lost ones among them, when it was last read */
 };
 
 /* False without memory. `map` is the fd of the kernel's `counters`. */
@@ -35,6 +36,12 @@ void losses_set(struct losses *l, enum ag_class cls, enum own_loss reason, __u64
 
 /* Reads the kernel's counters and appends a "lost" line for everything that is new. */
 void losses_tell(struct losses *l, struct buf *out);
+
+/* Adds up `values` into `seen` and `records`. */
+void losses_sum(struct losses *l);
+
+/* Records of the kernel that are neither verdicts nor plaintext. */
+__u64 losses_other_records(const struct losses *l);
 
 /* Total of a class. */
 __u64 losses_of(const struct losses *l, enum ag_class cls);

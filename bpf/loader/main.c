@@ -16,14 +16,16 @@ static const struct {
     const char *name;
     int (*main)(int argc, char **argv);
 } SUBCOMMANDS[] = {
-    {"run", run_main}, {"exec", exec_main}, {"probe", probe_main}, {"peer", peer_main}, {"version", version_main},
+    {"run", run_main},   {"exec", exec_main}, {"probe", probe_main},
+    {"peer", peer_main}, {"kept", kept_main}, {"version", version_main},
 };
 
 int main(int argc, char **argv) {
     for (size_t i = 0; argc > 1 && i < sizeof(SUBCOMMANDS) / sizeof(SUBCOMMANDS[0]); i++)
         if (strcmp(argv[1], SUBCOMMANDS[i].name) == 0)
             return SUBCOMMANDS[i].main(argc - 1, argv + 1);
-    fprintf(stderr,
-            "usage: agentgov-loader run|exec|probe|peer|version (this is a part of agentgov; see agentgov --help)\n");
+    fprintf(
+        stderr,
+        "usage: agentgov-loader run|exec|probe|peer|kept|version (this is a part of agentgov; see agentgov --help)\n");
     return EXIT_USAGE;
 }

@@ -136,7 +136,7 @@ static const struct name BPF_COMMANDS[] = {
 
 const char *const CLASS_NAMES[AG_CLASS_MAX] = {
     [AG_CLASS_PROCESS] = "process",   [AG_CLASS_FILE] = "file", [AG_CLASS_NETWORK] = "network",
-    [AG_CLASS_SECURITY] = "security", [AG_CLASS_TLS] = "tls",
+    [AG_CLASS_SECURITY] = "security", [AG_CLASS_TLS] = "tls",   [AG_CLASS_VERDICT] = "verdict",
 };
 
 const char *const LOSS_NAMES[AG_LOSS_MAX] = {

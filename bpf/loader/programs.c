@@ -170,6 +170,11 @@ void programs_detach(struct programs *p) {
     p->attached = false;
 }
 
+void programs_let_go(struct programs *p) {
+    struct bpf_program *prog;
+    bpf_object__for_each_program(prog, p->skel->obj) bpf_program__unload(prog);
+}
+
 void programs_unload(struct programs *p) {
     programs_detach(p);
     members_unmap(&p->members);

@@ -42,6 +42,9 @@ bool programs_attach(struct programs *p, char *why, size_t size);
 /* Takes them down. What is in the rings stays there. */
 void programs_detach(struct programs *p);
 
+/* After that: they are nothing to us any more. Their tables stay. */
+void programs_let_go(struct programs *p);
+
 void programs_unload(struct programs *p);
 
 /* Bytes that the kernel holds for the maps. */

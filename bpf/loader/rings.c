@@ -15,10 +15,8 @@ static int take(void *arg, void *bytes, size_t size) {
         return 0;
     }
     memcpy(&head, bytes, sizeof(head));
-    if (!merge_push(r->merge, bytes, size, 0)) {
-        bool is_other = head.cls < AG_CLASS_MAX && !(head.flags & AG_F_VERDICT);
-        losses_add(r->losses, is_other ? head.cls : AG_CLASS_SECURITY, LOSS_MEMORY, 1);
-    }
+    if (!merge_push(r->merge, bytes, size, 0))
+        losses_add(r->losses, head.cls < AG_CLASS_MAX ? head.cls : AG_CLASS_SECURITY, LOSS_MEMORY, 1);
     /* What a callback has been given is consumed, also when it says that it has enough. */
     return --r->left == 0 || merge_full(r->merge) ? ENOUGH : 0;
 }

@@ -144,7 +144,7 @@ static int timeout_ms(const struct session *s) {
 
 static void loop(struct session *s) {
     struct input in = {.fd = STDIN_FILENO};
-    while (!s->quit && !in.ended && !s->out.closed && !told_to_end) {
+    while (!s->quit && !s->leave && !in.ended && !s->out.closed && !told_to_end) {
         bool rings = session_wants_rings(s);
         struct pollfd fds[] = {
             {.fd = out_waiting(&s->out) < INPUT_LIMIT ? in.fd : -1, .events = POLLIN},
@@ -191,6 +191,7 @@ int run_main(int argc, char **argv) {
     if (session_open(s, agent_id, &options, why, sizeof(why), &internal)) {
         greet(s);
         loop(s);
+        s->leave = s->kept.path[0] && !s->quit;
         session_finish(s, GIVE_UP_NS);
         status = out_waiting(&s->out) || s->out.closed ? EXIT_INTERNAL : 0; /* somebody did not hear all */
     } else {

@@ -22,6 +22,9 @@ bool session_open(struct session *s, const char *agent_id, const struct programs
     if (!programs_load(&s->programs, options, why, size))
         return false;
     *internal = true;
+    s->agent_id = agent_id;
+    if (options->enforce) /* before a policy is compiled, which protects what is mounted then */
+        kept_possible(why, size);
     struct agentgov_bpf *skel = s->programs.skel;
     s->folds_fd = bpf_map__fd(skel->maps.folds);
     merge_init(&s->merge, MERGE_BYTES);
@@ -55,7 +58,7 @@ void session_close(struct session *s) {
     if (s->stream.processes)
         stream_free(&s->stream);
     losses_free(&s->losses);
-    if (s->programs.skel)
+    if (s->programs.skel && !s->leave) /* what is pinned goes on when our end of it is closed by the kernel */
         programs_unload(&s->programs);
 }
 
@@ -104,11 +107,15 @@ static void sweep(struct session *s, uint64_t now) {
     stream_sweep(&s->stream, is_member, &s->programs.members, caught_up);
 }
 
-void session_tell_losses(struct session *s) {
+static void note_missed(struct session *s) {
     __u64 missed[AG_CLASS_MAX];
     tier_missed(s->programs.skel, missed);
     for (int cls = 0; cls < AG_CLASS_MAX; cls++)
         losses_set(&s->losses, cls, LOSS_RECURSION, missed[cls] - s->missed_before[cls]);
+}
+
+void session_tell_losses(struct session *s) {
+    note_missed(s);
     losses_tell(&s->losses, out_buf(&s->out));
 }
 
@@ -117,6 +124,7 @@ static void keep_timers(struct session *s, uint64_t now) {
         s->second_at = now + NS_PER_SEC;
         clock_sync(&s->stream.events.clock);
         session_tell_losses(s);
+        kept_attend(&s->kept, &s->losses);
     }
     if (now >= s->sweep_at && out_room(&s->out))
         sweep(s, now);
@@ -207,12 +215,28 @@ static bool push_out(struct session *s, uint64_t give_up) {
     return out_drain_some(&s->out, clock_now() + give_up);
 }
 
+/* What was pinned still decides for a moment, and what it decides is to be told. */
+static void end_programs(struct session *s) {
+    struct kept_programs pinned;
+    kept_programs(&s->kept, &pinned);
+    kept_unpin(&s->kept);
+    programs_detach(&s->programs);
+    note_missed(s);
+    if (pinned.count == 0)
+        return;
+    programs_let_go(&s->programs);
+    kept_gone(&pinned);
+}
+
 void session_finish(struct session *s, uint64_t give_up) {
     size_t taken;
     if (s->tls_watch)
         tls_watch_stop(s->tls_watch, out_buf(&s->out));
     s->tls_watch = NULL;
-    programs_detach(&s->programs);
+    if (s->leave)
+        note_missed(s);
+    else
+        end_programs(s);
     members_barrier();
     bool read_all = false;
     for (;;) {
@@ -230,7 +254,7 @@ void session_finish(struct session *s, uint64_t give_up) {
             s->merge.written = s->stream.now;
         folds_sweep(s->stream.folds, true);
     } while (s->stream.folds->behind && push_out(s, give_up));
-    session_tell_losses(s);
+    losses_tell(&s->losses, out_buf(&s->out));
     struct stats stats;
     memcpy(stats.emitted, s->stream.emitted, sizeof(stats.emitted));
     stats.emitted[AG_CLASS_TLS] = s->tls.written;

@@ -4,6 +4,7 @@
 #define AGENTGOV_SESSION_H
 
 #include "command.h"
+#include "kept.h"
 #include "merge.h"
 #include "out.h"
 #include "programs.h"
@@ -37,7 +38,11 @@ struct session {
     uint64_t empty_at;            /* when the tree was found empty; 0: it was not */
     bool stopped;                 /* the stop is over, its answer waits for what it did to be written */
     uint64_t stopped_at;
+    const char *agent_id;
+    struct kept kept;
+    bool keeps; /* it is wanted that what holds the tree is pinned */
     bool quit;
+    bool leave; /* and what is pinned holds on */
 };
 
 /* False, with a sentence, when the programs do not load (exit 3) or there is no memory (*internal: exit 4). */
@@ -54,7 +59,10 @@ uint64_t session_next(const struct session *s);
 /* Should the rings wake the loop? Not while work is done by the clock, and not while nothing may be written. */
 bool session_wants_rings(const struct session *s);
 
-/* Detaches, writes everything up to now, and says goodbye. `give_up`: after how long without any progress, ns. */
+/*
+ * Detaches (not what is left behind), writes everything up to now, and says goodbye. `give_up`: after how long without
+ * any progress, ns.
+ */
 void session_finish(struct session *s, uint64_t give_up);
 
 /* Does what a line of stdin says (commands.c). */

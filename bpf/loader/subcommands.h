@@ -8,6 +8,7 @@ enum { EXIT_USAGE = 2, EXIT_UNAVAILABLE = 3, EXIT_INTERNAL = 4 };
 int run_main(int argc, char **argv);
 int exec_main(int argc, char **argv);
 int probe_main(int argc, char **argv);
+int kept_main(int argc, char **argv);
 int peer_main(int argc, char **argv);
 
 #endif

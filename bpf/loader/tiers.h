@@ -34,6 +34,9 @@ int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what);
  */
 void tier_missed(struct agentgov_bpf *skel, __u64 missed[AG_CLASS_MAX]);
 
+/* Pins every link as FOLDER/link_N, but those of dns_attach(). 0, or a negative errno. */
+int tier_pin(const char *folder);
+
 /* Takes everything down again; what is already in the rings stays there. */
 void tier_detach(void);
 

@@ -6,6 +6,7 @@ export { FINDINGS, type Finding, findingOf } from './findings.js';
 export { LogFollower } from './follower.js';
 export { type Sealed, type SealOptions, sealFile } from './foreign.js';
 export { defaultKeyPath, loadKey, makeKey, readVkeys } from './keys.js';
+export { openPast, type Past } from './last-session.js';
 export { findLogs, findWholeLogs, type LogFiles, logName } from './log-files.js';
 export { VerifierMemory } from './memory.js';
 export type { CheckpointOptions } from './notary.js';

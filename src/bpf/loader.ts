@@ -12,6 +12,7 @@ import {
   type Failure,
   type Governing,
   type Hello,
+  type Keeping,
   type Lost,
   type Member,
   type PolicyWritten,
@@ -20,6 +21,7 @@ import {
   type Stats,
   type Stopped,
   type Tables,
+  type TakenOver,
   type Tls,
   type TlsData,
   type TlsHello,
@@ -66,8 +68,17 @@ export class LoaderRefusal extends Error {
 /** The loader ended while a command waited for its answer; `Loader.ended` says how. */
 export class LoaderGone extends Error {}
 
-type Answer = Governing | Stopped | Stats | Member | Tables | PolicyWritten;
-const ANSWERS = new Set<Control['msg']>(['governing', 'stopped', 'stats', 'member', 'tables', 'policy']);
+type Answer = Governing | Stopped | Stats | Member | Tables | PolicyWritten | Keeping | TakenOver;
+const ANSWERS = new Set<Control['msg']>([
+  'governing',
+  'stopped',
+  'stats',
+  'member',
+  'tables',
+  'policy',
+  'keeping',
+  'taken_over',
+]);
 /** Bytes of a table in one command: in base64 it stays under the loader's longest line. */
 const TABLE_BYTES = 45_000;
 const STDERR_KEPT = 4096;
@@ -103,6 +114,19 @@ export interface Loader {
   clear(): Promise<void>;
   /** Puts the policy with that head in force between two system calls. @throws LoaderRefusal, LoaderGone */
   swap(head: number): Promise<void>;
+  /** Pins what decides and who is a member, so that it outlives the loader. @throws LoaderRefusal, LoaderGone */
+  keep(): Promise<void>;
+  /** The contrary. */
+  release(): Promise<void>;
+  /**
+   * Ends what other loaders have left in force over this agent. `govern` has made their members its own, so nobody is
+   * without a policy meanwhile. @throws LoaderRefusal, LoaderGone
+   */
+  takeOver(): Promise<TakenOver>;
+  /** Their counts have been written down. @throws LoaderRefusal, LoaderGone */
+  forget(): Promise<void>;
+  /** Drain, end; what is pinned holds on. Without pins it is a `quit`. */
+  leave(): Promise<LoaderOutcome>;
   /** Detach, drain, end. A loader that does not manage it in time is killed, and `ended` says so. */
   quit(): Promise<LoaderOutcome>;
   /** Stop reading: the kernel's rings fill, and count what they cannot hold. */
@@ -271,9 +295,9 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
     await Promise.all(asked);
   };
 
-  const quit = async (): Promise<LoaderOutcome> => {
+  const end = async (command: 'quit' | 'leave'): Promise<LoaderOutcome> => {
     if (!over) {
-      child.stdin.end('{"cmd":"quit"}\n');
+      child.stdin.end(`{"cmd":"${command}"}\n`);
       child.stdout.resume();
     }
     const timer = setTimeout(() => breakOff(`did not end within ${patience / 1000} s`), patience);
@@ -289,7 +313,7 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
     .finally(() => clearTimeout(silent))
     .then(async (greeted): Promise<Loader> => {
       if (greeted.protocol !== PROTOCOL || greeted.version !== VERSION) {
-        await quit();
+        await end('quit');
         throw new AgentgovError(
           `The loader ${options.path} is version ${greeted.version} (protocol ${greeted.protocol}), this is agentgov ` +
             `${VERSION} (protocol ${PROTOCOL}); install agentgov again, or run make -C bpf in a checkout.`,
@@ -308,7 +332,12 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
         policy: writePolicy,
         swap: async (head) => void (await ask('swap', { head }, 'policy')),
         clear: async () => void (await ask('clear', {}, 'policy')),
-        quit,
+        keep: async () => void (await ask('keep', {}, 'keeping')),
+        release: async () => void (await ask('release', {}, 'keeping')),
+        takeOver: async () => (await ask('take_over', {}, 'taken_over')) as TakenOver,
+        forget: async () => void (await ask('forget', {}, 'keeping')),
+        leave: () => end('leave'),
+        quit: () => end('quit'),
         pause: () => {
           child.stdout.pause();
         },

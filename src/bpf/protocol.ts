@@ -187,6 +187,31 @@ export interface PolicyWritten {
   entries: number;
 }
 
+/** Whether what decides is pinned, and so outlives the loader. */
+export interface Keeping {
+  msg: 'keeping';
+  id: number;
+  pinned: boolean;
+}
+
+/** What loaders before this one had left in force has ended; these are its last counts. */
+export interface TakenOver {
+  msg: 'taken_over';
+  id: number;
+  /** How many loaders had left something; 0: there was nothing to take over. */
+  runs: number;
+  processes: number;
+  /** When one of them was last there, µs since 1970. */
+  since_us: number;
+  /** pid of the engine of the first of them. */
+  engine: number;
+  /** The counts below are known: not those of another version, or where a loader has not ended. */
+  counted: boolean;
+  /** Records of verdicts from their beginning on, and of all else since then. */
+  verdicts: number;
+  others_since: number;
+}
+
 export interface Bye {
   msg: 'bye';
   emitted: Counts;
@@ -209,6 +234,8 @@ export type Control =
   | Member
   | Tables
   | PolicyWritten
+  | Keeping
+  | TakenOver
   | Bye;
 
 type Kind = 'string' | 'number' | 'boolean' | 'strings' | 'numbers' | 'counts' | 'number?' | 'string?';
@@ -273,6 +300,17 @@ const SHAPES: Record<Control['msg'], Record<string, Kind>> = {
   member: { id: 'number', pid: 'number', member: 'boolean' },
   tables: { id: 'number', pid: 'number', member: 'boolean', tables: 'number' },
   policy: { id: 'number', entries: 'number' },
+  keeping: { id: 'number', pinned: 'boolean' },
+  taken_over: {
+    id: 'number',
+    runs: 'number',
+    processes: 'number',
+    since_us: 'number',
+    engine: 'number',
+    counted: 'boolean',
+    verdicts: 'number',
+    others_since: 'number',
+  },
   bye: { emitted: 'counts', lost: 'counts' },
 };
 

@@ -5,6 +5,7 @@ import { findLoader, type KernelReport, probe } from '../bpf/index.js';
 import { EXIT } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
 import { VERSION } from '../package.js';
+import { describeKept, keptAlone } from './kept.js';
 import { oneOf } from './values.js';
 
 /** From the best to the least. `launch` is a way of starting an agent, so no kernel is "in" it. */
@@ -73,7 +74,7 @@ async function diagnose(): Promise<Diagnosis> {
     version: VERSION,
     loader,
     ...(tier === undefined ? {} : { tier }),
-    advice: advise(report, tier),
+    advice: [...advise(report, tier), ...(await keptAlone()).map(describeKept)],
   };
 }
 

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { EXIT, usageError } from '../errors.js';
 import type { Mode } from '../policy/index.js';
 import type { Terms } from '../rollout/index.js';
+import { keptBy } from './kept.js';
 import { addLogFlags, type LogFlags } from './log-flags.js';
 import { addHome, HOME_HELP, printNotes, readPolicy } from './policy-file.js';
 import { record, recordedBy, shown } from './record.js';
@@ -37,7 +38,8 @@ async function run(
   if (policy === undefined) return EXIT.usage;
   printNotes(policy);
   const own = policy.document.agent_id;
-  const recorded = await recordedBy(own === undefined ? flags : { agentId: own, ...flags }, command);
+  const named = own === undefined ? flags : { agentId: own, ...flags };
+  const recorded = (await keptBy(named, command)) ?? (await recordedBy(named, command));
   return record(recorded, flags, {
     say,
     ...shown(flags, command),
@@ -63,7 +65,7 @@ export function enforceCommand(command: string[] | undefined): Command {
         'what would have been is recorded as WOULD_BLOCK; in mode enforce it is BLOCKED. Everything is recorded as by monitor.',
     );
   return addLogFlags(addTargetFlags(own))
-    .usage('[options] POLICY (--pid N... | --name PATTERN | -- CMD...)')
+    .usage('[options] POLICY (--pid N... | --name PATTERN | --agent-id KEPT | -- CMD...)')
     .option('--mode <mode>', "audit or enforce, over the policy's own", oneOf('--mode', ['audit', 'enforce'] as const))
     .option(
       '--accept <name>',

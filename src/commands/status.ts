@@ -4,6 +4,7 @@ import { AgentgovError, EXIT } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
 import type { RuleCount } from '../rollout/index.js';
 import { engineSockets } from './engines.js';
+import { describeKept, keptAlone } from './kept.js';
 
 /** An engine's own words, or why there are none. */
 type Found = EngineStatus | { agent_id: string; error: string };
@@ -73,9 +74,16 @@ async function status({ json }: { json?: boolean }): Promise<number> {
   const answers = await Promise.all(engineSockets().map(({ agentId, path }) => ask(agentId, path)));
   const engines = answers.filter((answer) => answer !== undefined);
   const found = engines.map((engine) => engine.found);
-  if (json) process.stdout.write(`${JSON.stringify({ engines: found })}\n`);
-  else if (found.length === 0) process.stdout.write('No agent is governed.\n');
-  else process.stdout.write(`${found.map((one) => escapeLines(describe(one))).join('\n\n')}\n`);
+  const kept = await keptAlone();
+  if (json) {
+    const alone = kept.map(({ agentId, processes, attended }) => ({ agent_id: agentId, processes, since: attended }));
+    process.stdout.write(`${JSON.stringify({ engines: found, kept: alone })}\n`);
+  } else if (found.length + kept.length === 0) {
+    process.stdout.write('No agent is governed.\n');
+  } else {
+    const parts = [...found.map(describe), ...kept.map(describeKept)];
+    process.stdout.write(`${parts.map(escapeLines).join('\n\n')}\n`);
+  }
   const errors = engines.flatMap(({ error }) => error ?? []);
   return Math.max(EXIT.ok, ...errors.map(({ exitCode }) => exitCode));
 }

@@ -68,6 +68,10 @@ export interface StopResult {
   log: string;
 }
 
+export interface DetachResult {
+  log: string;
+}
+
 export interface ModeResult {
   mode: Mode;
   /** Absent where it is the mode of all rules. */
@@ -87,6 +91,7 @@ export interface ReloadResult {
 export type Request =
   | { op: 'status'; id: number }
   | { op: 'stop'; id: number }
+  | { op: 'detach'; id: number }
   | { op: 'reload'; id: number }
   | { op: 'mode'; id: number; mode: Mode; rule?: string }
   | { op: 'member'; id: number; pid: number };
@@ -109,7 +114,7 @@ export function parseRequest(line: string): Request | string {
   if (value === undefined) return 'A request is one JSON object on one line.';
   const { op, id, pid, mode, rule } = value;
   if (!Number.isSafeInteger(id)) return 'A request needs an integer id.';
-  if (op === 'status' || op === 'stop' || op === 'reload') return { op, id: id as number };
+  if (op === 'status' || op === 'stop' || op === 'detach' || op === 'reload') return { op, id: id as number };
   if (op === 'mode') {
     if (mode !== 'audit' && mode !== 'enforce') return '"mode" needs the mode audit or enforce.';
     if (rule !== undefined && typeof rule !== 'string') return 'The rule of "mode" is the name of one.';
@@ -118,5 +123,5 @@ export function parseRequest(line: string): Request | string {
   if (op === 'member') {
     return Number.isSafeInteger(pid) ? { op, id: id as number, pid: pid as number } : '"member" needs a pid.';
   }
-  return 'This engine knows the requests status, stop, mode, reload and member.';
+  return 'This engine knows the requests status, stop, detach, mode, reload and member.';
 }

@@ -9,6 +9,7 @@ import { onLines } from './lines.js';
 import { checkLength, claimFolder, socketPath } from './paths.js';
 import {
   CONTROL_PROTOCOL,
+  type DetachResult,
   type EngineStatus,
   MAX_REQUEST,
   type ModeResult,
@@ -30,6 +31,8 @@ export interface ControlledEngine {
   mode(mode: Mode, rule?: string): Promise<ModeResult>;
   /** Reads the policy again and puts it in force in one step. Rejects, with nothing changed. */
   reload(): Promise<ReloadResult>;
+  /** Ends the session and lets the tree go on by itself; resolves when the log is closed. */
+  detach(): Promise<DetachResult>;
   governs(pid: number): Promise<boolean>;
   /** Whether any membership table in the kernel has this process, and how many there are. Rejects when that is unknown. */
   tables(pid: number): Promise<Tables>;
@@ -168,6 +171,8 @@ async function fulfil(request: Request, engine: ControlledEngine): Promise<objec
       return engine.status();
     case 'stop':
       return engine.stop();
+    case 'detach':
+      return engine.detach();
     case 'mode':
       return engine.mode(request.mode, request.rule);
     case 'reload':

@@ -3,7 +3,7 @@
 import { getServers } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
-import type { DnsMessage, Hello, Loader } from '../bpf/index.js';
+import { type DnsMessage, type Hello, type Loader, LoaderRefusal } from '../bpf/index.js';
 import type { DnsAnswer } from '../dns/index.js';
 import { AgentgovError, EXIT } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
@@ -97,9 +97,8 @@ const server = (text: string): string =>
 
 /** What a policy asks for beside its rules, and is not there yet. */
 function notYet({ document }: Policy): string[] {
-  const { on_exit: onExit, on_log_failure: onFailure, strict_sni: strictSni } = document;
+  const { on_log_failure: onFailure, strict_sni: strictSni } = document;
   return [
-    ...(onExit === 'keep' ? ['on_exit: keep is not there yet: enforcement ends with agentgov.'] : []),
     ...(onFailure === 'block' ? ['on_log_failure: block is not there yet: the agent is stopped instead.'] : []),
     ...(strictSni === true ? ['strict_sni is not there yet: names are held by addresses.'] : []),
   ];
@@ -184,6 +183,8 @@ export class Enforcement {
   readonly #told = new Map<number, Told>();
   /** Why the last reload changed nothing. */
   #failure: string | undefined;
+  #isKept = false;
+  #unkept: string | undefined;
   /** One change at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -250,6 +251,33 @@ export class Enforcement {
     }));
   }
 
+  /** Has it outlive agentgov, or not, as the policy in force says. @throws LoaderGone */
+  keep(loader: Loader): Promise<void> {
+    return this.#inTurn(async () => {
+      const { policy } = this.#now;
+      const wanted = enforcesAny(policy, this.#modes) && policy.document.on_exit !== 'release';
+      this.#unkept = undefined;
+      try {
+        await (wanted ? loader.keep() : loader.release());
+        this.#isKept = wanted;
+      } catch (error) {
+        if (!(error instanceof LoaderRefusal)) throw error;
+        this.#isKept = false;
+        this.#unkept = error.message;
+      }
+    });
+  }
+
+  /** Whether it outlives agentgov. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
+  /** Why it does not, though it should: the end of a sentence. */
+  get unkept(): string | undefined {
+    return this.#unkept;
+  }
+
   /** What is less than it looks, or otherwise than in the policy, one sentence each. */
   get notes(): string[] {
     const { compiled, notes } = this.#now;
@@ -257,6 +285,7 @@ export class Enforcement {
     const quiet = quietOf(compiled, this.#modes).length;
     return [
       ...notes,
+      ...(this.#unkept === undefined ? [] : [`The policy ends with agentgov: ${this.#unkept}.`]),
       ...(quiet === 0 ? [] : [`${quiet === 1 ? '1 rule is' : `${quiet} rules are`} enforced for having proved quiet.`]),
       ...changed.map(([rule, mode]) => `Rule ${rule} is in mode ${mode}, by agentgov mode.`),
       ...(this.#failure === undefined ? [] : [`The last reload changed nothing: ${this.#failure}`]),

@@ -87,9 +87,15 @@ async function load(options: EnforceOptions, loader: Loader, home: string | unde
   const enforcement = Enforcement.prepare(options, loader.hello, home);
   try {
     await enforcement.load(loader);
+    await enforcement.keep(loader);
   } catch (error) {
     enforcement.close();
     throw new AgentgovError(`The policy could not be loaded: ${(error as Error).message}`, EXIT.internal);
+  }
+  const { unkept } = enforcement;
+  if (unkept !== undefined && options.policy.document.on_exit === 'keep') {
+    enforcement.close();
+    throw unavailableError(`The policy says on_exit: keep, but ${unkept}; or say on_exit: release.`);
   }
   return enforcement;
 }

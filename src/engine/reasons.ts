@@ -4,6 +4,7 @@ export type EndReason =
   | { kind: 'duration'; seconds: number }
   | { kind: 'tree_empty' }
   | { kind: 'stopped'; killed: number }
+  | { kind: 'detached' }
   | { kind: 'stdout_closed'; how: string }
   | { kind: 'loader_died'; how: string }
   | { kind: 'log_failed'; cause: string }
@@ -22,6 +23,8 @@ export function reasonText(reason: EndReason): string {
       return 'the last process of the tree has ended';
     case 'stopped':
       return `stopped on request: ${processes(reason.killed)} killed, none is left`;
+    case 'detached':
+      return 'detached on request: the processes go on by themselves';
     case 'stdout_closed':
       return `stdout ${reason.how}`;
     case 'loader_died':
@@ -36,3 +39,7 @@ export function reasonText(reason: EndReason): string {
 /** Ends after which the log misses what it should hold: exit 4, whatever the command's own code. */
 export const isIncomplete = ({ kind }: EndReason): boolean =>
   kind === 'loader_died' || kind === 'log_failed' || kind === 'internal';
+
+/** Ends after which nobody is to be held any more. */
+export const isFinal = ({ kind }: EndReason): boolean =>
+  kind === 'tree_empty' || kind === 'stopped' || kind === 'detached';

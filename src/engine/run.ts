@@ -191,9 +191,11 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
 
   const roots = target.kind === 'processes' ? target.roots : [readProcess(command?.pid ?? 0)].filter(isThere);
   const governed = await govern(loader, target, command);
+  const taken = enforcing && (await (await import('./takeover.js')).takeOver(loader, writer.path));
   const [root] = roots;
   session.begin({
     ...governed,
+    ...(taken && { taken }),
     runId: root === undefined ? undefined : runId(loader.hello.boot_id, root),
   });
   const { tier } = loader.hello;
@@ -217,6 +219,7 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
   });
   enforcing?.enforcement.close();
   say(summary(result, writer.path));
+  if (result.holds) say(`The kernel goes on holding the policy over ${agentId}; agentgov detach ${agentId} ends that.`);
   return exitCode(options, command, result, leftBy);
 }
 
@@ -243,6 +246,7 @@ function openControlSocket(
     engine: {
       status: () => session.status(),
       stop: () => session.stop(),
+      detach: () => session.detach(),
       mode: (mode, rule) => session.mode(mode, rule),
       reload: () => session.reload(),
       governs: (pid) => session.governs(pid),
@@ -266,7 +270,7 @@ async function govern(
     command?.check();
     if (!(error instanceof LoaderRefusal))
       throw new AgentgovError(`The loader ${(error as Error).message}.`, EXIT.internal);
-    if (error.failure.code === 'ESRCH') throw usageError(error.message);
+    if (error.failure.code === 'ESRCH' || error.failure.code === 'EEXIST') throw usageError(error.message);
     throw new AgentgovError(error.message, EXIT.internal);
   }
 }

@@ -35,6 +35,9 @@ function logPatterns(log: string): string[] {
 /** Not what a pipe or a descriptor is called (`<(…)`): such a name is somebody else's file a moment later. */
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
+/** Where the loader pins what outlives it (bpf/loader/kept.h). */
+const PINS = '/sys/fs/bpf/agentgov';
+
 /**
  * Files by which root changes the running kernel, or has it run a program outside the tree. Where the name is nobody
  * else's, in each mount of procfs and sysfs, one that the tree makes itself among them.
@@ -60,7 +63,7 @@ export function selfProtection({ log, policy, loader, stateFolder, controlFolder
       { name: 'log', path: logPatterns(log), prefix: [exactly(stateFolder)] },
       ...(isFile(policy) ? [{ name: 'policy', path: [exactly(policy)] }] : []),
       { name: 'program', path: [process.execPath, loader.path].map(exactly), prefix: own },
-      { name: 'control', prefix: [exactly(controlFolder)] },
+      { name: 'control', prefix: [controlFolder, PINS].map(exactly) },
       { name: 'kernel_files', path: KERNEL_FILES },
     ],
     guards: [loader.pid, ...ownAncestry()],

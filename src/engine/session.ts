@@ -3,7 +3,7 @@ import type { Alerts } from '../alerts/index.js';
 import type { AuditWriter, Finding } from '../audit/index.js';
 import type { DnsMessage, Loader, LoaderOutcome, Notice, TlsSink } from '../bpf/index.js';
 import { LoaderGone } from '../bpf/index.js';
-import type { EngineStatus, ModeResult, ReloadResult, StopResult } from '../control/index.js';
+import type { DetachResult, EngineStatus, ModeResult, ReloadResult, StopResult } from '../control/index.js';
 import { type Deferred, deferred } from '../deferred.js';
 import type { DnsAnswer } from '../dns/index.js';
 import type { EventDraft, Redactor } from '../events/index.js';
@@ -25,14 +25,15 @@ import {
   sessionStart,
 } from './own-events.js';
 import type { OpenConversations } from './plaintext.js';
-import { type EndReason, isIncomplete, reasonText } from './reasons.js';
+import { type EndReason, isFinal, isIncomplete, reasonText } from './reasons.js';
 import type { Staging } from './staging.js';
+import type { Takeover } from './takeover.js';
 import type { View } from './view.js';
 
 /** Lines that wait to be written: more, and the loader is left to wait, whose rings then count what they cannot hold. */
 const BACKLOG = 8 << 20;
-/** The class of losses that verdicts are counted in. */
-const VERDICTS = 'security';
+/** The classes of losses that verdicts are counted in; those that were never reached are of `security`. */
+const VERDICTS: ReadonlySet<string> = new Set(['verdict', 'security']);
 /** Rules whose counts are told: those with the most verdicts. */
 const RULES_TOLD = 200;
 /** Characters of a sentence about a place of alerts. */
@@ -70,6 +71,8 @@ export interface SessionResult {
   /** The log misses what it should hold, and why. */
   incomplete: string | undefined;
   findings: ReadonlyMap<Finding, number>;
+  /** The kernel goes on holding the policy, without agentgov. */
+  holds: boolean;
 }
 
 /** One session: from session_start to session_end. */
@@ -87,6 +90,8 @@ export class Session {
   #logFailure = '';
   #isEmpty = false;
   #stops = 0;
+  /** What an engine before this one has left uncounted. */
+  #counting: Promise<void> = Promise.resolve();
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -150,20 +155,35 @@ export class Session {
   }
 
   /** Writes session_start and everything that came since governing began. */
-  begin(facts: { pids: number[]; processes: number; runId: string | undefined }): void {
+  begin({ taken, ...facts }: { pids: number[]; processes: number; runId: string | undefined; taken?: Takeover }): void {
     const { agentId, loader, warnings, command, enforcement } = this.#parts;
     if (enforcement !== undefined) this.#beginStaging(enforcement);
     const start = sessionStart({
       agentId,
       sessionId: this.id,
       hello: loader.hello,
-      warnings: [...warnings, ...this.policyNotes],
+      warnings: [...warnings, ...this.policyNotes, ...(taken === undefined ? [] : [taken.note])],
       ...(enforcement === undefined ? {} : { policy: enforcement }),
       ...facts,
       ...(command === undefined ? {} : { command: { argv: command.argv, cwd: process.cwd() } }),
     });
     this.#guard(() => this.intake.begin(start));
     if (enforcement !== undefined) this.#tellOfPolicy(enforcement, 'session_start');
+    if (taken !== undefined) this.#counting = this.#countUnattended(taken);
+    this.#tellViews();
+  }
+
+  async #countUnattended(taken: Takeover): Promise<void> {
+    const { loader, writer } = this.#parts;
+    try {
+      for (const loss of await taken.losses()) this.#guard(() => this.intake.missing(loss));
+      await writer.flush();
+      await loader.forget();
+    } catch (error) {
+      // Then the next engine finds these counts again, and in the log that they have been told.
+      if (error instanceof LoaderGone) return;
+      this.#notes.push(`What was lost before this session is not known: ${(error as Error).message}.`);
+    }
     this.#tellViews();
   }
 
@@ -242,6 +262,7 @@ export class Session {
     if (mode === 'audit') this.#parts.staging?.restart(rule);
     const { sha256 } = enforcement;
     this.#record(modeChanged(agentId, this.id, { mode, rule, sha256, tier: loader.hello.tier }));
+    await enforcement.keep(loader);
     return { mode, policy_sha256: sha256, ...(rule === undefined ? {} : { rule }) };
   }
 
@@ -251,6 +272,7 @@ export class Session {
     await enforcement.reload(this.#parts.loader);
     this.#parts.staging?.follow(enforcement.rules);
     this.#parts.alerts?.follow(enforcement.alerts);
+    await enforcement.keep(this.#parts.loader);
     this.#tellOfPolicy(enforcement, 'reload');
     this.#tellViews();
     const { mode, sha256, file } = enforcement;
@@ -284,6 +306,7 @@ export class Session {
     staging?.start({
       promote: async (quiet) => {
         const names = await enforcement.promote(loader, quiet);
+        await enforcement.keep(loader);
         staging.follow(enforcement.rules);
         return names;
       },
@@ -322,6 +345,13 @@ export class Session {
     return { killed, left, log: writer.path };
   }
 
+  /** Ends the session, and what is held with it; the tree goes on by itself. */
+  async detach(): Promise<DetachResult> {
+    this.end({ kind: 'detached' });
+    await this.#closed.promise;
+    return { log: this.#parts.writer.path };
+  }
+
   /** The tree is empty before the loader's answer comes: that is no end of its own. */
   async #kill(): Promise<{ killed: number; left: number }> {
     this.#stops += 1;
@@ -341,9 +371,12 @@ export class Session {
     let reason = await this.#over.promise;
     const { agentId, loader, writer, command } = this.#parts;
     this.#parts.staging?.stop();
-    const outcome = await loader.quit();
+    const holds = this.#parts.enforcement?.isKept === true && !isFinal(reason);
+    const outcome = await (holds ? loader.leave() : loader.quit());
+    await this.#counting;
     this.#settle(outcome);
     await this.#parts.staging?.close();
+    if (holds) this.#notes.push(`The kernel goes on holding the policy; agentgov detach ${agentId} ends that.`);
     this.#guard(() => this.intake.finish());
     await this.#parts.alerts?.close();
     // The last batch may be what fills the disk: then that is why the session ends as it does.
@@ -378,7 +411,7 @@ export class Session {
       incomplete ??= (error as Error).message;
     }
     const { events, lost, findings } = this.intake;
-    const result = { reason, text, events, lost, incomplete, findings };
+    const result = { reason, text, events, lost, incomplete, findings, holds };
     this.#closed.resolve(result);
     return result;
   }
@@ -453,7 +486,7 @@ export class Session {
   }
 
   #onLost(kind: string, count: number): void {
-    if (kind === VERDICTS) this.#parts.staging?.lost(count);
+    if (VERDICTS.has(kind)) this.#parts.staging?.lost(count);
   }
 
   #onNotice(notice: Notice): void {

@@ -457,7 +457,7 @@ export const FIELDS = {
   },
   class: {
     type: 'string',
-    format: '`process` `file` `network` `security`',
+    format: '`process` `file` `network` `security` `verdict`',
     pattern: /^[a-z_]+$/,
     meaning: 'which kind of events is missing',
     on: ['events_lost'],

@@ -119,7 +119,7 @@ export const TOP_KEYS = {
     additionalProperties: false,
   },
   on_exit: {
-    description: 'keep enforcement in the kernel when agentgov ends, or release it',
+    description: 'keep enforcement in the kernel when agentgov ends (the default), or release it',
     enum: ['keep', 'release'],
   },
   on_log_failure: {

@@ -117,6 +117,10 @@ function run(script, agentId) {
 
   const commands = {
     govern(command) {
+      if (script.refuseGovern) {
+        send({ msg: 'error', id: command.id, ...script.refuseGovern });
+        return;
+      }
       const missing = command.pids.find((pid) => !alive(pid));
       if (missing !== undefined) {
         send({ msg: 'error', id: command.id, code: 'ESRCH', text: `there is no process ${missing}` });
@@ -157,6 +161,21 @@ function run(script, agentId) {
     swap(command) {
       send({ msg: 'policy', id: command.id, entries: 0 });
     },
+    keep(command) {
+      if (script.refuseKeep) send({ msg: 'error', id: command.id, code: 'EIO', text: script.refuseKeep });
+      else send({ msg: 'keeping', id: command.id, pinned: true });
+    },
+    release(command) {
+      send({ msg: 'keeping', id: command.id, pinned: false });
+    },
+    take_over(command) {
+      const nothing = { runs: 0, processes: 0, since_us: 0, engine: 0, counted: true, verdicts: 0, others_since: 0 };
+      send({ msg: 'taken_over', id: command.id, ...nothing, ...script.takenOver });
+    },
+    forget(command) {
+      send({ msg: 'keeping', id: command.id, pinned: true });
+    },
+    leave: bye,
     quit: bye,
   };
 

@@ -24,6 +24,12 @@ export interface Script {
   killAfterEvents?: boolean;
   emptyAfterEvents?: boolean;
   unkillable?: boolean;
+  /** The answer to `govern`, where it is none. */
+  refuseGovern?: { code: string; text: string };
+  /** Why nothing can be pinned. */
+  refuseKeep?: string;
+  /** What `take_over` finds; nothing without it. */
+  takenOver?: Record<string, unknown>;
   /** A command that gets no answer. */
   deafTo?: string;
   /** Pids that `member` says yes to. */

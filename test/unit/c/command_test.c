@@ -24,6 +24,11 @@ static void understands_the_commands(void) {
     CHECK(!parse("{\"cmd\":\"clear\",\"head\":1,\"id\":1}"));
     CHECK(parse("{\"cmd\":\"policy\",\"table\":\"rules\",\"data\":\"AAA=\",\"id\":1}") && c.name == CMD_POLICY);
     CHECK(c.table_len == 5 && memcmp(c.table, "rules", 5) == 0 && c.data_len == 4 && memcmp(c.data, "AAA=", 4) == 0);
+    CHECK(parse("{\"cmd\":\"keep\",\"id\":1}") && c.name == CMD_KEEP);
+    CHECK(parse("{\"cmd\":\"release\",\"id\":1}") && c.name == CMD_RELEASE);
+    CHECK(parse("{\"cmd\":\"take_over\",\"id\":1}") && c.name == CMD_TAKE_OVER);
+    CHECK(parse("{\"cmd\":\"forget\",\"id\":1}") && c.name == CMD_FORGET);
+    CHECK(parse("{\"cmd\":\"leave\"}") && c.name == CMD_LEAVE && !c.has_id);
     CHECK(parse("{\"cmd\":\"quit\"}") && c.name == CMD_QUIT && !c.has_id);
 }
 

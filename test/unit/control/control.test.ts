@@ -51,6 +51,7 @@ const STATUS: EngineStatus = {
 const engine = (over: Partial<ControlledEngine> = {}): ControlledEngine => ({
   status: async () => STATUS,
   stop: async () => ({ killed: 3, left: 0, log: STATUS.log }),
+  detach: async () => ({ log: STATUS.log }),
   mode: async (mode, rule) => ({ mode, policy_sha256: 'f'.repeat(64), ...(rule === undefined ? {} : { rule }) }),
   reload: () => Promise.reject(new Error('p.yaml:3:1: is no policy.')),
   governs: async () => false,

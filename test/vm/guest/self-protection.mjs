@@ -22,11 +22,13 @@ const MOUNTS = {
   mount_over_log: 'log',
   mount_over_above: 'program',
   mount_over_program: 'program',
+  mount_over_pins: 'control',
+  mount_away_pins: 'control',
   mount_again: 'process',
 };
 const ruleOf = (way) => (way === 'key_read' ? 'keys' : (MOUNTS[way] ?? RULES.find((rule) => way.startsWith(rule))));
 /** What mode audit only tells. */
-const TOLD = ['outside_trace', 'kernel_bpf', 'kernel_module', 'kernel_kexec'];
+const TOLD = ['outside_trace', 'kernel_bpf', 'kernel_pin', 'kernel_module', 'kernel_kexec'];
 
 const EVERYTHING = JSON.stringify({
   version: '1.0',
@@ -40,7 +42,7 @@ const EVERYTHING = JSON.stringify({
   ],
 });
 
-export default async function ({ assert, artifacts, figure, file, monitor, work }) {
+export default async function ({ assert, artifacts, figure, file, monitor, run, work }) {
   const outsider = spawn('sleep', ['1000'], { stdio: 'ignore' });
   const policy = file('policy.yaml', EVERYTHING);
   let session = 0;
@@ -49,6 +51,8 @@ export default async function ({ assert, artifacts, figure, file, monitor, work 
     const folder = join(artifacts, `session-${session}`);
     mkdirSync(folder);
     for (const name of ['doomed', 'replaced']) writeFileSync(join(PACKAGE, 'dist', name), '');
+    const pinned = await run('self-protection', ['pin']);
+    assert.equal(pinned.code, 0, pinned.stderr);
     const log = join(folder, 'audit.jsonl');
     const command = [
       'self-protection',

@@ -2,7 +2,8 @@
  * What root in the tree may try against agentgov: self-protection LOG POLICY PACKAGE LOADER SOCKET KEY OUTSIDER WORK
  * runs each way in a child of its own and prints a line "WAY ERRNO PID", 0 where nothing was against it. None does
  * damage where it is let through: what is moved is moved back, and signals are ones that nobody hears. agentgov is the
- * parent of this process, and its loader the other child. PACKAGE/dist has the files `doomed` and `replaced`.
+ * parent of this process, and its loader the other child. PACKAGE/dist has the files `doomed` and `replaced`, and PINS
+ * what `self-protection pin` has pinned, as a loader does.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -25,6 +27,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "ways.h"
+
+#define BPFFS "/sys/fs/bpf"
+#define PINS BPFFS "/agentgov"
 
 static const char *log_file, *policy, *package, *loader_file, *control, *key, *work;
 static pid_t engine, loader, outsider;
@@ -44,8 +49,9 @@ static const char *folder_of(const char *path) {
     return text("%.*s", (int)(strrchr(path, '/') - path), path);
 }
 
+/* bpffs takes no dots. */
 static int move_and_back(const char *path) {
-    const char *away = text("%s.away", path);
+    const char *away = text("%s-away", path);
     return rename(path, away) ? -1 : need(rename(away, path), "rename back");
 }
 
@@ -114,6 +120,15 @@ static int control_socket(void) {
 static int control_folder(void) {
     return chmod(folder_of(control), 0755);
 }
+static int control_pin_unlink(void) {
+    return unlink(PINS "/doomed");
+}
+static int control_pin_rename(void) {
+    return move_and_back(PINS "/held");
+}
+static int control_pin_folder(void) {
+    return move_and_back(PINS);
+}
 static int key_read(void) {
     return open(key, O_RDONLY);
 }
@@ -136,6 +151,13 @@ static int mount_over_above(void) {
 static int mount_over_program(void) {
     const char *at = text("%s/dist", package);
     return mount(work, at, NULL, MS_BIND, NULL) ? -1 : need(umount(at), "umount");
+}
+static int mount_over_pins(void) {
+    return mount("none", BPFFS, "tmpfs", 0, NULL) ? -1 : need(umount(BPFFS), "umount");
+}
+/* A file system that is mounted nowhere is no more. */
+static int mount_away_pins(void) {
+    return umount2(BPFFS, MNT_DETACH) ? -1 : need(mount("bpf", BPFFS, "bpf", 0, "mode=0700"), "mount");
 }
 static int mount_again(void) {
     return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND, NULL);
@@ -174,6 +196,10 @@ static int outside_trace(void) {
 static int kernel_bpf(void) {
     union bpf_attr attr = {.start_id = 0};
     return syscall(SYS_bpf, BPF_MAP_GET_NEXT_ID, &attr, sizeof(attr));
+}
+static int kernel_pin(void) {
+    union bpf_attr attr = {.pathname = (uintptr_t)PINS "/held"};
+    return syscall(SYS_bpf, BPF_OBJ_GET, &attr, sizeof(attr));
 }
 static int kernel_module(void) {
     return syscall(SYS_init_module, "no module", 9, ""); /* ENOEXEC */
@@ -253,6 +279,9 @@ static const struct way WAYS[] = {
     WAY(program_loader),
     WAY(control_socket),
     WAY(control_folder),
+    WAY(control_pin_unlink),
+    WAY(control_pin_rename),
+    WAY(control_pin_folder),
     WAY(key_read),
     WAY(kernel_files_sysrq),
     WAY(kernel_files_other_proc),
@@ -260,6 +289,7 @@ static const struct way WAYS[] = {
     WAY(mount_over_above),
     WAY(mount_over_program),
     WAY(mount_again),
+    WAY(mount_over_pins),
     WAY(process_signal),
     WAY(process_signal_loader),
     WAY(process_signal_above),
@@ -270,6 +300,8 @@ static const struct way WAYS[] = {
     WAY(process_pipe),
     WAY(outside_trace),
     WAY(kernel_bpf),
+    WAY(kernel_pin),
+    WAY(mount_away_pins),
     WAY(kernel_module),
     WAY(kernel_kexec),
     WAY(free_read_log),
@@ -296,7 +328,25 @@ static pid_t find_loader(void) {
     return 0;
 }
 
+/* The folder is there already where somebody is governed. */
+static int pin(void) {
+    struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY}; /* before 5.11 maps count as locked memory */
+    setrlimit(RLIMIT_MEMLOCK, &unlimited);
+    union bpf_attr map = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
+    int fd = need(syscall(SYS_bpf, BPF_MAP_CREATE, &map, sizeof(map)), "a map");
+    static const char *const names[] = {PINS "/doomed", PINS "/held"};
+    mkdir(PINS, 0700);
+    for (int i = 0; i < 2; i++) {
+        union bpf_attr at = {.pathname = (uintptr_t)names[i], .bpf_fd = fd};
+        if (access(names[i], F_OK))
+            need(syscall(SYS_bpf, BPF_OBJ_PIN, &at, sizeof(at)), "a pin");
+    }
+    return 0;
+}
+
 int main(int argc, char **argv) {
+    if (argc == 2 && strcmp(argv[1], "pin") == 0)
+        return pin();
     if (argc != 9)
         return 2;
     log_file = argv[1], policy = argv[2], package = argv[3], loader_file = argv[4];
