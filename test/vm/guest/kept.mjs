@@ -9,7 +9,7 @@ import { parseLog } from './lib/log.mjs';
 
 export const needs = ['c:kept'];
 export const variants = ['lsm', 'hook'];
-export const per = 'run';
+export const per = 'turn';
 export const timeout = 1200;
 
 const PINS = '/sys/fs/bpf/agentgov';

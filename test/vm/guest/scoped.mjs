@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 export const needs = ['dash', 'c:other-name'];
 export const variants = ['lsm', 'hook'];
-export const per = 'run';
+export const per = 'turn';
 export const timeout = 300;
 
 /** An answer of one A record to whatever is asked (RFC 1035, 4.1). */

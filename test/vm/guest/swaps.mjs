@@ -9,7 +9,7 @@ import { control } from './lib/control.mjs';
 
 export const needs = ['c:swaps'];
 export const variants = ['lsm', 'hook'];
-export const per = 'run';
+export const per = 'turn';
 export const timeout = 300;
 
 const PAUSE_MS = 50;

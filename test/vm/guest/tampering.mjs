@@ -7,7 +7,7 @@ import { UNTOLD, waysOf } from './lib/ways.mjs';
 
 export const needs = ['c:tampering'];
 export const variants = ['lsm', 'hook'];
-export const per = 'run';
+export const per = 'turn';
 export const timeout = 400;
 
 const EPERM = 1;
