@@ -112,7 +112,7 @@ int dns_ingress(struct __sk_buff *skb) {
     s->rec = (struct ag_record){
         .ktime = bpf_ktime_get_boot_ns(),
         .kind = AG_DNS,
-        .nr = 0xffff,
+        .nr = AG_NO_NR,
         .cls = AG_CLASS_NETWORK,
         .arg = {proto, len, cookie},
     };

@@ -141,7 +141,7 @@ static __always_inline struct scratch *record_begin(__u16 kind, __u8 cls, __u32 
         .uid = (__u32)uids,
         .gid = uids >> 32,
         .kind = kind,
-        .nr = 0xffff,
+        .nr = AG_NO_NR,
         .cls = cls,
     };
     bpf_get_current_comm(s->rec.comm, sizeof(s->rec.comm));

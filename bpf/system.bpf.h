@@ -37,12 +37,17 @@ const volatile int prctl_passes = 0;
 /* Set by the loader: no task_fix_setgroups (before 6.0). In mode audit setgid is told twice there. */
 const volatile bool groups_by_capability = false;
 
+/* The call that the current process is in. False when it is none of this kind. */
+static __always_inline bool current_call(struct call *call, __u16 kind) {
+    struct pt_regs *regs = current_regs();
+    return regs && call_read(regs, call) && call->layout->kind == kind;
+}
+
 /* The call behind the question, if it is one of this kind: its number, values and names, as its result will tell them.
  */
 static __always_inline void about_call(struct scratch *s, __u32 slot) {
-    struct pt_regs *regs = current_regs();
     struct call call = {};
-    if (!regs || !call_read(regs, &call) || call.layout->kind != s->rec.kind)
+    if (!current_call(&call, s->rec.kind))
         return;
     const struct ag_layout *l = call.layout;
     s->rec.nr = call.nr;
@@ -206,12 +211,9 @@ DECIDER(capable, const struct cred *cred, void *ns, int cap) {
     bool changes = cap == CAP_SYS_ADMIN || (groups_by_capability && cap == CAP_SETGID);
     if ((!tampers && !changes) || !is_governed())
         return 0;
-    struct pt_regs *regs = current_regs();
     struct call call = {};
-    if (!regs || !call_read(regs, &call))
-        return 0;
     __u16 kind = tampers ? AG_TAMPER : AG_PRIV;
-    if (call.layout->kind != kind)
+    if (!current_call(&call, kind))
         return 0;
     return tampers ? decide_tampering() : decide_call(kind, AG_DO_PRIVILEGE, 0, 0, AG_OWN_NONE);
 }
@@ -219,13 +221,8 @@ DECIDER(capable, const struct cred *cred, void *ns, int cap) {
 /* A ring's file is an anonymous inode that is asked about from 5.16. */
 SEC("?lsm/inode_init_security_anon")
 int gov_inode_init_security_anon(void *ctx) {
-    if (!is_governed())
-        return 0;
-    struct pt_regs *regs = current_regs();
     struct call call = {};
-    if (!regs || !call_read(regs, &call) || call.layout->kind != AG_URING)
-        return 0;
-    return decide_ring();
+    return is_governed() && current_call(&call, AG_URING) ? decide_ring() : 0;
 }
 
 /*

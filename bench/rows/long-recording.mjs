@@ -45,7 +45,7 @@ export async function stretch(file, events, { events: count, paths = 0 }) {
     for (const event of events.slice(0, count - done)) {
       const moved = later(event, session);
       if (every > 0 && isOpened(event) && ++opened % every === 0 && fresh < paths) {
-        moved.path = `/work/project/node_modules/package-${fresh % 400}/lib/module-${fresh}.js`;
+        moved.path = `/srv/project/node_modules/package-${fresh % 400}/lib/module-${fresh}.js`;
         fresh++;
       }
       batch += `${next(moved)}\n`;

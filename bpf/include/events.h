@@ -82,6 +82,8 @@ enum ag_flag {
                               -errno when it was stopped */
 };
 
+#define AG_NO_NR 0xffff /* there is no system call */
+
 struct ag_record {
     __u64 ktime; /* CLOCK_BOOTTIME, ns */
     __u64 start; /* start of the process (group leader), CLOCK_BOOTTIME, ns: with pid, the identity */
@@ -94,7 +96,7 @@ struct ag_record {
     __u32 gid;
     __u32 ppid; /* AG_FORK and AG_EXEC: tgid of the real parent; else 0 */
     __u16 kind; /* enum ag_kind */
-    __u16 nr;   /* syscall number, 0xffff when there is none */
+    __u16 nr;   /* syscall number, or AG_NO_NR */
     __u8 flags; /* enum ag_flag */
     __u8 cls;   /* enum ag_class */
     __u16 parts;

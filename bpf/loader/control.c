@@ -18,24 +18,18 @@ static void end(struct buf *out) {
     buf_put(out, "}\n", 2);
 }
 
-static void put_key(struct buf *out, const char *key) {
-    buf_str(out, ",\"");
-    buf_str(out, key);
-    buf_str(out, "\":");
-}
-
 static void put_text(struct buf *out, const char *key, const char *text) {
-    put_key(out, key);
+    json_key(out, key);
     json_str(out, text);
 }
 
 static void put_number(struct buf *out, const char *key, int64_t number) {
-    put_key(out, key);
+    json_key(out, key);
     buf_i64(out, number);
 }
 
 static void put_counts(struct buf *out, const char *key, const __u64 *counts) {
-    put_key(out, key);
+    json_key(out, key);
     for (int cls = 0; cls < AG_CLASS_MAX; cls++) {
         buf_str(out, cls == 0 ? "{\"" : ",\"");
         buf_str(out, CLASS_NAMES[cls]);
@@ -60,12 +54,12 @@ void control_hello(struct buf *out, const struct hello *hello) {
     put_text(out, "kernel", uname(&uts) == 0 ? uts.release : "");
     put_text(out, "tier", hello->tier);
     put_text(out, "tier_reason", hello->tier_reason);
-    put_key(out, "leaky");
+    json_key(out, "leaky");
     buf_str(out, hello->leaky ? "true" : "false");
-    put_key(out, "btf");
+    json_key(out, "btf");
     buf_str(out, "true"); /* without it there is no hello */
     put_text(out, "boot_id", boot_id);
-    put_key(out, "notes");
+    json_key(out, "notes");
     buf_char(out, '[');
     for (const char *const *note = hello->notes; *note; note++) {
         if (note != hello->notes)
@@ -88,7 +82,7 @@ void control_error(struct buf *out, const int64_t *id, const char *code, const c
 void control_governing(struct buf *out, int64_t id, const uint32_t *pids, size_t count, size_t processes) {
     begin(out, "governing");
     put_number(out, "id", id);
-    put_key(out, "pids");
+    json_key(out, "pids");
     buf_char(out, '[');
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
@@ -112,7 +106,7 @@ void control_member(struct buf *out, int64_t id, uint32_t pid, bool member) {
     begin(out, "member");
     put_number(out, "id", id);
     put_number(out, "pid", pid);
-    put_key(out, "member");
+    json_key(out, "member");
     buf_str(out, member ? "true" : "false");
     end(out);
 }
@@ -121,7 +115,7 @@ void control_tables(struct buf *out, int64_t id, uint32_t pid, bool member, size
     begin(out, "tables");
     put_number(out, "id", id);
     put_number(out, "pid", pid);
-    put_key(out, "member");
+    json_key(out, "member");
     buf_str(out, member ? "true" : "false");
     put_number(out, "tables", tables);
     end(out);
@@ -137,7 +131,7 @@ void control_policy(struct buf *out, int64_t id, size_t entries) {
 void control_keeping(struct buf *out, int64_t id, bool pinned) {
     begin(out, "keeping");
     put_number(out, "id", id);
-    put_key(out, "pinned");
+    json_key(out, "pinned");
     buf_str(out, pinned ? "true" : "false");
     end(out);
 }
@@ -151,7 +145,7 @@ void control_taken_over(struct buf *out, int64_t id, const struct kept_account *
     put_number(out, "processes", account->processes);
     put_number(out, "since_us", account->since ? (clock.offset + account->since) / 1000 : 0);
     put_number(out, "engine", account->engine);
-    put_key(out, "counted");
+    json_key(out, "counted");
     buf_str(out, account->counted ? "true" : "false");
     put_number(out, "verdicts", account->verdicts);
     put_number(out, "others_since", account->others_since);

@@ -132,13 +132,6 @@ bool fill_network(struct events *ev, const struct record *r, struct line *l) {
     return true;
 }
 
-static void put_number(struct buf *out, const char *key, __u64 number) {
-    buf_str(out, ",\"");
-    buf_str(out, key);
-    buf_str(out, "\":");
-    buf_u64(out, number);
-}
-
 bool event_write_dns(struct events *ev, struct buf *out, const struct record *r, struct process *p) {
     const struct ag_record *head = &r->head;
     const struct part *data = record_part(r, AG_PART_DATA, false);
@@ -147,10 +140,10 @@ bool event_write_dns(struct events *ev, struct buf *out, const struct record *r,
         return false;
     size_t before = out->len;
     buf_str(out, "{\"msg\":\"dns\"");
-    put_number(out, "pid", head->pid);
-    put_number(out, "tid", head->tid);
-    put_number(out, "start_us", head->start / 1000);
-    put_number(out, "ts_us", head->ktime / 1000);
+    json_number(out, "pid", head->pid);
+    json_number(out, "tid", head->tid);
+    json_number(out, "start_us", head->start / 1000);
+    json_number(out, "ts_us", head->ktime / 1000);
     buf_str(out, ",\"timestamp\":\"");
     buf_put(out, clock_text(&ev->clock, head->ktime), CLOCK_TEXT_LEN);
     buf_str(out, "\",\"comm\":");
@@ -159,15 +152,15 @@ bool event_write_dns(struct events *ev, struct buf *out, const struct record *r,
         buf_str(out, ",\"exe\":");
         buf_put(out, p->exe->json, p->exe->len);
     }
-    put_number(out, "uid", head->uid);
-    put_number(out, "gid", head->gid);
+    json_number(out, "uid", head->uid);
+    json_number(out, "gid", head->gid);
     if (p && p->ppid)
-        put_number(out, "ppid", p->ppid);
+        json_number(out, "ppid", p->ppid);
     buf_str(out, ",\"server_ip\":");
     json_str(out, from.ip);
-    put_number(out, "server_port", from.port);
+    json_number(out, "server_port", from.port);
     buf_str(out, head->arg[0] == TCP ? ",\"protocol\":\"tcp\"" : ",\"protocol\":\"udp\"");
-    put_number(out, "length", head->arg[1]);
+    json_number(out, "length", head->arg[1]);
     buf_str(out, ",\"socket\":\"");
     buf_u64(out, head->arg[2]);
     buf_char(out, '"');

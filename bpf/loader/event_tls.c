@@ -4,20 +4,13 @@
 #include "event_fill.h"
 #include "json.h"
 
-static void put_number(struct buf *out, const char *key, __u64 number) {
-    buf_str(out, ",\"");
-    buf_str(out, key);
-    buf_str(out, "\":");
-    buf_u64(out, number);
-}
-
 static void put_address(struct buf *out, const struct record *r, bool own) {
     struct address a;
     if (!address_parse(record_part(r, AG_PART_SOCKADDR, own), &a) || !a.ip[0])
         return;
     buf_str(out, own ? ",\"local_ip\":" : ",\"dest_ip\":");
     json_str(out, a.ip);
-    put_number(out, own ? "local_port" : "dest_port", a.port);
+    json_number(out, own ? "local_port" : "dest_port", a.port);
 }
 
 /* The bytes come behind the line, as they are. */
@@ -26,12 +19,12 @@ static bool put_data(struct buf *out, const struct record *r, bool is_out) {
     if (!data || !data->len)
         return false;
     buf_str(out, is_out ? ",\"direction\":\"out\"" : ",\"direction\":\"in\"");
-    put_number(out, "tid", r->head.tid);
+    json_number(out, "tid", r->head.tid);
     buf_str(out, ",\"comm\":");
     json_bytes(out, r->head.comm, strnlen(r->head.comm, sizeof(r->head.comm)));
-    put_number(out, "offset", r->head.arg[1]);
-    put_number(out, "more", r->head.arg[2]);
-    put_number(out, "bytes", data->len);
+    json_number(out, "offset", r->head.arg[1]);
+    json_number(out, "more", r->head.arg[2]);
+    json_number(out, "bytes", data->len);
     return true;
 }
 
@@ -85,9 +78,9 @@ bool event_write_tls(struct buf *out, const struct record *r) {
     buf_str(out, "\",\"connection\":\"");
     buf_u64(out, r->head.arg[0]);
     buf_char(out, '"');
-    put_number(out, "pid", r->head.pid);
-    put_number(out, "start_us", r->head.start / 1000);
-    put_number(out, "ts_us", r->head.ktime / 1000);
+    json_number(out, "pid", r->head.pid);
+    json_number(out, "start_us", r->head.start / 1000);
+    json_number(out, "ts_us", r->head.ktime / 1000);
     bool good = put_what(out, r);
     buf_put(out, "}\n", 2);
     if (good && (what == AG_TLS_IN || what == AG_TLS_OUT)) {

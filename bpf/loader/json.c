@@ -152,3 +152,14 @@ void json_base64(struct buf *out, const void *bytes, size_t n) {
 void json_str(struct buf *out, const char *text) {
     json_bytes(out, text, strlen(text));
 }
+
+void json_key(struct buf *out, const char *key) {
+    buf_str(out, ",\"");
+    buf_str(out, key);
+    buf_str(out, "\":");
+}
+
+void json_number(struct buf *out, const char *key, uint64_t number) {
+    json_key(out, key);
+    buf_u64(out, number);
+}

@@ -24,4 +24,10 @@ void json_base64(struct buf *out, const void *bytes, size_t n);
 /* A C string that is text of our own. */
 void json_str(struct buf *out, const char *text);
 
+/* The name of a further member of an object, which needs no escaping: its value comes next. */
+void json_key(struct buf *out, const char *key);
+
+/* A further member that is a number. */
+void json_number(struct buf *out, const char *key, uint64_t number);
+
 #endif

@@ -19,13 +19,6 @@
 
 #define LINE_MAX_BYTES 65536
 
-static void put_number(struct buf *out, const char *key, uint64_t number) {
-    buf_str(out, ",\"");
-    buf_str(out, key);
-    buf_str(out, "\":");
-    buf_u64(out, number);
-}
-
 /* As many of its processes as can be given to `govern`; the lowest first. */
 static void put_pids(struct buf *out, const struct kept_runs *runs) {
     size_t count = 0;
@@ -39,7 +32,7 @@ static void put_pids(struct buf *out, const struct kept_runs *runs) {
         count++;
     }
     buf_char(out, ']');
-    put_number(out, "processes", count);
+    json_number(out, "processes", count);
 }
 
 static void put_line(const char *agent_id, const struct kept_runs *runs) {
@@ -54,7 +47,7 @@ static void put_line(const char *agent_id, const struct kept_runs *runs) {
     clock_sync(&clock);
     buf_str(&out, "{\"agent_id\":");
     json_str(&out, agent_id);
-    put_number(&out, "attended_us", (clock.offset + at) / 1000);
+    json_number(&out, "attended_us", (clock.offset + at) / 1000);
     put_pids(&out, runs);
     buf_str(&out, "}\n");
     fwrite(out.data, 1, out.len, stdout);

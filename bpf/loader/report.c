@@ -215,7 +215,7 @@ static void report_one(struct report *r, struct processes *t, uint32_t pid) {
     if (!p || !proc_stat_read(pid, &stat) || !proc_status_read(pid, &status))
         return;
     r->process = p;
-    r->head = (struct ag_record){.start = p->start, .pid = pid, .uid = status.uid, .gid = status.gid, .nr = 0xffff};
+    r->head = (struct ag_record){.start = p->start, .pid = pid, .uid = status.uid, .gid = status.gid, .nr = AG_NO_NR};
     memcpy(r->head.comm, stat.comm, sizeof(r->head.comm));
     if (!is_launcher(pid))
         report_exec(r);

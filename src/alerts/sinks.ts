@@ -13,7 +13,7 @@ import type { Sink } from '../policy/index.js';
 /** RFC 5426, 3.3. */
 const UDP_PORT = 514;
 
-/** For messages as long as any alert. */
+/** Without a size it cuts at 1 KiB, and an alert may be longer (text.ts). */
 const LOGGER = '/usr/bin/logger --tag agentgov --priority authpriv.warning --size 8KiB --socket-errors=on'.split(' ');
 
 /** `socket`: where this machine's syslog listens. */

@@ -1,5 +1,6 @@
 import { execa } from 'execa';
 import { AgentgovError, EXIT } from '../errors.js';
+import { parseAs } from './protocol.js';
 
 /** An agent that is held by what a loader has pinned, whether or not an engine attends to it. */
 export interface Kept {
@@ -11,19 +12,11 @@ export interface Kept {
   pids: number[];
 }
 
-const isNumber = (value: unknown): value is number => Number.isSafeInteger(value);
-
 function keptOf(line: string): Kept | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { agent_id: agentId, attended_us: at, processes, pids } = value as Record<string, unknown>;
-  const fits = typeof agentId === 'string' && isNumber(at) && isNumber(processes) && Array.isArray(pids);
-  if (!fits || !pids.every(isNumber)) return undefined;
+  const shape = { agent_id: 'string', attended_us: 'number', processes: 'number', pids: 'numbers' } as const;
+  const found = parseAs<{ agent_id: string; attended_us: number; processes: number; pids: number[] }>(line, shape);
+  if (found === undefined) return undefined;
+  const { agent_id: agentId, attended_us: at, processes, pids } = found;
   return { agentId, attended: new Date(at / 1000), processes, pids };
 }
 

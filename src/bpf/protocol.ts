@@ -247,7 +247,9 @@ const TLS = { connection: 'string', pid: 'number', start_us: 'number', ts_us: 'n
 
 const ENDS = { dest_ip: 'string?', dest_port: 'number?', local_ip: 'string?', local_port: 'number?' } as const;
 
-const SHAPES: Record<Control['msg'], Record<string, Kind>> = {
+type Shape = Readonly<Record<string, Kind>>;
+
+const SHAPES: Record<Control['msg'], Shape> = {
   hello: {
     protocol: 'number',
     version: 'string',
@@ -332,17 +334,27 @@ const CHECKS: Record<Kind, (value: unknown) => boolean> = {
 /** Every control line starts with this; no event does. */
 export const CONTROL_PREFIX = '{"msg":';
 
-/** @returns the message, or undefined when the line is not one of the protocol: the loader is then not to be trusted. */
-export function parseControl(line: string): Control | undefined {
-  let value: unknown;
+function objectOf(line: string): Record<string, unknown> | undefined {
   try {
-    value = JSON.parse(line);
+    const value: unknown = JSON.parse(line);
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
-  if (!isObject(value) || typeof value.msg !== 'string' || !Object.hasOwn(SHAPES, value.msg)) return undefined;
-  const message = value;
-  const shape = SHAPES[value.msg as Control['msg']];
-  const fits = Object.entries(shape).every(([field, kind]) => CHECKS[kind](message[field]));
-  return fits ? (value as unknown as Control) : undefined;
+}
+
+const fits = (value: Record<string, unknown>, shape: Shape): boolean =>
+  Object.entries(shape).every(([field, kind]) => CHECKS[kind](value[field]));
+
+/** @returns what a line has, or undefined when it is no object with these fields. */
+export function parseAs<T>(line: string, shape: Shape): T | undefined {
+  const value = objectOf(line);
+  return value !== undefined && fits(value, shape) ? (value as T) : undefined;
+}
+
+/** @returns the message, or undefined when the line is not one of the protocol: the loader is then not to be trusted. */
+export function parseControl(line: string): Control | undefined {
+  const value = objectOf(line);
+  if (typeof value?.msg !== 'string' || !Object.hasOwn(SHAPES, value.msg)) return undefined;
+  return fits(value, SHAPES[value.msg as Control['msg']]) ? (value as unknown as Control) : undefined;
 }

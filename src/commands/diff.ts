@@ -1,9 +1,10 @@
 // agentgov diff: what one profile shows and another one does not.
 import chalk from 'chalk';
 import { Command } from 'commander';
+import { counted } from '../counted.js';
 import { EXIT } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
-import { counted, type Drift, diffProfiles, type Gathered, gather, loadProfile } from '../profile/index.js';
+import { type Drift, diffProfiles, type Gathered, gather, loadProfile } from '../profile/index.js';
 
 interface Flags {
   json?: boolean;

@@ -2,6 +2,7 @@
 
 import { findLoader, type Kept, keptAgents } from '../bpf/index.js';
 import { NoEngine, openControl } from '../control/index.js';
+import { counted } from '../counted.js';
 import { logPath, type ProcessInfo, readProcess } from '../targets/index.js';
 import { engineSockets } from './engines.js';
 import type { Recorded } from './record.js';
@@ -33,7 +34,7 @@ export async function keptAlone(): Promise<Kept[]> {
 
 /** As a sentence. */
 export const describeKept = ({ agentId, processes, attended }: Kept): string =>
-  `The kernel alone holds ${agentId} (${processes} ${processes === 1 ? 'process' : 'processes'}), since ` +
+  `The kernel alone holds ${agentId} (${counted(processes, 'process', 'processes')}), since ` +
   `${attended.toISOString()}: agentgov enforce POLICY --agent-id ${agentId} goes on, agentgov detach ${agentId} ends it.`;
 
 /** Where nobody is named, an agent that is kept. @returns undefined where there is none of that name. */

@@ -1,12 +1,12 @@
 // agentgov learn on a live agent: a session as monitor has it, whose log is learned while it is written.
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { counted } from '../counted.js';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
 import { Locked, takeLock } from '../lock.js';
 import {
   assess,
-  counted,
   expectedNew,
   hoursOf,
   Learner,

@@ -1,8 +1,10 @@
 // agentgov policy check, agentgov policy explain: what a policy means, on any system.
+
 import { createInterface } from 'node:readline';
 import chalk from 'chalk';
 import { Command } from 'commander';
 import { findWholeLogs } from '../audit/index.js';
+import { counted } from '../counted.js';
 import { EXIT, usageError } from '../errors.js';
 import { type AgentEvent, EVENT_TYPES } from '../events/index.js';
 import { escapeForTerminal } from '../output/index.js';
@@ -73,7 +75,7 @@ async function check(paths: string[], { json }: CheckFlags): Promise<void> {
 }
 
 const summary = ({ document }: Policy): string =>
-  `${document.policies.length} ${document.policies.length === 1 ? 'rule' : 'rules'}, mode ${document.mode ?? 'audit'}`;
+  `${counted(document.policies.length, 'rule')}, mode ${document.mode ?? 'audit'}`;
 
 const checked = ({ file, document, sha256, notes, positions }: Policy): object => ({
   file,

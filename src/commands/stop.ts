@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { NoEngine, type StopResult } from '../control/index.js';
+import { counted } from '../counted.js';
 import { AgentgovError, EXIT } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
 import { engineOf } from './engines.js';
@@ -23,7 +24,7 @@ async function stop(agent: string, { json }: { json?: boolean }): Promise<number
     const rest = left === 0 ? 'none is left' : `${left} could not be killed and are still recorded`;
     process.stdout.write(
       escapeForTerminal(
-        `Stopped ${agent}: ${killed} ${killed === 1 ? 'process' : 'processes'} killed, ${rest}; the log is ${log}.`,
+        `Stopped ${agent}: ${counted(killed, 'process', 'processes')} killed, ${rest}; the log is ${log}.`,
       ),
     );
     process.stdout.write('\n');

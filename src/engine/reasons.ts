@@ -10,7 +10,8 @@ export type EndReason =
   | { kind: 'log_failed'; cause: string }
   | { kind: 'internal'; cause: string };
 
-const processes = (count: number): string => (count === 1 ? '1 process was' : `${count} processes were`);
+/** The beginning of what became of so many. */
+export const processes = (count: number): string => (count === 1 ? '1 process was' : `${count} processes were`);
 
 /** The reason as session_end has it: what happened, without a full stop. */
 export function reasonText(reason: EndReason): string {

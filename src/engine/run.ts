@@ -12,6 +12,7 @@ import {
   type TlsSink,
 } from '../bpf/index.js';
 import { type ControlServer, runtimeFolder, serveControl } from '../control/index.js';
+import { counted } from '../counted.js';
 import { deferred } from '../deferred.js';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
 import { openRedactor } from '../events/index.js';
@@ -410,12 +411,10 @@ async function tellOfStragglers(session: Session, say: (line: string) => void): 
   say(`The command has ended and ${who} on; recording until the last one ends, or Ctrl-C.`);
 }
 
-const counted = (count: number, one: string, more: string): string => `${count} ${count === 1 ? one : more}`;
-
 function summary({ text, events, lost, incomplete }: SessionResult, path: string): string {
   const losses = lost === 0 ? 'none lost' : `${lost} LOST`;
   const missing = incomplete === undefined || incomplete === text ? '' : ` The log is not complete: ${incomplete}.`;
-  return `Ended: ${text}. ${counted(events, 'event', 'events')}, ${losses}, in ${path}.${missing}`;
+  return `Ended: ${text}. ${counted(events, 'event')}, ${losses}, in ${path}.${missing}`;
 }
 
 /** 4 when the log could not be completed, 1 for a finding that was asked for, else CMD's own code, else 0. */

@@ -3,6 +3,7 @@
 import { openPast, type Past } from '../audit/index.js';
 import type { Loader, TakenOver } from '../bpf/index.js';
 import { AgentgovError, EXIT } from '../errors.js';
+import { processes } from './reasons.js';
 
 /** A loss as events_lost has it. */
 export interface Loss {
@@ -43,11 +44,10 @@ export async function takeOver(loader: Loader, log: string): Promise<Takeover | 
   }
 }
 
-function noteOf({ processes, since_us: since, counted }: TakenOver): string {
-  const held = processes === 1 ? '1 process was' : `${processes} processes were`;
+function noteOf({ processes: held, since_us: since, counted }: TakenOver): string {
   const from = new Date(since / 1000).toISOString();
   const unknown = counted ? '' : ' How many events were lost meanwhile is not known.';
-  return `Taken over: ${held} held by the kernel alone, where nobody recorded since ${from}.${unknown}`;
+  return `Taken over: ${processes(held)} held by the kernel alone, where nobody recorded since ${from}.${unknown}`;
 }
 
 async function unattended(taken: TakenOver, past: Past, bootId: string): Promise<Loss[]> {

@@ -8,4 +8,4 @@ export type { Entry, Profile, Session } from './model.js';
 export { type Learned, learnRecordings } from './recordings.js';
 export { PROFILE_SCHEMA, profileSchemaText } from './schema.js';
 export { newProfile, sensitiveAs } from './sensitive.js';
-export { agentsOf, assess, counted, expectedNew, hoursOf, newByHour, type Summary, summarise } from './summary.js';
+export { agentsOf, assess, expectedNew, hoursOf, newByHour, type Summary, summarise } from './summary.js';

@@ -1,4 +1,5 @@
 // What can be said of a profile as a whole: how long, how complete, and how much is still unseen.
+import { counted } from '../counted.js';
 import type { Entry, Profile, Session } from './model.js';
 import { shapeOf } from './shape.js';
 
@@ -26,8 +27,6 @@ export function partialReasons({ sessions }: Profile): string[] {
     ...(unkept > 0 ? [`${unkept} operations were not kept: there were too many different ones`] : []),
   ];
 }
-
-export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 /** Agents, in order. */
 export const agentsOf = ({ sessions }: Profile): string[] =>

@@ -1,7 +1,8 @@
 // Rules for files, programs and local sockets.
+
+import { counted } from '../../counted.js';
 import { literalPattern, type Match } from '../../policy/index.js';
 import { isPattern, shapeOf } from '../shape.js';
-import { counted } from '../summary.js';
 import type { Verb } from '../verbs.js';
 import type { Evidence } from './evidence.js';
 import { opensKit } from './kit.js';

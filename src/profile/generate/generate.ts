@@ -1,8 +1,9 @@
+import { counted } from '../../counted.js';
 import { usageError } from '../../errors.js';
 import { MAX_POLICY_BYTES, type Policy, parsePolicy, pathKit, type Rule } from '../../policy/index.js';
 import { keyOf, type Profile, type Session } from '../model.js';
 import { OTHERS_PROC } from '../sensitive.js';
-import { agentsOf, assess, counted, partialReasons, summarise } from '../summary.js';
+import { agentsOf, assess, partialReasons, summarise } from '../summary.js';
 import { isFileVerb } from '../verbs.js';
 import { decideRules } from './decide.js';
 import { type Evidence, gather } from './evidence.js';

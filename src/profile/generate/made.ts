@@ -1,5 +1,5 @@
+import { counted } from '../../counted.js';
 import type { Rule } from '../../policy/index.js';
-import { counted } from '../summary.js';
 
 /**
  * Where in the policy a rule stands. learned: seen in several runs (or there is only one). once: in one run only.
