@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 #include "include/events.h"
 #include "capabilities.h"
+#include "kernel_types.h"
 #include "pidns.h"
 #include "programs.h"
 #include "tls_probes.h"
@@ -105,6 +106,21 @@ static void try_dns(struct programs *p) {
     dns_detach();
 }
 
+static int open_and_load(struct programs *p, const struct programs_options *options) {
+    struct kernel_types types;
+    if (!kernel_types_open(&types))
+        return -errno;
+    LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types.path);
+    p->skel = agentgov_bpf__open_opts(&opts);
+    int err = p->skel ? prepare(p, options) : -errno;
+    if (!err)
+        err = kernel_types_fill(&types, p->skel->obj);
+    if (!err)
+        err = agentgov_bpf__load(p->skel);
+    kernel_types_close(&types);
+    return err;
+}
+
 bool programs_load(struct programs *p, const struct programs_options *options, char *why, size_t size) {
     memset(p, 0, sizeof(*p));
     libbpf_set_print(keep_complaint);
@@ -130,10 +146,7 @@ bool programs_load(struct programs *p, const struct programs_options *options, c
         return false;
     }
     complaint[0] = '\0';
-    p->skel = agentgov_bpf__open();
-    int err = p->skel ? prepare(p, options) : -errno;
-    if (!err)
-        err = agentgov_bpf__load(p->skel);
+    int err = open_and_load(p, options);
     if (!err)
         err = members_map(&p->members, bpf_map__fd(p->skel->maps.members));
     if (!err) {
