@@ -9,7 +9,7 @@
 #include "session.h"
 
 #define MERGE_BYTES (24u << 20)
-#define TICK_NS (50 * NS_PER_MS)       /* while there is work it is done by the clock: a wake-up for many records */
+#define TICK_NS (100 * NS_PER_MS)      /* while there is work it is done by the clock: a wake-up for many records */
 #define FLOOD_TICK_NS (10 * NS_PER_MS) /* when they come fast: pieces that memory and the reader do not mind */
 #define FLOOD 1000                     /* records of one turn */
 #define STOP_STEP_NS (2 * NS_PER_MS)

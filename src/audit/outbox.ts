@@ -10,7 +10,10 @@ import type { Tip } from './chain.js';
 
 /** How long written lines may wait for fdatasync, unless told otherwise: what a power failure can take. */
 export const SYNC_MS = 200;
-/** How long a line may wait for others, so that one write carries many. */
+/**
+ * Writes follow each other no faster than this, so that one carries many lines. What comes after a longer pause is
+ * written at once, with all that has come in the same step: who reads the loader has been woken anyway.
+ */
 const GATHER_MS = 50;
 const BATCH = 256 * 1024;
 /** Lines that are longer do not wait for others. */
@@ -58,6 +61,11 @@ export class Outbox {
   #isTorn = false;
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+  /** The clock is set for lines, or for another try: not for fdatasync alone. */
+  #isExpected = false;
+  /** When the queue was last empty, in ms of a clock that nobody sets. */
+  #lastRun = Number.NEGATIVE_INFINITY;
 
   /** `size`: the file's length, which must end with a whole line. */
   constructor(file: LogFile, size: number, syncMs: number = SYNC_MS) {
@@ -91,8 +99,8 @@ export class Outbox {
     if (this.#gatheredBytes >= BATCH || line.length >= LONG) {
       if (this.#failure) this.#gather();
       else void this.#run();
-    } else if (this.#timer === undefined && this.#running === undefined) {
-      this.#runIn(GATHER_MS);
+    } else if (this.#running === undefined && !this.#isExpected) {
+      this.#runSoon();
     }
   }
 
@@ -123,7 +131,7 @@ export class Outbox {
     await this.#running;
     this.#lastSync = 0;
     await this.#run();
-    clearTimeout(this.#timer);
+    this.#stopClock();
     return this.#queue.reduce((lines, { bytes }) => lines + countLines(bytes), 0);
   }
 
@@ -152,8 +160,7 @@ export class Outbox {
 
   #run(): Promise<void> {
     this.#gather();
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopClock();
     this.#running ??= this.#work();
     return this.#running;
   }
@@ -182,19 +189,37 @@ export class Outbox {
     }
     // In the same step as the last look at the queue: what comes after it begins a new run.
     this.#running = undefined;
+    this.#lastRun = performance.now();
     this.#wait();
   }
 
   /** Sets the clock for what is left to do. */
   #wait(): void {
     const untilSync = this.#lastSync + this.#syncMs - Date.now();
+    this.#isExpected = this.#failure !== undefined || this.#gatheredBytes > 0;
     if (this.#failure) this.#runIn(RETRY_MS);
     else if (this.#gatheredBytes > 0) this.#runIn(GATHER_MS);
     else if (this.#unsynced.length > 0) this.#runIn(untilSync);
   }
 
+  /** For lines that have just come, and others that come with them. */
+  #runSoon(): void {
+    this.#stopClock();
+    this.#isExpected = true;
+    const wait = this.#lastRun + GATHER_MS - performance.now();
+    if (wait > 0) this.#runIn(wait);
+    else this.#immediate = setImmediate(() => this.#run());
+  }
+
   #runIn(delay: number): void {
     this.#timer = setTimeout(() => this.#run(), Math.max(delay, 0));
+  }
+
+  #stopClock(): void {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
+    this.#timer = undefined;
+    this.#immediate = undefined;
   }
 
   #gather(): void {
