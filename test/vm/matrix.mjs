@@ -4,19 +4,23 @@ import { KERNELS } from './kernels.mjs';
 
 /**
  * How a kernel is booted, and which tier agentgov must then run in. `hook` is a machine without `bpf` in lsm=, as most
- * are; `hook-full` the same on a preemptible kernel, where fmod_ret programs can be skipped; `observe` is what is left
- * when agentgov is told so. lsm/ and fmod_ret/ programs are entries of the same `handlers`.
+ * are; `hook-full` the same on a preemptible kernel, where fmod_ret programs can be skipped; `lsm-full` is for tests that
+ * name it; `observe` is what is left when agentgov is told so. lsm/ and fmod_ret/ programs are entries of the same
+ * `handlers`.
  */
 export const VARIANTS = [
   { name: 'lsm', tier: 'lsm', handlers: 'hooks' },
   { name: 'hook', tier: 'hook', handlers: 'hooks' },
   // 5.10 has no choice of preemption at boot time.
   { name: 'hook-full', tier: 'hook', handlers: 'hooks', preempt: 'full', notOn: ['5.10'] },
+  { name: 'lsm-full', tier: 'lsm', handlers: 'hooks', preempt: 'full', notOn: ['5.10'], byName: true },
   { name: 'observe', tier: 'observe', handlers: 'tracepoints' },
 ];
 
 export const kernelNames = KERNELS.map(({ name }) => name);
 export const variantNames = VARIANTS.map(({ name }) => name);
+/** Those that a test runs in which names none. */
+export const usualVariants = VARIANTS.filter(({ byName }) => !byName).map(({ name }) => name);
 
 /** The boots for these kernels and variants, kernel by kernel. */
 export function boots(kernels, variants) {
@@ -49,5 +53,6 @@ export function sampled(plan, seed) {
     const place = test.per === 'handlers' ? [boot.kernel.name, boot.variant.handlers] : [];
     return alike[hashOf(seed, test.name, ...place) % alike.length] === boot;
   };
-  return plan.map((boot) => ({ ...boot, tests: boot.tests.filter((test) => runsIn(test, boot)) }));
+  const chosen = plan.map((boot) => ({ ...boot, tests: boot.tests.filter((test) => runsIn(test, boot)) }));
+  return chosen.filter(({ tests }) => tests.length > 0);
 }

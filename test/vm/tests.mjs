@@ -2,7 +2,7 @@
 // export how it wants to be run:
 //
 //   needs     programs to put into the guest (needs.mjs); default none
-//   variants  the names of the boots it is for (matrix.mjs); default all
+//   variants  the names of the boots it is for (matrix.mjs); default all usual ones
 //   per       `boot` (default): its outcome can differ with each boot; `handlers`: only with the handlers that run, so
 //             npm test runs it in one of the boots that have the same; `run`: it is long, and npm test runs it in one boot;
 //             `turn`: so are others, and npm test runs every second of them
@@ -11,7 +11,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { variantNames } from './matrix.mjs';
+import { usualVariants } from './matrix.mjs';
 import { guestFolder } from './places.mjs';
 
 /** All guest tests by name: [{ name, needs, variants, per, timeout, product }], `boot` first. */
@@ -22,7 +22,7 @@ export async function loadTests() {
   const tests = await Promise.all(
     names.map(async (name) => {
       const module = await import(pathToFileURL(join(guestFolder, `${name}.mjs`)));
-      const { needs = [], variants = variantNames, per = 'boot', timeout = 120, product = 'package' } = module;
+      const { needs = [], variants = usualVariants, per = 'boot', timeout = 120, product = 'package' } = module;
       return { name, needs, variants, per, timeout, product };
     }),
   );
