@@ -1,5 +1,5 @@
 // Tasks that push each other off one CPU while the kernel decides about a file far down: in tier lsm none of them ever
-// gets it. In tier hook a preemptible kernel skips the program that decides (docs/kernel-support.md); how often is a
+// gets it. In tier hook a preemptible kernel skips the program that decides (docs/kernels.md); how often is a
 // figure, and each time is counted as lost.
 
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -41,7 +41,7 @@ export function parseLog(text) {
     },
     /**
      * Losses that should not be. Tier hook may lose the objects that its trampolines resolve, where the kernel preempts
-     * them (docs/kernel-support.md).
+     * them (docs/kernels.md).
      */
     losses(tier) {
       const known = ({ class: kind, reason }) => tier === 'hook' && kind === 'file' && reason === 'recursion';
