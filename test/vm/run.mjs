@@ -118,15 +118,22 @@ async function inParallel(items, limit, work) {
   return results;
 }
 
-/** Figures go where the other tests' go (test/evidence.ts), one key a boot. */
+/** Figures go where the other tests' go (test/evidence.ts), one key a boot: those of a test with `evidence` into its own file. */
 function keepFigures(runs) {
   if (!process.env.AGENTGOV_EVIDENCE) return;
+  const keep = (name, boot, figures) =>
+    appendFileSync(process.env.AGENTGOV_EVIDENCE, `${JSON.stringify({ name, figures: { [boot]: figures } })}\n`);
+  const own = new Map(wanted.map(({ name, evidence }) => [name, evidence]));
   for (const { kernel, variant, release, bootSeconds, results } of runs) {
-    const tests = Object.fromEntries(
-      results.map((result) => [result.name, { state: state(result), ms: result.ms, ...result.figures }]),
-    );
-    const figures = { [`${kernel} ${variant}`]: { release, boot_s: Number(bootSeconds?.toFixed(1)), tests } };
-    appendFileSync(process.env.AGENTGOV_EVIDENCE, `${JSON.stringify({ name: 'vm-matrix', figures })}\n`);
+    const boot = `${kernel} ${variant}`;
+    const tests = {};
+    for (const result of results) {
+      const { name, ms, figures } = result;
+      const file = own.get(name);
+      if (file !== undefined && !result.error) keep(file, boot, { release, ...figures });
+      tests[name] = { state: state(result), ms, ...(file === undefined && figures) };
+    }
+    keep('vm-matrix', boot, { release, boot_s: Number(bootSeconds?.toFixed(1)), tests });
   }
 }
 

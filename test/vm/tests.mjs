@@ -7,6 +7,7 @@
 //             npm test runs it in one of the boots that have the same; `run`: it is long, and npm test runs it in one boot;
 //             `turn`: so are others, and npm test runs every second of them
 //   timeout   seconds inside the guest; default 120
+//   evidence  the name of the file in docs/evidence that its figures are for; default vm-matrix, with all others
 //   product   what of agentgov it uses: `package` (default), `loader` or `none`
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +15,7 @@ import { pathToFileURL } from 'node:url';
 import { usualVariants } from './matrix.mjs';
 import { guestFolder } from './places.mjs';
 
-/** All guest tests by name: [{ name, needs, variants, per, timeout, product }], `boot` first. */
+/** All guest tests by name: [{ name, needs, variants, per, timeout, product, evidence }], `boot` first. */
 export async function loadTests() {
   const names = readdirSync(guestFolder)
     .filter((file) => file.endsWith('.mjs'))
@@ -22,8 +23,15 @@ export async function loadTests() {
   const tests = await Promise.all(
     names.map(async (name) => {
       const module = await import(pathToFileURL(join(guestFolder, `${name}.mjs`)));
-      const { needs = [], variants = usualVariants, per = 'boot', timeout = 120, product = 'package' } = module;
-      return { name, needs, variants, per, timeout, product };
+      const {
+        needs = [],
+        variants = usualVariants,
+        per = 'boot',
+        timeout = 120,
+        product = 'package',
+        evidence,
+      } = module;
+      return { name, needs, variants, per, timeout, product, evidence };
     }),
   );
   const rank = ({ name }) => `${name === 'boot' ? 0 : 1}${name}`;

@@ -9,6 +9,7 @@ export const needs = ['c:preemption'];
 export const variants = ['lsm', 'lsm-full', 'hook', 'hook-full'];
 export const per = 'turn';
 export const timeout = 300;
+export const evidence = 'preemption';
 
 const DEPTH = 400;
 
@@ -26,7 +27,7 @@ export default async function ({ assert, canary, figure, file, monitor, scaled, 
   const [refused, passed, killed, odd] = stdout.trim().split(' ').map(Number);
   const sum = (wanted) => log.find('events_lost', wanted).reduce((all, { count }) => all + count, 0);
   const skipped = sum({ class: 'security', reason: 'recursion' });
-  figure('opens', { refused, passed, killed, skipped });
+  for (const [name, count] of Object.entries({ refused, passed, killed, skipped })) figure(name, count);
   assert.equal(odd, 0, 'opens that failed otherwise, or tasks that ended otherwise');
   assert.ok(refused > 0);
   if (tier === 'lsm') assert.deepEqual({ passed, killed, skipped }, { passed: 0, killed: 0, skipped: 0 });
