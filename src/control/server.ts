@@ -94,8 +94,8 @@ async function converse(
 ): Promise<void> {
   const acceptedAt = acceptTime();
   socket.on('error', () => socket.destroy());
-  // Who waits for an answer is not idle: in a flood of events the loader's is behind them.
-  let underWay = 0;
+  // Who waits for an answer, or to be let in, is not idle: in a flood of events the loader's is behind them.
+  let underWay = 1;
   socket.setTimeout(IDLE_MS, () => {
     // A machine that stood still finds its timers due before it has read what waits.
     const read = socket.bytesRead;
@@ -106,6 +106,7 @@ async function converse(
     socket.end(`${JSON.stringify({ msg: 'refused', text })}\n`);
   };
   const admitted = await admit(socket, uid, acceptedAt, engine, door);
+  underWay -= 1;
   if (typeof admitted === 'string') {
     refuse(admitted);
     return;
