@@ -17,7 +17,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { rows as benchRows } from '../bench/rows/index.mjs';
+import { accumulated, addRecord } from './evidence-files.mjs';
 import { boots, kernelNames, variantNames } from './vm/matrix.mjs';
+import { loadTests } from './vm/tests.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const evidenceFolder = join(root, 'docs/evidence');
@@ -84,13 +86,11 @@ function run(command, env) {
   });
 }
 
-/** Adds what a step recorded to what the lane knows: lines { name, figures }, later keys replace earlier ones. */
-function collect(file, figures) {
+/** Adds what a step recorded (test/evidence.ts) to what the lane knows. */
+function collect(file, figures, commit) {
   if (!existsSync(file)) return;
-  for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) {
-    const record = JSON.parse(line);
-    figures[record.name] = { ...figures[record.name], ...record.figures };
-  }
+  for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean))
+    addRecord(figures, JSON.parse(line), commit);
 }
 
 function writeEvidence({ figures, steps, seed }, { commit, modified }) {
@@ -99,9 +99,11 @@ function writeEvidence({ figures, steps, seed }, { commit, modified }) {
   const origin = { commit, ...(modified && { modified }), date, kernel: release(), cores: cpus().length, seed };
   for (const [name, values] of Object.entries({ ...figures, lanes: steps })) {
     const file = join(evidenceFolder, `${name}.json`);
+    const old = readJson(file, {}).figures;
+    const now = accumulated(old, values, there);
     // A figure that did not change keeps its date.
-    if (JSON.stringify(readJson(file, {}).figures) === JSON.stringify(values)) continue;
-    writeJson(file, { name, ...origin, figures: values });
+    if (JSON.stringify(old) === JSON.stringify(now)) continue;
+    writeJson(file, { name, ...origin, figures: now });
   }
 }
 
@@ -114,6 +116,10 @@ const { values: options } = parseArgs({
   },
 });
 const origin = await sources();
+const there = {
+  steps: new Set(allSteps().map(({ name }) => name)),
+  tests: new Set((await loadTests()).map(({ name }) => name)),
+};
 const folder = join(root, '.cache/full');
 mkdirSync(folder, { recursive: true });
 const progressFile = join(folder, `${origin.key}.json`);
@@ -150,9 +156,10 @@ for (const { name, command } of wanted) {
   const started = Date.now();
   const ok = await run(command, { AGENTGOV_FULL: '1', AGENTGOV_SEED: String(progress.seed), AGENTGOV_EVIDENCE: sink });
   if (stopped) break;
-  progress.steps[name] = { state: ok ? 'passed' : 'failed', seconds: Math.round((Date.now() - started) / 1000) };
+  const seconds = Math.round((Date.now() - started) / 1000);
+  progress.steps[name] = { state: ok ? 'passed' : 'failed', seconds, commit: origin.commit };
   // Of a step that failed too: a row of the bench that is over its bound has measured something.
-  collect(sink, progress.figures);
+  collect(sink, progress.figures, origin.commit);
   rmSync(sink, { force: true });
   writeJson(progressFile, progress);
   writeEvidence(progress, origin);

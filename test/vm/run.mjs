@@ -122,7 +122,7 @@ async function inParallel(items, limit, work) {
 function keepFigures(runs) {
   if (!process.env.AGENTGOV_EVIDENCE) return;
   const keep = (name, boot, figures) =>
-    appendFileSync(process.env.AGENTGOV_EVIDENCE, `${JSON.stringify({ name, figures: { [boot]: figures } })}\n`);
+    appendFileSync(process.env.AGENTGOV_EVIDENCE, `${JSON.stringify({ name, boot, figures })}\n`);
   const own = new Map(wanted.map(({ name, evidence }) => [name, evidence]));
   for (const { kernel, variant, release, bootSeconds, results } of runs) {
     const boot = `${kernel} ${variant}`;
