@@ -10,6 +10,7 @@
  *   discovery    what may bring a TLS library into a process
  *   tasks        who runs, when a running tree is attached to
  *   scripts      which script each process runs
+ *   written      which files the tree has written
  *   process      fork, exec, exit; membership is handed on here
  *   syscalls     how a system call finds its handler
  *   files        opens, names, attributes; calls told by their arguments
@@ -52,6 +53,7 @@
 #include "discovery.bpf.h"
 #include "tasks.bpf.h"
 #include "scripts.bpf.h"
+#include "written.bpf.h"
 #include "process.bpf.h"
 #include "syscalls.bpf.h"
 #include "files.bpf.h"

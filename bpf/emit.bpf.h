@@ -25,6 +25,7 @@ struct asking {
     __u32 depth;           /* components of the path that the runs have not met yet */
     __u32 port;            /* AG_NO_PORT: none */
     __u32 protocol;        /* bit of enum ag_protocol; 0: none */
+    __u32 written;         /* 1: the tree has written the file */
     __u32 reason;          /* why the path is not known: enum ag_reason; 0: it is */
     __u32 head;            /* the policy that is asked: key of `policy` */
     __u32 asked;           /* 1: it is known already what counts for a `max`, or nothing does */

@@ -14,7 +14,6 @@
 
 #define ANON_INODE_FS_MAGIC 0x09041934 /* include/uapi/linux/magic.h */
 #define FMODE_READ 0x1
-#define FMODE_WRITE 0x2
 #define FMODE_EXEC_FLAG 0x20 /* in f_flags: opened by execve (include/linux/fs.h, __FMODE_EXEC) */
 #define O_TRUNC 01000
 #define PROT_READ 1
@@ -193,16 +192,8 @@ int gov_path_rename(__u64 *ctx) {
     return verdict_end(s);
 }
 
-/*
- * What execve opens is asked about in bprm_check_security, where it is known which file is run. From 6.9 on a pidfd is
- * a file that is opened: it has no name, and what it is good for is asked about as a signal and as ptrace.
- */
-DECIDER(file_open, struct file *file) {
-    __u32 slot, flags = BPF_CORE_READ(file, f_flags), mode = BPF_CORE_READ(file, f_mode);
-    if (!is_governed() || (flags & FMODE_EXEC_FLAG))
-        return 0;
-    if (BPF_CORE_READ(file, f_path.dentry, d_sb, s_magic) == PID_FS_MAGIC)
-        return 0;
+static __always_inline int decide_open(struct file *file, __u32 flags, __u32 mode) {
+    __u32 slot;
     struct scratch *s = verdict_begin(AG_OPEN, &slot);
     if (!s)
         return verdict_busy();
@@ -221,6 +212,22 @@ DECIDER(file_open, struct file *file) {
     return verdict_end(s);
 }
 
+/*
+ * What execve opens is asked about in bprm_check_security, where it is known which file is run. From 6.9 on a pidfd is
+ * a file that is opened: it has no name, and what it is good for is asked about as a signal and as ptrace.
+ */
+DECIDER(file_open, struct file *file) {
+    __u32 flags = BPF_CORE_READ(file, f_flags), mode = BPF_CORE_READ(file, f_mode);
+    if (!is_governed() || (flags & FMODE_EXEC_FLAG))
+        return 0;
+    if (BPF_CORE_READ(file, f_path.dentry, d_sb, s_magic) == PID_FS_MAGIC)
+        return 0;
+    int answer = decide_open(file, flags, mode);
+    if (!answer && (mode & FMODE_WRITE))
+        mark_written(file);
+    return answer;
+}
+
 /* `bprm`: of the execve that leads to the file; NULL where its code comes in by another way. */
 static __always_inline int decide_exec(struct file *file, struct linux_binprm *bprm, __u32 how) {
     __u32 slot;
@@ -229,10 +236,13 @@ static __always_inline int decide_exec(struct file *file, struct linux_binprm *b
         return verdict_busy();
     if (bprm)
         about_exec(s, slot, bprm);
+    s->ask.written = is_written(file);
     place(s, slot, BPF_CORE_READ(file, f_path.dentry));
     ask(slot, AG_OF_EXEC, AG_EXECUTE, AG_EXECUTE, how);
     if (verdict_passes(s))
         return 0;
+    if (s->ask.written)
+        s->rec.flags |= AG_F_WRITTEN;
     part_file(s, slot, AG_PART_PATH, 0, file);
     return verdict_end(s);
 }

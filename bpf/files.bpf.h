@@ -27,6 +27,8 @@ int sx_open(void *ctx) {
         s->rec.arg[1] = mode;
         if (mode & FMODE_CREATED)
             s->rec.flags |= AG_F_CREATED;
+        if (mode & FMODE_WRITE)
+            mark_written(file);
         part_file(s, slot, AG_PART_PATH, 0, file);
         s->rec.ret = 0; /* the number of the descriptor is no part of what happened */
     } else if (l->path[0] != AG_NO_ARG) {

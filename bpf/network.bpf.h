@@ -16,7 +16,6 @@
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
 #define SOCK_DONE 1 /* include/net/sock.h, enum sock_flags */
-#define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define SOCKFS_MAGIC 0x534f434b /* include/uapi/linux/magic.h */
 

@@ -117,6 +117,8 @@ OBSERVER(file_open, struct file *file) {
     if (!s)
         return 0;
     s->rec.arg[1] = BPF_CORE_READ(file, f_mode);
+    if (s->rec.arg[1] & FMODE_WRITE)
+        mark_written(file);
     if (s->rec.arg[1] & FMODE_CREATED)
         s->rec.flags |= AG_F_CREATED;
     part_file(s, slot, AG_PART_PATH, 0, file);
@@ -125,6 +127,13 @@ OBSERVER(file_open, struct file *file) {
     else
         record_send_folded(s, slot, false);
     scratch_release(s);
+    return 0;
+}
+
+/* A descriptor from a process that need not be of the tree: SCM_RIGHTS, pidfd_getfd. */
+OBSERVER(file_receive, struct file *file) {
+    if (is_member(current_ids() >> 32) && BPF_CORE_READ(file, f_mode) & FMODE_WRITE)
+        mark_written(file);
     return 0;
 }
 

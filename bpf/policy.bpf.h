@@ -57,6 +57,13 @@ static __always_inline struct ag_state *state_at(__u32 state) {
     return state ? bpf_map_lookup_elem(&states, &state) : NULL;
 }
 
+/* What was mounted since, or elsewhere: a policy that is in force has no place for it. */
+static __always_inline bool lies_nowhere(struct file *file) {
+    struct ag_policy *p = policy_now();
+    struct ag_device_key key = {.half = p ? p->half : 0, .dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev)};
+    return p && p->active && !bpf_map_lookup_elem(&devices, &key);
+}
+
 #define COLLECT_STEPS 64
 #define DEPTH_MAX 4032 /* components; a name of 4,095 bytes has at most 2,048, but folders nest deeper than that */
 #define COLLECT_CALLS (DEPTH_MAX / COLLECT_STEPS)

@@ -187,6 +187,8 @@ static __always_inline void part_script(struct scratch *s, __u32 slot, struct ta
     struct file *file = fd >= 0 ? file_of_fd(fd) : dropped_by_exec(s, slot, task);
     if (file && s->rec.size <= DATA_BYTES / 2 - AG_PATH_MAX - NAME_BYTES)
         part_file(s, slot, AG_PART_SCRIPT, 0, file);
+    if (file && is_written(file))
+        s->rec.flags |= AG_F_SCRIPT_WRITTEN;
 }
 
 /* The number (in the machine's namespace) of the thread that called exec: another's than the process's, now it has
@@ -213,7 +215,10 @@ int sched_process_exec(void *ctx) {
     s->rec.arg[0] = bpf_get_current_cgroup_id();
     s->rec.arg[1] = inner_pid(BPF_CORE_READ(task, group_leader));
     s->rec.arg[2] = BPF_CORE_READ(task, cred, euid.val);
-    part_file(s, slot, AG_PART_PATH, 0, BPF_CORE_READ(task, mm, exe_file));
+    struct file *exe = BPF_CORE_READ(task, mm, exe_file);
+    part_file(s, slot, AG_PART_PATH, 0, exe);
+    if (exe && is_written(exe))
+        s->rec.flags |= AG_F_WRITTEN;
     part_path(s, slot, AG_PART_CWD, 0, BPF_CORE_READ(task, fs, pwd.dentry), BPF_CORE_READ(task, fs, pwd.mnt));
 
     __u64 from = BPF_CORE_READ(task, mm, arg_start), to = BPF_CORE_READ(task, mm, arg_end);

@@ -33,6 +33,8 @@ static __always_inline bool clause_fits(const struct ag_clause *c, const struct 
         return false;
     if (c->protocols && !(c->protocols & ask->protocol))
         return false;
+    if (c->written && c->written != (ask->written ? AG_BY_TREE : AG_BY_OTHERS))
+        return false;
     if (!c->ports)
         return true;
 #pragma unroll
@@ -175,7 +177,7 @@ static __always_inline struct scratch *verdict_begin(__u16 kind, __u32 *slot) {
     s->ask.head = policy_head;
     s->ask.verdict = s->ask.programs = s->ask.scripts = 0;
     s->ask.fixed = s->ask.floating = s->ask.known = s->ask.reason = s->ask.protocol = s->ask.unknown = 0;
-    s->ask.asked = s->ask.limited = 0;
+    s->ask.asked = s->ask.limited = s->ask.written = 0;
     s->ask.port = AG_NO_PORT;
     s->ask.net.count = 0;
     struct ag_policy *p = policy_of(s);

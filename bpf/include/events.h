@@ -80,6 +80,8 @@ enum ag_flag {
     AG_F_CREATED = 1 << 3, /* AG_OPEN: the file did not exist before */
     AG_F_VERDICT = 1 << 4, /* a policy is against it: `fold` says which rule and what came of it (policy.h); ret is
                               -errno when it was stopped */
+    AG_F_WRITTEN = 1 << 5, /* AG_EXEC, AG_EXEC_FAIL: the tree has written the file of PATH */
+    AG_F_SCRIPT_WRITTEN = 1 << 6, /* AG_EXEC: and that of SCRIPT */
 };
 
 #define AG_NO_NR 0xffff /* there is no system call */
@@ -266,6 +268,22 @@ struct ag_fold {
     __u64 state; /* only AG_FOLD_SEEN counts; set after the record is in its ring */
 };
 #define AG_FOLDS_MAX 65536
+
+/* A file that the tree has written (bpf/written.bpf.h), as the kernel numbers it: sb->s_dev, and what tells it from the
+ * next one with the same number. */
+struct ag_written {
+    __u64 ino;
+    __u32 dev;
+    __u32 generation;
+};
+#define AG_WRITTEN_MAX (1u << 18)
+
+/* Once a file has found no room among them, all that was changed since agentgov began counts as written. */
+enum ag_unmarked {
+    AG_UNMARKED_SINCE, /* CLOCK_REALTIME, s */
+    AG_UNMARKED_LOST,  /* 1: there was such a file */
+    AG_UNMARKED_ROWS,
+};
 
 #define AG_CONNS_MAX 65536 /* TCP connections of the tree at once; further ones are counted as lost */
 

@@ -68,6 +68,7 @@ struct path {
 struct super_block {
     __u32 s_dev;
     unsigned long s_magic;
+    unsigned long s_iflags;
 };
 
 struct timespec64 {
@@ -79,6 +80,8 @@ struct inode {
     unsigned short i_mode;
     struct super_block *i_sb;
     unsigned long i_ino;
+    unsigned int i_nlink;
+    __u32 i_generation;
     struct timespec64 i_ctime; /* up to 6.5 */
 };
 

@@ -95,10 +95,14 @@ struct ag_clause {
     __u32 forbids;
     __u32 actors;          /* one more than the bit of a set of programs, and << 16 of scripts; 0: whoever acts */
     __u32 protocols;       /* bits of enum ag_protocol; 0: any */
+    __u32 written;         /* enum ag_by */
     __u32 ports;           /* how many ranges; 0: any port */
     __u32 range[AG_PORTS]; /* from | to << 16, both included */
 };
-AG_STATIC_ASSERT(sizeof(struct ag_clause) == 44, "no padding in ag_clause");
+AG_STATIC_ASSERT(sizeof(struct ag_clause) == 48, "no padding in ag_clause");
+
+/* Whose writing a file is that is run. */
+enum ag_by { AG_BY_ANYBODY, AG_BY_TREE, AG_BY_OTHERS };
 
 /* Bits of ag_clause.ops: the order of OPERATIONS in src/policy/language/operations.ts. */
 enum ag_operation {

@@ -12,6 +12,7 @@
 #include "report.h"
 #include "session.h"
 #include "tables.h"
+#include "written.h"
 
 static const char *code_of(int err) {
     switch (-err) {
@@ -63,6 +64,8 @@ static void govern(struct session *s, const struct command *c) {
     int err = s->programs.enforces ? find_kept(s, c, &kept, why, sizeof(why)) : 0;
     if (!err)
         err = attach_trees(&s->programs, c->pids, c->pids_count, &kept, &attached, why, sizeof(why));
+    if (!err && written_adopt(s->programs.skel, &kept))
+        losses_add(&s->losses, AG_CLASS_SECURITY, LOSS_MEMORY, 1);
     kept_runs_free(&kept);
     if (!err && s->keeps && (err = kept_pin(&s->kept, s->programs.skel, s->agent_id))) {
         snprintf(why, sizeof(why), "What holds the agent could not be pinned: %s.", kept_error(err));

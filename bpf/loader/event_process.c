@@ -39,6 +39,8 @@ static void fill_script(struct events *ev, const struct record *r, struct line *
     if (interpreter && asked->len == interpreter->len && !memcmp(asked->data, interpreter->data, asked->len))
         return;
     const struct part *script = record_part(r, AG_PART_SCRIPT, false);
+    if (r->head.flags & AG_F_SCRIPT_WRITTEN)
+        line_true(l, F_SCRIPT_WRITTEN);
     struct path path;
     if (script)
         path_from_part(script, &path);
@@ -53,11 +55,18 @@ static void fill_script(struct events *ev, const struct record *r, struct line *
         fill_text(ev, l, F_INTERPRETER, interpreter->data, interpreter->len);
 }
 
-static void fill_exec(struct events *ev, const struct record *r, struct process *p, struct line *l) {
+static void fill_program(struct events *ev, const struct record *r, struct line *l) {
     struct path path;
     line_word(l, F_EVENT_TYPE, "process_exec");
     path_of_record(r, false, &path);
     fill_path(ev, l, F_PATH, F_PATH_HEX, &path);
+    if (r->head.flags & AG_F_WRITTEN)
+        line_true(l, F_WRITTEN);
+}
+
+static void fill_exec(struct events *ev, const struct record *r, struct process *p, struct line *l) {
+    struct path path;
+    fill_program(ev, r, l);
     fill_argv(ev, r, l);
     fill_script(ev, r, l);
     const struct part *cwd = record_part(r, AG_PART_CWD, false);
@@ -74,13 +83,6 @@ static void fill_exec(struct events *ev, const struct record *r, struct process 
     }
     if (p && p->container)
         line_json(l, F_CONTAINER_ID, p->container->json, p->container->len);
-}
-
-static void fill_exec_failed(struct events *ev, const struct record *r, struct line *l) {
-    struct path path;
-    line_word(l, F_EVENT_TYPE, "process_exec");
-    path_of_record(r, false, &path);
-    fill_path(ev, l, F_PATH, F_PATH_HEX, &path);
 }
 
 /* wait(2): the low seven bits are the signal, the next byte the code. */
@@ -113,7 +115,7 @@ bool fill_process(struct events *ev, const struct record *r, struct process *p, 
         fill_exec(ev, r, p, l);
         return true;
     case AG_EXEC_FAIL:
-        fill_exec_failed(ev, r, l);
+        fill_program(ev, r, l);
         return true;
     case AG_EXIT:
         fill_exit(ev, r, l);

@@ -154,6 +154,10 @@ int kept_pin(struct kept *k, struct agentgov_bpf *skel, const char *agent_id) {
     if (!err)
         err = pin_in(k->path, "members", bpf_map__fd(skel->maps.members));
     if (!err)
+        err = pin_in(k->path, "written", bpf_map__fd(skel->maps.written));
+    if (!err)
+        err = pin_in(k->path, "unmarked", bpf_map__fd(skel->maps.unmarked));
+    if (!err)
         err = tier_pin(k->path);
     if (err)
         kept_unpin(k);
@@ -223,11 +227,11 @@ void kept_unpin(struct kept *k) {
 }
 
 /* A map that is what it is taken for; else -1. */
-static int map_of(const char *folder, const char *name, __u32 value_size, __u32 entries) {
+static int map_of(const char *folder, const char *name, __u32 key_size, __u32 value_size, __u32 entries) {
     struct bpf_map_info info = {};
-    __u32 len = sizeof(info), zero = 0;
+    __u32 len = sizeof(info);
     int fd = get_from(folder, name);
-    if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.key_size == sizeof(zero) &&
+    if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.key_size == key_size &&
         info.value_size == value_size && info.max_entries == entries)
         return fd;
     if (fd >= 0)
@@ -243,7 +247,7 @@ struct finding {
 
 static void find_run(void *arg, const char *name) {
     struct finding *f = arg;
-    struct kept_run run = {.counters = -1};
+    struct kept_run run = {.counters = -1, .written = -1, .unmarked = -1};
     __u32 zero = 0;
     snprintf(run.path, sizeof(run.path), "%s/%s", f->agent, name);
     if (f->err || (f->own && strcmp(run.path, f->own) == 0))
@@ -252,8 +256,8 @@ static void find_run(void *arg, const char *name) {
         f->err = -E2BIG;
         return;
     }
-    int attendance = map_of(run.path, "attendance", sizeof(run.last), 1);
-    int members = map_of(run.path, "members", sizeof(struct ag_member_row), AG_MEMBER_ROWS);
+    int attendance = map_of(run.path, "attendance", sizeof(zero), sizeof(run.last), 1);
+    int members = map_of(run.path, "members", sizeof(zero), sizeof(struct ag_member_row), AG_MEMBER_ROWS);
     if (attendance >= 0 && !bpf_map_lookup_elem(attendance, &zero, &run.last) && run.last.pidns != pidns_own.ns)
         f->err = -EXDEV;
     /* Without the table nobody is known to be held: then it is only taken away. */
@@ -265,7 +269,9 @@ static void find_run(void *arg, const char *name) {
         close(members);
     if (f->err)
         return;
-    run.counters = map_of(run.path, "counters", sizeof(struct ag_counters), 1);
+    run.counters = map_of(run.path, "counters", sizeof(zero), sizeof(struct ag_counters), 1);
+    run.written = map_of(run.path, "written", sizeof(struct ag_written), sizeof(__u8), AG_WRITTEN_MAX);
+    run.unmarked = map_of(run.path, "unmarked", sizeof(zero), sizeof(__u64), AG_UNMARKED_ROWS);
     f->runs->runs[f->runs->count++] = run;
 }
 
@@ -285,8 +291,10 @@ int kept_find(struct kept_runs *runs, const char *agent_id, const struct kept *o
 void kept_runs_free(struct kept_runs *runs) {
     for (size_t i = 0; i < runs->count; i++) {
         members_unmap(&runs->runs[i].members);
-        if (runs->runs[i].counters >= 0)
-            close(runs->runs[i].counters);
+        const int fds[] = {runs->runs[i].counters, runs->runs[i].written, runs->runs[i].unmarked};
+        for (size_t f = 0; f < sizeof(fds) / sizeof(fds[0]); f++)
+            if (fds[f] >= 0)
+                close(fds[f]);
     }
     runs->count = 0;
 }

@@ -2,7 +2,7 @@
 /*
  * What holds on when the loader is gone: its links, pinned, and the maps by which the next loader takes over.
  *
- *   /sys/fs/bpf/agentgov/AGENT/RUN/  link_N, members, counters, attendance
+ *   /sys/fs/bpf/agentgov/AGENT/RUN/  link_N, members, written, unmarked, counters, attendance
  *
  * AGENT is the agent's id, with every byte that is no letter, digit, `-` or `_` as %XX: bpffs takes no dots. RUN is the
  * moment at which a loader pinned, so that two of one agent stand side by side while one takes over from the other.
@@ -64,7 +64,8 @@ bool kept_gone(const struct kept_programs *programs);
 struct kept_run {
     char path[KEPT_PATH];
     struct members members;
-    int counters; /* fd; -1: those of another version */
+    int counters; /* fd; -1: those of another version; so are the next two */
+    int written, unmarked;
     struct attendance last;
 };
 

@@ -51,6 +51,7 @@ static const struct {
     KEY(F_REASON, "reason"),
     KEY(F_REQUEST, "request"),
     KEY(F_SCRIPT, "script"),
+    KEY(F_SCRIPT_WRITTEN, "script_written"),
     KEY(F_SEQ, "seq"),
     KEY(F_SIGNAL, "signal"),
     KEY(F_START_US, "start_us"),
@@ -61,6 +62,7 @@ static const struct {
     KEY(F_TS_US, "ts_us"),
     KEY(F_UID, "uid"),
     KEY(F_VALUE, "value"),
+    KEY(F_WRITTEN, "written"),
 };
 
 const char *line_field_name(enum field f) {

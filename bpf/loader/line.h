@@ -52,6 +52,7 @@ enum field {
     F_REASON,
     F_REQUEST,
     F_SCRIPT,
+    F_SCRIPT_WRITTEN,
     F_SEQ,
     F_SIGNAL,
     F_START_US,
@@ -62,6 +63,7 @@ enum field {
     F_TS_US,
     F_UID,
     F_VALUE,
+    F_WRITTEN,
     FIELD_MAX,
 };
 

@@ -15,6 +15,7 @@
 #include "pidns.h"
 #include "programs.h"
 #include "tls_probes.h"
+#include "written.h"
 
 #define BTF_FILE "/sys/kernel/btf/vmlinux"
 #define RING_MAX (1u << 30)
@@ -149,6 +150,8 @@ bool programs_load(struct programs *p, const struct programs_options *options, c
     int err = open_and_load(p, options);
     if (!err)
         err = members_map(&p->members, bpf_map__fd(p->skel->maps.members));
+    if (!err)
+        err = written_begin(p->skel);
     if (!err) {
         try_dns(p);
         return true;

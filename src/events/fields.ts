@@ -279,6 +279,19 @@ export const FIELDS = {
     on: ['process_exec', 'session_start'],
     agentText: 'path',
   },
+  written: {
+    type: 'boolean',
+    format: 'only `true`',
+    meaning:
+      'the file of `path` is one that this tree has written: it was open for writing in it, or has no name any more (a memfd, a deleted file)',
+    on: ['process_exec'],
+  },
+  script_written: {
+    type: 'boolean',
+    format: 'only `true`',
+    meaning: 'the same of the file of `script`',
+    on: ['process_exec'],
+  },
   interpreter: {
     type: 'string',
     format: 'as in the `#!` line',

@@ -23,8 +23,8 @@ function portPieces(ports: Clause['ports']): (readonly (readonly [number, number
   return pieces;
 }
 
-const isUnconditional = ({ exe, script, ports, protocols }: Clause): boolean =>
-  exe === undefined && script === undefined && ports === undefined && protocols === undefined;
+const isUnconditional = ({ exe, script, ports, protocols, written }: Clause): boolean =>
+  [exe, script, ports, protocols, written].every((condition) => condition === undefined);
 
 /** Without those that never decide, because one before them always does. */
 function pruned(ranked: readonly Ranked[]): Ranked[] {
@@ -39,6 +39,9 @@ function pruned(ranked: readonly Ranked[]): Ranked[] {
   }
   return kept;
 }
+
+/** enum ag_by. */
+const BY = { undefined: 0, true: 1, false: 2 } as const;
 
 const NONE: List = { start: 0, count: 0 };
 
@@ -97,8 +100,9 @@ export class ClauseLists {
       });
       const [program, script] = [clause.exe, clause.script].map((set) => (set === undefined ? 0 : set.id + 1));
       const actors = (program ?? 0) | ((script ?? 0) << 16);
+      const by = BY[`${clause.written}`];
       this.entries.push(
-        u32s(clause.ops, clause.rule, order, Number(clause.forbids), actors, protocols, ranges.length, ...packed),
+        u32s(clause.ops, clause.rule, order, Number(clause.forbids), actors, protocols, by, ranges.length, ...packed),
       );
     }
   }

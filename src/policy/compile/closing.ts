@@ -27,7 +27,7 @@ const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stri
 /** Whatever the order of the keys and of the values in which it is written. */
 const spelled = (match: Match): [string, unknown][] =>
   Object.entries(match)
-    .map(([key, values]): [string, unknown] => [key, [...values].map(String).sort()])
+    .map(([key, values]): [string, unknown] => [key, [values].flat().map(String).sort()])
     .sort(([a], [b]) => (a < b ? -1 : 1));
 
 /** @param own names of rules of agentgov itself, which no policy has. */

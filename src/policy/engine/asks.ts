@@ -8,6 +8,8 @@ export interface Asked {
   readonly ask: Ask;
   /** Absent where the event has none, or could not resolve it. */
   readonly path: string | undefined;
+  /** Of a file that is run: the tree has written it. Absent where it is not known to have. */
+  readonly written?: boolean;
 }
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
@@ -59,9 +61,9 @@ function moved(event: AgentEvent, from: Ask, to: Ask): Asked[] {
 /** The kernel asks about the script first and then about the interpreter that its `#!` line names. */
 const executed = (event: AgentEvent): Asked[] => [
   ...(event.interpreter !== undefined && event.script !== undefined
-    ? [{ ask: ASKS.exec, path: text(event.script) }]
+    ? [{ ask: ASKS.exec, path: text(event.script), written: event.script_written === true }]
     : []),
-  { ask: ASKS.exec, path: pathOf(event, event.path) },
+  { ask: ASKS.exec, path: pathOf(event, event.path), written: event.written === true },
 ];
 
 const BY_EVENT = new Map<unknown, (event: AgentEvent) => Asked[]>([

@@ -47,6 +47,8 @@ export interface Clause {
   readonly tools?: WordsPattern;
   readonly databases?: WordsPattern;
   readonly intents?: WordsPattern;
+  /** Only of files that the tree has written, or only of others. */
+  readonly written?: boolean;
   /** Greater is decided first, compared from the left. */
   readonly rank: readonly number[];
 }
@@ -68,13 +70,14 @@ export function operationsOf(match: Match, forbids: boolean): number {
     );
   if (!match.event && !match.access && !match.tool) mask &= impliedBy(match, side);
   for (const key of Object.keys(KEY_BITS) as (keyof typeof KEY_BITS)[]) {
-    if (match[key] || (key === 'path' && match.path_prefix)) mask &= KEY_BITS[key];
+    if (match[key] !== undefined || (key === 'path' && match.path_prefix)) mask &= KEY_BITS[key];
   }
   return mask;
 }
 
 function impliedBy(match: Match, side: 'forbids' | 'permits'): number {
   const hasPath = match.path !== undefined || match.path_prefix !== undefined;
+  if (match.written !== undefined) return KEY_BITS.written;
   const hasNetwork = match.destination_domain ?? match.destination_ip ?? match.port ?? match.protocol;
   if (hasPath) return IMPLIED.path[side];
   if (hasNetwork) return IMPLIED.network[side];
@@ -178,12 +181,13 @@ class Compiler {
       Number(exe !== undefined) + Number(script !== undefined),
       programRank(exe) + programRank(script),
       // Operations that the rule only implies make it no narrower: ALLOW implies fewer, and would win every tie.
-      (match.event ?? match.access ?? match.tool) ? -popcount(ops) : -32,
+      (match.event ?? match.access ?? match.tool ?? match.written) !== undefined ? -popcount(ops) : -32,
       -covered,
       Number(match.protocol !== undefined),
       tools?.specificity ?? 0,
       databases?.specificity ?? 0,
       intents?.specificity ?? 0,
+      Number(match.written !== undefined),
     ];
     return this.#objects(rule, forbids).map((object) => {
       const isBlock = object !== undefined && 'block' in object;
@@ -201,6 +205,7 @@ class Compiler {
         ...(tools && { tools }),
         ...(databases && { databases }),
         ...(intents && { intents }),
+        ...(match.written !== undefined && { written: match.written }),
         rank: [
           ...objectRank(object, forbids),
           ...narrow,

@@ -11,6 +11,8 @@ export interface Circumstances {
   readonly tool: string | undefined;
   readonly database: string | undefined;
   readonly intent: string | undefined;
+  /** Of the file that is run: whether the tree has written it. */
+  readonly written: boolean;
   /** Whether the acting process is one of these programs. */
   isExe(programs: Programs): boolean;
   isScript(programs: Programs): boolean;
@@ -21,6 +23,7 @@ export function holds(clause: Clause, ask: Ask, of: Circumstances): boolean {
   if ((clause.ops & (clause.forbids ? ask.forbid : ask.permit)) === 0) return false;
   if (clause.exe !== undefined && !of.isExe(clause.exe)) return false;
   if (clause.script !== undefined && !of.isScript(clause.script)) return false;
+  if (clause.written !== undefined && clause.written !== of.written) return false;
   const { ports, protocols, blocks, tools, databases, intents } = clause;
   if (ports !== undefined) {
     const { port } = of;

@@ -61,6 +61,7 @@ class Acting implements Circumstances {
   tool: string | undefined;
   database: string | undefined;
   intent: string | undefined;
+  written = false;
   exe: string | undefined;
   script: string | undefined;
 
@@ -144,7 +145,8 @@ export class Engine {
     const of = this.#circumstances(event, subject);
     const reached = this.#reached(event, of);
     let strictest: Verdict | undefined;
-    for (const { ask, path } of asks) {
+    for (const { ask, path, written = false } of asks) {
+      of.written = written;
       const verdict = this.#answer(ask, path, reached, of);
       if (strictest === undefined || isStricter(verdict.action, strictest.action)) strictest = verdict;
     }
@@ -164,7 +166,8 @@ export class Engine {
   explain(event: AgentEvent, subject?: Subject): Explanation[] {
     const of = this.#circumstances(event, subject);
     const reached = this.#reached(event, of);
-    return asksOf(event).map(({ ask, path }) => {
+    return asksOf(event).map(({ ask, path, written = false }) => {
+      of.written = written;
       const candidates = [
         ...(path === undefined ? NOTHING : this.#paths.find(path)),
         ...reached,
@@ -192,7 +195,7 @@ export class Engine {
     return name === undefined && address === undefined ? NOTHING : this.#network.find(name, address);
   }
 
-  #circumstances(event: AgentEvent, subject: Subject | undefined): Circumstances {
+  #circumstances(event: AgentEvent, subject: Subject | undefined): Acting {
     const exe = subject?.exe ?? (event.event_type === 'process_exec' ? undefined : text(event.exe));
     const script = subject?.script;
     const isLocal = event.dest_port === undefined && event.local_port !== undefined;

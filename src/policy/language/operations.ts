@@ -79,6 +79,7 @@ export const KEY_BITS = {
   port: REACHES_OUT | LOCAL | TOOL_CALL,
   protocol: REACHES_OUT | LOCAL | UNIX,
   database: TOOL_CALL,
+  written: classBits('exec'),
 } as const;
 
 /** Events that have a path only now and then (a socket that is a file): naming one beside a path is a mistake. */

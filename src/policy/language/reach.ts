@@ -38,7 +38,8 @@ function covers(wide: Clause, narrow: Clause): boolean {
       (narrow.blocks?.every((block) => wide.blocks?.some((other) => coversBlock(other, block))) ?? false)) &&
     coversWordsOf(wide.tools, narrow.tools) &&
     coversWordsOf(wide.databases, narrow.databases) &&
-    coversWordsOf(wide.intents, narrow.intents)
+    coversWordsOf(wide.intents, narrow.intents) &&
+    (wide.written === undefined || wide.written === narrow.written)
   );
 }
 

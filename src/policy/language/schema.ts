@@ -57,6 +57,10 @@ export const MATCH_KEYS = {
   protocol: list('transport protocol: tcp, udp, unix-stream, …', { type: 'string', pattern: '^[a-z0-9-]{1,32}$' }),
   database: list('databases that a tool call names; `*` for any characters', name(256)),
   intent: list('what explains the operation; `unmatched` where no tool call does', name(256)),
+  written: {
+    description: 'true: the file that is run is one that this tree has written; false: it is another one',
+    type: 'boolean',
+  },
 } as const satisfies Record<string, Schema>;
 
 export const RULE_KEYS = {

@@ -20,6 +20,8 @@ export interface Match {
   protocol?: string[];
   database?: string[];
   intent?: string[];
+  /** Whether the file that is run is one that the tree has written. */
+  written?: boolean;
 }
 
 export interface Rule {

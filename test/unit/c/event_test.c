@@ -175,6 +175,14 @@ static void a_life(void) {
            "\"script\": \"/w/real\", " START TID STAMP(""));
     ADD_PART(&made, AG_PART_INTERP, 0, "/bin/./s"); /* the same name again: no script, whatever else was found */
     expect("{" ACTION COMM "\"cwd\": \"/w\", \"event_type\": \"process_exec\", " GID PID START TID STAMP(""));
+    make_record(&made, AG_EXEC)->flags = AG_F_WRITTEN | AG_F_SCRIPT_WRITTEN;
+    ADD_PART(&made, AG_PART_PATH, 0, "sh\0bin\0");
+    ADD_PART(&made, AG_PART_SCRIPT_ASKED, 0, "/w/s");
+    ADD_PART(&made, AG_PART_INTERP, 0, "/bin/sh");
+    CHECK(write_made(NULL, 0, 0));
+    buf_char(&out, '\0');
+    CHECK(strstr(out.data, "\"script\": \"/w/s\", \"script_written\": true, ") &&
+          strstr(out.data, "\"written\": true}"));
     head = make_record(&made, AG_EXIT);
     head->arg[0] = 3 << 8;
     expect("{" ACTION COMM "\"event_type\": \"process_exit\", \"exit_code\": 3, " GID PID START TID STAMP(""));

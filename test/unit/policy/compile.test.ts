@@ -64,6 +64,7 @@ function rule(at: number): Record<string, unknown> {
   }
   if (dice() < 0.3) match.exe = [pick([...EXES, '**/bin/*', '/opt/**'])];
   if (dice() < 0.3) match.script = [pick([...SCRIPTS, '/opt/**', '**/*.md'])];
+  if (dice() < 0.2) match.written = dice() < 0.7;
   return { name: `r${at}`, match, action: pick(['ALLOW', 'BLOCK', 'HUMAN_APPROVAL']) };
 }
 
@@ -95,6 +96,7 @@ function event(): Record<string, unknown> {
     () => ({ ...common, event_type: 'file_open', access: pick(['read', 'write', 'read_write']) }),
     () => ({ ...common, event_type: 'file_create', access: 'create' }),
     () => ({ ...common, event_type: 'file_delete' }),
+    () => ({ ...common, event_type: 'process_exec', ...(dice() < 0.5 && { written: true }) }),
     () => ({ ...common, event_type: 'file_attr' }),
     () => ({ ...common, event_type: 'file_truncate' }),
     () => ({ ...common, event_type: 'file_rename', path_to: `/${some(NAMES, 3).join('/')}` }),
@@ -136,12 +138,13 @@ describe('a policy as tables', () => {
         const subject = { exe: asked.exe as string, script: pick([undefined, ...SCRIPTS]) };
         const wanted = engine.decide(asked as never, subject);
         const ip = asked.dest_ip as string | undefined;
-        const answers = asksOf(asked as never).map(({ ask, path }) =>
+        const answers = asksOf(asked as never).map(({ ask, path, written = false }) =>
           kernel.decide({
             class: ask.class,
             permit: ask.permit,
             forbid: ask.forbid,
             exe: components(subject.exe),
+            written,
             ...(subject.script === undefined ? {} : { script: components(subject.script) }),
             ...(path === undefined ? {} : { path: components(path) }),
             ...(ip === undefined ? {} : { ip: ip === '0.0.0.0' ? '127.0.0.1' : ip, port: asked.dest_port as number }),

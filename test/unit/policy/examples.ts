@@ -301,6 +301,31 @@ export const GROUPS: readonly Group[] = [
     ],
   },
   {
+    title: 'Programs that the tree wrote',
+    why: '`written: true` holds where the file that is run is one that a process of the tree has written, `written: false` where it is not: programs, scripts, and code that is mapped. A rule with it is about running, and of two rules for the same object the one with it decides. An exception is a nearer path; a list of what may be run holds no program that was written over when its rules say `written: false`.',
+    rules: {
+      own: 'match: {written: true}, action: BLOCK',
+      built: 'match: {written: true, path_prefix: ["/w/target"]}, action: ALLOW',
+      usr: 'match: {access: [exec], path_prefix: ["/usr"]}, action: ALLOW',
+      bin: 'match: {written: false, path: ["/usr/bin/*"]}, action: ALLOW',
+      local: 'match: {access: [exec], path_prefix: ["/usr/local"]}, action: ALLOW',
+      changed: 'match: {written: true, path_prefix: ["/usr/local"]}, action: HUMAN_APPROVAL',
+    },
+    examples: [
+      no(exec('/w/tool', { written: true }), 'own'),
+      no(exec('/w/tool'), EXEC),
+      ok(exec('/w/target/tool', { written: true }), 'built'),
+      no(exec('/w/target/tool'), EXEC),
+      ok(exec('/usr/bin/git'), 'bin'),
+      ok(exec('/usr/bin/git', { written: true }), 'usr'),
+      ok(exec('/usr/bin/git', { script: '/usr/bin/s', interpreter: '/usr/bin/git' }), 'bin'),
+      no(exec('/usr/bin/git', { script: '/w/s', script_written: true, interpreter: '/usr/bin/git' }), 'own'),
+      ok(exec('/usr/local/x'), 'local'),
+      { event: exec('/usr/local/x', { written: true }), action: 'HUMAN_APPROVAL', by: 'changed' },
+      no(write('/w/tool'), FILE),
+    ],
+  },
+  {
     title: 'What an event does not say',
     why: 'A path that was only asked for (`path_resolved: false`) is compared with its `..` taken out; an unresolved or absent path matches no pattern, so an allow-list blocks it. Bytes that are not UTF-8 are written as the log writes them. Opening with O_PATH opens nothing and is not asked about.',
     rules: {

@@ -21,6 +21,8 @@ export interface Question {
   protocol?: number;
   exe?: Buffer[];
   script?: Buffer[];
+  /** The tree has written the file. */
+  written?: boolean;
 }
 
 export interface Answer {
@@ -131,15 +133,16 @@ export class Kernel {
   ): { order: number; rule: number } {
     for (let at = start as number; at < (start as number) + (count as number); at++) {
       const clause = this.#find('clauses', this.#key(at)) as Buffer;
-      const [ops = 0, rule = 0, order = 0, forbids = 0, actors = 0, protocols = 0, ports = 0] = Array.from(
-        { length: 7 },
+      const [ops = 0, rule = 0, order = 0, forbids = 0, actors = 0, protocols = 0, by = 0, ports = 0] = Array.from(
+        { length: 8 },
         (_, field) => u32(clause, 4 * field),
       );
       if ((ops & (forbids ? q.forbid : q.permit)) === 0) continue;
       const sets = [actors & 0xffff, actors >>> 16];
       if (sets.some((set, of) => set !== 0 && (((acting[of] as bigint) >> BigInt(set - 1)) & 1n) === 0n)) continue;
       if (protocols !== 0 && (q.protocol === undefined || ((protocols >> q.protocol) & 1) === 0)) continue;
-      const ranges = Array.from({ length: ports }, (_, range) => u32(clause, 28 + 4 * range));
+      if (by !== 0 && by !== (q.written ? 1 : 2)) continue;
+      const ranges = Array.from({ length: ports }, (_, range) => u32(clause, 32 + 4 * range));
       const port = q.port ?? 0x10000;
       if (ports > 0 && !ranges.some((range) => port >= (range & 0xffff) && port <= range >>> 16)) continue;
       return { order, rule };

@@ -248,6 +248,9 @@ describe('patterns that match nothing, or not what is meant', () => {
     ['event: [network_connect], path: ["/a"]', '"network_connect" has no "path"'],
     ['event: [unix_connect], port: [80]', '"unix_connect" has no "port"'],
     ['access: [read], event: [file_delete]', 'this rule can never match'],
+    ['event: [file_open], written: true', '"file_open" has no "written"'],
+    ['access: [write], written: true', 'this rule can never match'],
+    ['written: [true]', 'written'],
     ['path: ["/a"], destination_domain: ["a.example"], access: [read]', 'this rule can never match'],
   ])('refuses {%s}', (match, message) => {
     const found = problemsOf(rule(match)).join('\n');
@@ -262,6 +265,8 @@ describe('patterns that match nothing, or not what is meant', () => {
     'path: ["/", "~", "~/.x", "**/.env", "/a/**", "/a/*/b", "@/tmp/.X11-unix/X0", "/a\\\\*b"]',
     'path_prefix: ["/", "/a", "/a/", "/a/*/b/"]',
     'port: [0, 443, "8000-8100"]',
+    'written: true',
+    'written: false, path_prefix: ["/a"]',
   ])('takes {%s}', (match) => {
     expect(problemsOf(rule(match))).toEqual([]);
   });

@@ -17,7 +17,7 @@ const always = (why) => ({ deny: why, allow: why });
 
 const COPY = {
   allow: 'default_action.exec',
-  open: { deny: 'a copy of a program is another file, which no deny-list names' },
+  open: { deny: 'a copy of a program is another file, which no deny-list names; a rule with `written: true` does' },
 };
 
 const WAYS_BY_ROOM = {
