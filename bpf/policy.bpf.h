@@ -20,6 +20,9 @@ struct {
 /* Which of them is in force. One word, written in one step by the loader: whoever asks reads it once a question. */
 volatile __u32 policy_head = 0;
 
+/* Set by the loader while the log cannot be written and the policy wants nothing to go on then. */
+volatile __u32 log_failed = 0;
+
 /* Their sizes are set by the loader: those of policy.h where there is something to enforce. */
 #define TABLE(name, kind, flags, key_type, value_type)                                                                 \
     struct {                                                                                                           \

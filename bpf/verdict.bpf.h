@@ -186,13 +186,15 @@ static __always_inline struct scratch *verdict_begin(__u16 kind, __u32 *slot) {
     s->rec.flags |= AG_F_VERDICT;
     if (in_io_uring())
         s->rec.flags |= AG_F_URING;
+    if (log_failed)
+        add_own(s, AG_OWN_LOG);
     return s;
 }
 
 /* All slots of this CPU are taken, which record_begin() has counted as a loss: what cannot be asked is denied. */
 static __always_inline int verdict_busy(void) {
     struct ag_policy *p = policy_now();
-    return p && p->enforce ? -AG_EPERM : 0;
+    return p && (p->enforce || log_failed) ? -AG_EPERM : 0;
 }
 
 /*

@@ -185,6 +185,7 @@ enum ag_own {
     AG_OWN_PROCESS, /* over `guards` and the root folder */
     AG_OWN_OUTSIDE, /* over the memory of all other processes that are not in the tree */
     AG_OWN_KERNEL,  /* over what changes the kernel, and what it believes of a process */
+    AG_OWN_LOG,     /* over everything, while the log cannot be written */
 };
 
 struct ag_device_key {

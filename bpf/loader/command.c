@@ -81,10 +81,10 @@ static bool is_word(const char *word, size_t len, const char *what) {
 
 static enum command_name name_of(const char *word, size_t len) {
     static const char *const NAMES[] = {
-        [CMD_GOVERN] = "govern", [CMD_STOP] = "stop",       [CMD_STATS] = "stats",         [CMD_MEMBER] = "member",
-        [CMD_TABLES] = "tables", [CMD_POLICY] = "policy",   [CMD_SWAP] = "swap",           [CMD_CLEAR] = "clear",
-        [CMD_KEEP] = "keep",     [CMD_RELEASE] = "release", [CMD_TAKE_OVER] = "take_over", [CMD_FORGET] = "forget",
-        [CMD_LEAVE] = "leave",   [CMD_QUIT] = "quit"};
+        [CMD_GOVERN] = "govern",       [CMD_STOP] = "stop",       [CMD_STATS] = "stats", [CMD_MEMBER] = "member",
+        [CMD_TABLES] = "tables",       [CMD_POLICY] = "policy",   [CMD_SWAP] = "swap",   [CMD_CLEAR] = "clear",
+        [CMD_BLOCK] = "block",         [CMD_UNBLOCK] = "unblock", [CMD_KEEP] = "keep",   [CMD_RELEASE] = "release",
+        [CMD_TAKE_OVER] = "take_over", [CMD_FORGET] = "forget",   [CMD_LEAVE] = "leave", [CMD_QUIT] = "quit"};
     for (enum command_name name = CMD_GOVERN; name <= CMD_QUIT; name++)
         if (is_word(word, len, NAMES[name]))
             return name;

@@ -20,6 +20,8 @@ enum command_name {
     CMD_POLICY,
     CMD_SWAP,
     CMD_CLEAR,
+    CMD_BLOCK,
+    CMD_UNBLOCK,
     CMD_KEEP,
     CMD_RELEASE,
     CMD_TAKE_OVER,

@@ -168,9 +168,15 @@ static void forget(struct session *s, const struct command *c) {
 static void policy(struct session *s, const struct command *c) {
     char why[256];
     size_t entries = 0;
-    int err = c->name == CMD_POLICY  ? policy_put(&s->programs, c, &entries, why, sizeof(why))
-              : c->name == CMD_CLEAR ? policy_clear(&s->programs, &entries, why, sizeof(why))
-                                     : policy_swap(&s->programs, c->head, why, sizeof(why));
+    int err;
+    if (c->name == CMD_POLICY)
+        err = policy_put(&s->programs, c, &entries, why, sizeof(why));
+    else if (c->name == CMD_CLEAR)
+        err = policy_clear(&s->programs, &entries, why, sizeof(why));
+    else if (c->name == CMD_SWAP)
+        err = policy_swap(&s->programs, c->head, why, sizeof(why));
+    else
+        err = policy_block(&s->programs, c->name == CMD_BLOCK, why, sizeof(why));
     if (err)
         control_error(out_buf(&s->out), &c->id, code_of(err), why);
     else
@@ -203,6 +209,8 @@ void session_command(struct session *s, const char *line, size_t len) {
     case CMD_POLICY:
     case CMD_SWAP:
     case CMD_CLEAR:
+    case CMD_BLOCK:
+    case CMD_UNBLOCK:
         policy(s, &c);
         break;
     case CMD_KEEP:

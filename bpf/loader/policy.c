@@ -195,3 +195,12 @@ int policy_swap(struct programs *p, int64_t head, char *why, size_t size) {
     __atomic_store_n(&p->skel->bss->policy_head, (__u32)head, __ATOMIC_SEQ_CST);
     return 0;
 }
+
+int policy_block(struct programs *p, bool all, char *why, size_t size) {
+    if (!p->enforces) {
+        snprintf(why, size, "This loader was started without --enforce.");
+        return -EINVAL;
+    }
+    __atomic_store_n(&p->skel->bss->log_failed, (__u32)all, __ATOMIC_SEQ_CST);
+    return 0;
+}

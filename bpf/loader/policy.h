@@ -22,6 +22,9 @@ int policy_clear(struct programs *p, size_t *entries, char *why, size_t size);
 /* Puts the policy with that head (key of `policy`) in force, for every question that begins from now on. */
 int policy_swap(struct programs *p, int64_t head, char *why, size_t size);
 
+/* From now on everything that a policy is asked about is denied, or no longer. */
+int policy_block(struct programs *p, bool all, char *why, size_t size);
+
 /* Before load: the tables get their room. */
 int policy_size(struct agentgov_bpf *skel);
 

@@ -114,6 +114,10 @@ export interface Loader {
   clear(): Promise<void>;
   /** Puts the policy with that head in force between two system calls. @throws LoaderRefusal, LoaderGone */
   swap(head: number): Promise<void>;
+  /** Everything that the policy is asked about is denied from now on, whatever it says. @throws LoaderRefusal, LoaderGone */
+  block(): Promise<void>;
+  /** The contrary. */
+  unblock(): Promise<void>;
   /** Pins what decides and who is a member, so that it outlives the loader. @throws LoaderRefusal, LoaderGone */
   keep(): Promise<void>;
   /** The contrary. */
@@ -332,6 +336,8 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
         policy: writePolicy,
         swap: async (head) => void (await ask('swap', { head }, 'policy')),
         clear: async () => void (await ask('clear', {}, 'policy')),
+        block: async () => void (await ask('block', {}, 'policy')),
+        unblock: async () => void (await ask('unblock', {}, 'policy')),
         keep: async () => void (await ask('keep', {}, 'keeping')),
         release: async () => void (await ask('release', {}, 'keeping')),
         takeOver: async () => (await ask('take_over', {}, 'taken_over')) as TakenOver,

@@ -97,11 +97,7 @@ const server = (text: string): string =>
 
 /** What a policy asks for beside its rules, and is not there yet. */
 function notYet({ document }: Policy): string[] {
-  const { on_log_failure: onFailure, strict_sni: strictSni } = document;
-  return [
-    ...(onFailure === 'block' ? ['on_log_failure: block is not there yet: the agent is stopped instead.'] : []),
-    ...(strictSni === true ? ['strict_sni is not there yet: names are held by addresses.'] : []),
-  ];
+  return document.strict_sni === true ? ['strict_sni is not there yet: names are held by addresses.'] : [];
 }
 
 /** Rules that ask for alerts and get none. */
@@ -233,11 +229,11 @@ export class Enforcement {
     return this.#now.policy.document.alerts ?? [];
   }
 
-  /** What follows when the log cannot be written: what only looks on ends, what holds goes on unless it is told to stop. */
-  get onLogFailure(): 'end' | 'continue' | 'stop' {
+  /** What follows when the log cannot be written: what only looks on ends, what holds does as the policy says. */
+  get onLogFailure(): 'end' | 'continue' | 'block' | 'stop' {
     const { policy } = this.#now;
     if (!enforcesAny(policy, this.#modes)) return 'end';
-    return (policy.document.on_log_failure ?? 'continue') === 'continue' ? 'continue' : 'stop';
+    return policy.document.on_log_failure ?? 'continue';
   }
 
   /** Rules that can be against something, and the modes that they are in. */

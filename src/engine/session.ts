@@ -88,6 +88,8 @@ export class Session {
   #paused = false;
   #writerLost = 0;
   #logFailure = '';
+  /** Everything is denied, because the log cannot be written. */
+  #isBlocked = false;
   #isEmpty = false;
   #stops = 0;
   /** What an engine before this one has left uncounted. */
@@ -190,7 +192,8 @@ export class Session {
   /** What is less than it looks of the policy in force, or should be known of it, one sentence each. */
   get policyNotes(): string[] {
     const { enforcement, staging } = this.#parts;
-    return [...(enforcement?.notes ?? []), ...(staging?.notes ?? [])];
+    const blocked = this.#isBlocked ? ['The log cannot be written, and everything is denied meanwhile.'] : [];
+    return [...(enforcement?.notes ?? []), ...(staging?.notes ?? []), ...blocked];
   }
 
   /** A sentence for `status` and session_end. */
@@ -451,7 +454,29 @@ export class Session {
     const next = enforcement?.onLogFailure ?? 'end';
     if (next === 'end') this.end({ kind: 'log_failed', cause });
     else if (next === 'stop') void this.#stopFor(cause);
+    else if (next === 'block') void this.#blockFor(cause);
     else say(`${cause}; the policy holds meanwhile, and events are kept, up to 16 MiB, then counted.`);
+  }
+
+  /** What is not even recorded does not happen. */
+  async #blockFor(cause: string): Promise<void> {
+    const { loader, say } = this.#parts;
+    this.#isBlocked = true;
+    try {
+      await loader.block();
+      say(`${cause}; all that the policy is asked about is denied meanwhile (on_log_failure).`);
+    } catch (error) {
+      await this.#stopFor(`${cause}, and nothing could be blocked (${(error as Error).message})`);
+    }
+  }
+
+  /** @throws nothing: a loader that is gone has ended the session, and one that refuses leaves all denied. */
+  async #unblock(): Promise<void> {
+    if (!this.#isBlocked) return;
+    this.#isBlocked = false;
+    await this.#parts.loader.unblock().catch((error: unknown) => {
+      this.#notes.push(`The agent stays blocked: ${(error as Error).message}`);
+    });
   }
 
   /** What cannot be killed stays held. */
@@ -469,6 +494,7 @@ export class Session {
 
   #onLogRecovered(): void {
     const lost = this.#reportLost();
+    void this.#unblock();
     this.#parts.say(`The log can be written again: ${lost === 0 ? 'nothing was lost' : `${lost} events were LOST`}.`);
   }
 

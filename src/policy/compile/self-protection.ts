@@ -27,6 +27,8 @@ export interface SelfProtection {
 /** What holds of agentgov in both modes, and what would be in the way of an agent that is only audited. */
 const PROCESS = 'process';
 const BEYOND: readonly string[] = ['outside', 'kernel'];
+/** Holds while the log cannot be written, where the policy says so (`on_log_failure: block`): the kernel is told when. */
+const LOG_FAILURE = 'log_failure';
 const CHANGES = ['write', 'create', 'delete', 'rename', 'link', 'attr'];
 
 const ruleOf = ({ name, path, prefix, secret }: OwnFiles): Rule => {
@@ -50,6 +52,7 @@ export const ownRules = ({ files }: SelfProtection): OwnRule[] => [
   ...files.map((file) => ({ ...ruleOf(file), always: true })),
   { ...blanket(PROCESS), always: true },
   ...BEYOND.map((name) => ({ ...blanket(name), always: false })),
+  { ...blanket(LOG_FAILURE), always: true },
 ];
 
 /**

@@ -161,6 +161,12 @@ function run(script, agentId) {
     swap(command) {
       send({ msg: 'policy', id: command.id, entries: 0 });
     },
+    block(command) {
+      send({ msg: 'policy', id: command.id, entries: 0 });
+    },
+    unblock(command) {
+      send({ msg: 'policy', id: command.id, entries: 0 });
+    },
     keep(command) {
       if (script.refuseKeep) send({ msg: 'error', id: command.id, code: 'EIO', text: script.refuseKeep });
       else send({ msg: 'keeping', id: command.id, pinned: true });

@@ -18,6 +18,8 @@ static void understands_the_commands(void) {
     CHECK(parse("{\"cmd\":\"tables\",\"pid\":6,\"id\":1}") && c.name == CMD_TABLES && c.pids[0] == 6);
     CHECK(parse("{\"cmd\":\"swap\",\"head\":3,\"id\":1}") && c.name == CMD_SWAP && c.head == 3);
     CHECK(parse("{\"cmd\":\"clear\",\"id\":1}") && c.name == CMD_CLEAR);
+    CHECK(parse("{\"cmd\":\"block\",\"id\":1}") && c.name == CMD_BLOCK);
+    CHECK(parse("{\"cmd\":\"unblock\",\"id\":1}") && c.name == CMD_UNBLOCK);
     CHECK(!parse("{\"cmd\":\"swap\",\"id\":1}"));
     CHECK(!parse("{\"cmd\":\"swap\",\"head\":-1,\"id\":1}"));
     CHECK(!parse("{\"cmd\":\"swap\",\"head\":1,\"head\":2,\"id\":1}"));

@@ -211,10 +211,11 @@ describe('a policy as tables', () => {
         ?.entries.slice(6)
         .map((entry) => entry.readUInt8(5));
     const always = ['self_protection.keys', 'self_protection.log', 'self_protection.process'];
-    expect(compiled.rules.slice(6)).toEqual([...always, 'self_protection.outside', 'self_protection.kernel']);
-    expect(compiled.always).toEqual(always);
-    expect(modesIn('audit')).toEqual([1, 1, 1, 0, 0]);
-    expect(modesIn('enforce')).toEqual([1, 1, 1, 1, 1]);
+    const switched = ['self_protection.outside', 'self_protection.kernel'];
+    expect(compiled.rules.slice(6)).toEqual([...always, ...switched, 'self_protection.log_failure']);
+    expect(compiled.always).toEqual([...always, 'self_protection.log_failure']);
+    expect(modesIn('audit')).toEqual([1, 1, 1, 0, 0, 1]);
+    expect(modesIn('enforce')).toEqual([1, 1, 1, 1, 1, 1]);
     const head = tables.find(({ name }) => name === 'policy')?.entries[0] as Buffer;
     const end = Array.from({ length: 6 }, (_, at) => head.readUInt32LE(4 + 64 + 4 * at));
     expect(end).toEqual([8, 9, 5, 7, 8, 0]);

@@ -1,7 +1,7 @@
 // A disk that the agent has filled lets it do nothing that its policy forbids: the policy holds on until the log can be
-// written again, or the whole tree is killed, as the policy says.
+// written again, or nothing at all happens until then, or the whole tree is killed, as the policy says.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseLog } from './lib/log.mjs';
@@ -76,7 +76,7 @@ export default async function ({ assert, canary, file, work }) {
     const { verifyFile } = await import('/opt/agentgov/dist/index.js');
     const { verdict, reason, events_lost: lost } = await verifyFile(log);
     assert.equal(verdict, 'intact', reason);
-    const refused = parseLog(readFileSync(log, 'utf8')).find('file_open', { action: 'BLOCKED', policy_rule: 'closed' });
+    const refused = parseLog(readFileSync(log, 'utf8')).find('file_open', { action: 'BLOCKED', path: key });
     const missing = tries() - refused.length;
     assert.ok(missing <= lost, `${missing} refusals are missing, ${lost} events are said to be lost`);
   }
@@ -90,6 +90,24 @@ export default async function ({ assert, canary, file, work }) {
   held.finish();
   assert.equal(await held.ended(), 0, held.agentgov.stderr);
   await judge(held);
+  execFileSync('umount', [disk]);
+
+  const blocked = await session('blocked', 'block');
+  await blocked.until(() => blocked.agentgov.stderr.includes('is denied meanwhile'), 'the full disk');
+  await sleep(10 * PACE_MS);
+  const reached = blocked.tries();
+  const many = () => readdirSync(join(blocked.folder, 'many')).length;
+  const made = many();
+  await sleep(50 * PACE_MS);
+  assert.deepEqual([blocked.tries(), many()], [reached, made], 'the agent did something that nobody could write down');
+  execFileSync('mount', ['-o', 'remount,size=32m', disk]);
+  await blocked.until(() => blocked.tries() > reached + 20, 'tries that are written down again');
+  assert.match(blocked.agentgov.stderr, /can be written again/);
+  blocked.finish();
+  assert.equal(await blocked.ended(), 0, blocked.agentgov.stderr);
+  await judge(blocked);
+  const denied = { action: 'BLOCKED', policy_rule: 'self_protection.log_failure', errno: 1 };
+  parseLog(readFileSync(blocked.log, 'utf8')).some('file_open', { ...denied, path: join(blocked.folder, 'tries') });
   execFileSync('umount', [disk]);
 
   const stopped = await session('stopped', 'stop');
