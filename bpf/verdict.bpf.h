@@ -161,6 +161,14 @@ static __always_inline void add_own(struct scratch *s, enum ag_own own) {
         count_in(s, verdict_of(rule | p->serial << 16, AG_BY_RULE, r->error, r->enforce));
 }
 
+/* Whatever is asked is denied. Apart, so that the verifier meets it once and not in every program. */
+__attribute__((noinline)) int deny_unlogged(__u32 slot) {
+    struct scratch *s = scratch_at(slot);
+    if (s)
+        add_own(s, AG_OWN_LOG);
+    return 0;
+}
+
 /* Is there anything to be asked? */
 static __always_inline bool is_governed(void) {
     if (!is_member(current_ids() >> 32))
@@ -187,7 +195,7 @@ static __always_inline struct scratch *verdict_begin(__u16 kind, __u32 *slot) {
     if (in_io_uring())
         s->rec.flags |= AG_F_URING;
     if (log_failed)
-        add_own(s, AG_OWN_LOG);
+        deny_unlogged(*slot);
     return s;
 }
 

@@ -6,7 +6,8 @@
  *
  * A file is known by its inode, so that links and renames change nothing; the generation tells it from the next one
  * that gets the number. Marks are never taken away: nothing says when the last way to a file has gone. When there is no
- * room for one, all that has been changed since agentgov began counts as written: no call sets a file's ctime back.
+ * room for one, all that has been changed since agentgov began counts as written: no call sets a file's ctime back,
+ * but that of the machine's clock.
  */
 #ifndef AGENTGOV_WRITTEN_H
 #define AGENTGOV_WRITTEN_H

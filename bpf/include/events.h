@@ -269,8 +269,10 @@ struct ag_fold {
 };
 #define AG_FOLDS_MAX 65536
 
-/* A file that the tree has written (bpf/written.bpf.h), as the kernel numbers it: sb->s_dev, and what tells it from the
- * next one with the same number. */
+/*
+ * A file that the tree has written (bpf/written.bpf.h), as the kernel numbers it: sb->s_dev, and what tells it from the
+ * next one with the same number.
+ */
 struct ag_written {
     __u64 ino;
     __u32 dev;

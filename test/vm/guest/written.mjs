@@ -4,6 +4,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseLog } from './lib/log.mjs';
 import { UNTOLD, waysOf } from './lib/ways.mjs';
 
@@ -27,6 +29,9 @@ policies:
   - {name: own, match: {written: true}, action: BLOCK}
   - {name: built, match: {written: true, path_prefix: ["${dir}/target"]}, action: ALLOW}
 `;
+
+/** Of a log that is being written. */
+const wholeLines = (log) => readFileSync(log, 'utf8').replace(/[^\n]*$/, '');
 
 const isWritten = ({ written, script_written: script }) => written === true || script === true;
 
@@ -141,28 +146,37 @@ export default async function ({ agentgov, artifacts, assert, file, figure, moni
     );
   }
 
-  // What was open for writing before anybody was governed.
+  // What was open for writing before anybody was governed; also when nobody but the kernel remembers it, and for the next
+  // session, which takes over.
   const dir = join(work, 'held');
   const holder = spawn('written', ['hold', dir], { stdio: ['pipe', 'pipe', 'inherit'] });
-  let text = '';
-  holder.stdout.on('data', (more) => {
-    text += more;
-  });
-  await once(holder.stdout, 'data');
-  const log = join(artifacts, 'held.jsonl');
-  const enforce = [
-    'enforce',
-    file('held.yaml', policyOf(dir, 'enforce')),
-    '--accept',
-    'leaky-hook',
-    '--output-file',
-    log,
-  ];
-  const session = spawn('agentgov', [...enforce, '--pid', String(holder.pid)], { stdio: ['ignore', 'ignore', 'pipe'] });
-  await new Promise((resolve) => session.stderr.on('data', (said) => String(said).includes('Enforcing') && resolve()));
-  holder.stdin.end('go\n');
-  await once(session, 'exit');
-  assert.equal(waysOf(text.replace('ready\n', '')).get('held')?.errno, EPERM, text);
-  parseLog(readFileSync(log, 'utf8')).some('process_exec', { action: 'BLOCKED', policy_rule: 'own', written: true });
+  const lines = createInterface({ input: holder.stdout })[Symbol.asyncIterator]();
+  const line = async () => (await lines.next()).value;
+  assert.equal(await line(), 'ready');
+  const policy = file('held.yaml', policyOf(dir, 'enforce'));
+  const logs = [join(artifacts, 'held.jsonl'), join(artifacts, 'taken-over.jsonl')];
+  for (const [turn, log] of logs.entries()) {
+    const flags = ['--agent-id', 'written', '--accept', 'leaky-hook', '--output-file', log];
+    const target = turn === 0 ? ['--pid', String(holder.pid)] : [];
+    const session = spawn('agentgov', ['enforce', policy, ...flags, ...target], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const ended = once(session, 'exit');
+    await new Promise((resolve) =>
+      session.stderr.on('data', (said) => String(said).includes('Enforcing') && resolve()),
+    );
+    const tries = async () => {
+      holder.stdin.write('x');
+      assert.match(await line(), /^held 1 \d+$/, `session ${turn}`);
+    };
+    await tries();
+    const isTold = ({ action, policy_rule: rule, written, path }) =>
+      action === 'BLOCKED' && rule === 'own' && written === true && path === join(dir, 'held');
+    while (!parseLog(wholeLines(log)).events.some(isTold)) await sleep(100);
+    if (turn === 0) session.kill('SIGKILL');
+    else holder.stdin.end();
+    await ended;
+    if (turn === 0) await tries();
+  }
   figure('ways', all.length + 1);
 }

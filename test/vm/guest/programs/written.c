@@ -2,8 +2,7 @@
  * Ways to run what the tree itself wrote: written DIR runs each in a child of its own and prints a line "WAY ERRNO
  * PID", 0 where it ran. DIR/tool is a shell that was there before, DIR/lib.so a library, DIR/script a script whose #!
  * line names DIR/interpreter, which is not there; DIR/target is what a policy excepts. Outside the tree, `written give
- * DIR` hands over DIR/given, open for writing, and `written hold DIR` is a process that has DIR/held open so, and does
- * the way `held` once it is governed.
+ * DIR` hands over DIR/given, open for writing, and `written hold DIR` has DIR/held open so before it is governed.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -245,16 +244,20 @@ static int held(void) {
     return run(at("held"));
 }
 
-/* Waits for a line, when it has been governed, and writes into what it has open since before. */
+/* With the first line writes into what it has open since before it was governed; with each tries to run that. */
 static int hold(void) {
     static const struct way ways[] = {{"held", held}};
     char byte;
     int fd = fresh("held");
     puts("ready");
     fflush(stdout);
-    need(read(0, &byte, 1), "read");
-    close(filled(fd));
-    return try_all(ways, 1);
+    while (read(0, &byte, 1) == 1) {
+        if (fd >= 0)
+            close(filled(fd));
+        fd = -1;
+        try_all(ways, 1);
+    }
+    return 0;
 }
 
 int main(int argc, char **argv) {
