@@ -38,7 +38,7 @@ const hashOf = (...words) => createHash('sha256').update(words.join(' ')).digest
 /**
  * What `npm test` runs of a plan ([{ kernel, variant, tests }]). A test whose `per` is `handlers` runs in one of the
  * boots of a kernel that have the same handlers, one whose `per` is `run` in one boot of all, chosen by the seed; of
- * those with `turn` every second one does, by the seed too; the others run in each boot.
+ * those with `turn` every second one does, by the seed too, and of those with `full` none; the others run in each boot.
  */
 export function sampled(plan, seed) {
   const byTurn = [...new Set(plan.flatMap(({ tests }) => tests.filter(({ per }) => per === 'turn')))];
@@ -46,7 +46,7 @@ export function sampled(plan, seed) {
   const due = byTurn.slice(0, Math.ceil(byTurn.length / 2));
   const runsIn = (test, boot) => {
     if (test.per === 'boot') return true;
-    if (test.per === 'turn' && !due.includes(test)) return false;
+    if (test.per === 'full' || (test.per === 'turn' && !due.includes(test))) return false;
     const isLike = ({ kernel, variant }) =>
       test.per !== 'handlers' || (kernel === boot.kernel && variant.handlers === boot.variant.handlers);
     const alike = plan.filter((other) => isLike(other) && other.tests.includes(test));

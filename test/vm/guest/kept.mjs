@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { loaders } from './lib/loaders.mjs';
 import { parseLog } from './lib/log.mjs';
 
 export const needs = ['c:kept'];
@@ -14,16 +15,7 @@ export const timeout = 1200;
 
 const PINS = '/sys/fs/bpf/agentgov';
 
-/** Processes of a loader that are there. */
-const loaders = () =>
-  readdirSync('/proc').filter((pid) => {
-    try {
-      return /agentgov-loader\0run/.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1'));
-    } catch {
-      return false;
-    }
-  });
-const killLoader = () => process.kill(Number(loaders()[0]), 'SIGKILL');
+const killLoader = () => process.kill(loaders()[0], 'SIGKILL');
 const killBoth = ({ pid }) => {
   killLoader();
   process.kill(pid, 'SIGKILL');
