@@ -217,8 +217,10 @@ static __always_inline int decide_open(struct file *file, __u32 flags, __u32 mod
  * a file that is opened: it has no name, and what it is good for is asked about as a signal and as ptrace.
  */
 DECIDER(file_open, struct file *file) {
+    if (!is_governed())
+        return 0;
     __u32 flags = BPF_CORE_READ(file, f_flags), mode = BPF_CORE_READ(file, f_mode);
-    if (!is_governed() || (flags & FMODE_EXEC_FLAG))
+    if (flags & FMODE_EXEC_FLAG)
         return 0;
     if (BPF_CORE_READ(file, f_path.dentry, d_sb, s_magic) == PID_FS_MAGIC)
         return 0;
@@ -455,9 +457,11 @@ DECIDER(socket_bind, struct socket *sock, void *address, int len) {
 
 /* A send that names its own destination; by MSG_FASTOPEN it is the connect. */
 DECIDER(socket_sendmsg, struct socket *sock, struct msghdr *msg) {
+    if (!is_governed())
+        return 0;
     void *name = BPF_CORE_READ(msg, msg_name);
     __u32 len = BPF_CORE_READ(msg, msg_namelen), flags = BPF_CORE_READ(msg, msg_flags);
-    if (!name || !len || !is_governed() || family_of(sock) == AF_UNIX || !send_names_peer(sock, flags))
+    if (!name || !len || family_of(sock) == AF_UNIX || !send_names_peer(sock, flags))
         return 0;
     return decide_address(AG_SEND, flags & MSG_FASTOPEN ? AG_REACH : AG_SEND_TO, sock, name, len, flags);
 }
