@@ -1,4 +1,5 @@
 /** The rows of the bench, in the order in which they run: the ruler first. */
+import enforceVm from './enforce-vm.mjs';
 import execLoop from './exec-loop.mjs';
 import flood from './flood.mjs';
 import idle from './idle.mjs';
@@ -19,6 +20,7 @@ export const rows = [
   execLoop,
   make,
   ungoverned,
+  enforceVm,
   tls,
   verify,
   verifyMemory,

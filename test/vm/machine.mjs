@@ -37,17 +37,20 @@ function commandLine({ tier, preempt }, job) {
   return line;
 }
 
-const qemu = (kernel, image, append) =>
+const qemu = (kernel, image, append, counted) =>
   [
     ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     // With several threads and cx16, QEMU 7.2 runs 6.12 into panics.
-    ['-machine', 'pc', '-accel', 'tcg,thread=single', '-cpu', 'max,-cx16', '-smp', '2', '-m', '2G'],
+    ['-machine', 'pc', '-accel', 'tcg,thread=single', '-cpu', 'max,-cx16', '-m', '2G'],
+    // Each instruction is 2 ns, whichever processor it is of: so there is one.
+    ['-smp', counted ? '1' : '2'],
+    counted ? ['-icount', 'shift=1,sleep=off'] : [],
     ['-kernel', kernel, '-initrd', image, '-append', append],
     ['-serial', 'file:/dev/fd/3', '-serial', 'stdio'],
   ].flat();
 
 /**
- * Boots `kernel` ({ image }) in a `variant` ({ tier, preempt }) with `tests` ([{ name, timeout s }]). Calls
+ * Boots `kernel` ({ image }) in a `variant` ({ tier, preempt, counted }) with `tests` ([{ name, timeout s }]). Calls
  * onFrame(message) for each frame; resolves with { end, seconds }, where `end` is undefined after a complete run and
  * otherwise says in a sentence how the machine ended. Its console is in `folder`/console.txt.
  */
@@ -57,7 +60,7 @@ export async function boot({ kernel, variant, image, tests, settings, folder, on
   const consoleFile = join(folder, 'console.txt');
   const consoleFd = openSync(consoleFile, 'w');
   const started = performance.now();
-  const child = spawn('qemu-system-x86_64', qemu(kernel.image, image, commandLine(variant, job)), {
+  const child = spawn('qemu-system-x86_64', qemu(kernel.image, image, commandLine(variant, job), variant.counted), {
     stdio: ['ignore', 'pipe', 'pipe', consoleFd],
   });
   closeSync(consoleFd);

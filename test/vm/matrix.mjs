@@ -4,8 +4,9 @@ import { KERNELS } from './kernels.mjs';
 
 /**
  * How a kernel is booted, and which tier agentgov must then run in. `hook` is a machine without `bpf` in lsm=, as most
- * are; `hook-full` the same on a preemptible kernel, where fmod_ret programs can be skipped; `lsm-full` is for tests that
- * name it; `observe` is what is left when agentgov is told so. lsm/ and fmod_ret/ programs are entries of the same
+ * are; `hook-full` the same on a preemptible kernel, where fmod_ret programs can be skipped; `observe` is what is left
+ * when agentgov is told so. Two are for tests that name them: `lsm-full`, and `lsm-counted`, whose clock counts instructions,
+ * so that figures do not depend on what else this machine does. lsm/ and fmod_ret/ programs are entries of the same
  * `handlers`.
  */
 export const VARIANTS = [
@@ -14,6 +15,7 @@ export const VARIANTS = [
   // 5.10 has no choice of preemption at boot time.
   { name: 'hook-full', tier: 'hook', handlers: 'hooks', preempt: 'full', notOn: ['5.10'] },
   { name: 'lsm-full', tier: 'lsm', handlers: 'hooks', preempt: 'full', notOn: ['5.10'], byName: true },
+  { name: 'lsm-counted', tier: 'lsm', handlers: 'hooks', counted: true, byName: true },
   { name: 'observe', tier: 'observe', handlers: 'tracepoints' },
 ];
 
