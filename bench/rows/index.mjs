@@ -6,6 +6,7 @@ import idle from './idle.mjs';
 import learn from './learn.mjs';
 import make from './make.mjs';
 import npmCi from './npm-ci.mjs';
+import policy from './policy.mjs';
 import replay from './replay.mjs';
 import self from './self.mjs';
 import tls from './tls.mjs';
@@ -27,6 +28,7 @@ export const rows = [
   writer,
   learn,
   replay,
+  policy,
   flood,
   idle,
 ];
