@@ -250,7 +250,11 @@ __attribute__((noinline)) __u64 hash_step(__u32 slot, __u64 h, __u32 at) {
     return h;
 }
 
-static __always_inline void record_hash(struct scratch *s, __u32 slot) {
+/* Puts the hash of what a record says into its `fold`. */
+__attribute__((noinline)) int record_hash(__u32 slot) {
+    struct scratch *s = scratch_at(slot);
+    if (!s)
+        return 0;
     __u32 size = s->rec.size & DATA_MASK;
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     __u64 h = fold_key0;
@@ -268,6 +272,7 @@ static __always_inline void record_hash(struct scratch *s, __u32 slot) {
         h = hash_step(slot, h, at);
     }
     s->rec.fold = h;
+    return 0;
 }
 
 /*
@@ -280,7 +285,7 @@ static __always_inline void record_send_folded(struct scratch *s, __u32 slot, bo
         record_send(s, is_critical);
         return;
     }
-    record_hash(s, slot);
+    record_hash(slot);
     struct ag_fold_key key = {.start = s->rec.start, .hash = s->rec.fold, .pid = s->rec.pid};
     struct ag_fold *fold = bpf_map_lookup_elem(&folds, &key);
     if (fold && fold->state == AG_FOLD_SEEN) {

@@ -10,9 +10,12 @@
 #ifndef AGENTGOV_PATH_H
 #define AGENTGOV_PATH_H
 
-/* Steps of one path_walk(); a chain of calls instead of one long loop keeps the verifier's work small on 5.10. */
-#define WALK_STEPS 32
-#define WALK_CALLS 130 /* 4,160 steps: a path of 4,096 bytes has at most 2,048 components, and each may be a mount */
+/*
+ * Steps of one path_walk(), and how often each of two loops around it turns: the verifier follows every turn, but looks
+ * into a function once. 4,232 steps: a path of 4,096 bytes has at most 2,048 components, and each may be a mount.
+ */
+#define WALK_STEPS 8
+#define WALK_TURNS 23
 #define NAME_BYTES 256
 
 enum { WALK_MORE, WALK_DONE };
@@ -64,9 +67,16 @@ __attribute__((noinline)) int path_walk(__u32 slot) {
     return WALK_MORE;
 }
 
-__attribute__((noinline)) int path_walk_all(__u32 slot) {
-    for (int i = 0; i < WALK_CALLS; i++)
+__attribute__((noinline)) int path_walk_on(__u32 slot) {
+    for (int i = 0; i < WALK_TURNS; i++)
         if (path_walk(slot) == WALK_DONE)
+            return WALK_DONE;
+    return WALK_MORE;
+}
+
+__attribute__((noinline)) int path_walk_all(__u32 slot) {
+    for (int i = 0; i < WALK_TURNS; i++)
+        if (path_walk_on(slot) == WALK_DONE)
             return WALK_DONE;
     return WALK_MORE;
 }

@@ -1,0 +1,1 @@
+export function loadTests(): Promise<{ name: string; variants: string[] }[]>;
