@@ -219,6 +219,32 @@ static __always_inline int on_enter(struct pt_regs *ctx, enum ag_tls_library lib
     return 0;
 }
 
+/* A record with a whole piece, as it stands in the ring. */
+struct tls_whole {
+    struct ag_record rec;
+    struct ag_part part;
+    __u8 bytes[AG_TLS_CHUNK];
+} __attribute__((packed));
+
+/* Nearly all of a large body is whole pieces: of a fixed size, they go straight into the ring. */
+static __always_inline void tls_whole_piece(const struct scratch *s, __u64 from) {
+    struct tls_whole *whole = bpf_ringbuf_reserve(&tls, sizeof(*whole), 0);
+    if (!whole) {
+        count_lost(AG_CLASS_TLS, AG_LOSS_RING_FULL);
+        return;
+    }
+    if (bpf_probe_read_user(whole->bytes, sizeof(whole->bytes), (void *)from)) {
+        count_lost(AG_CLASS_TLS, AG_LOSS_UNREADABLE);
+        bpf_ringbuf_discard(whole, 0);
+        return;
+    }
+    whole->rec = s->rec;
+    whole->rec.size = sizeof(whole->part) + sizeof(whole->bytes);
+    whole->rec.parts = 1;
+    whole->part = (struct ag_part){.len = sizeof(whole->bytes), .type = AG_PART_DATA};
+    bpf_ringbuf_submit(whole, 0);
+}
+
 /*
  * One piece of a buffer, behind which a call has moved `after` bytes in others: a function of its own, so that the
  * verifier meets the work once and not for each piece. What cannot be read or finds no room is counted, and the next
@@ -229,10 +255,14 @@ __attribute__((noinline)) int tls_piece(__u32 slot, __u64 from, __u64 offset, __
     if (!s || !left)
         return 0;
     __u64 n = left < AG_TLS_CHUNK ? left : AG_TLS_CHUNK;
-    s->rec.size = 0;
-    s->rec.parts = 0;
     s->rec.arg[1] = offset;
     s->rec.arg[2] = left - n + after;
+    if (n == AG_TLS_CHUNK) {
+        tls_whole_piece(s, from);
+        return 0;
+    }
+    s->rec.size = 0;
+    s->rec.parts = 0;
     __u32 at = part_begin(s, AG_PART_DATA, 0);
     __u32 off = (at + sizeof(struct ag_part)) & DATA_MASK;
     if (bpf_probe_read_user(&s->data[off], bounded(n - 1, AG_TLS_CHUNK - 1) + 1, (void *)from)) {

@@ -20,6 +20,7 @@ const PLAN = [
 ];
 const [SMALL, MIDDLE, LARGE] = PLAN.map(([bytes]) => bytes);
 const CAPTURE = ['--capture-tls'];
+const ON_ONE_CORE = ['taskset', '-c', '0'];
 /** 0.95x of the throughput, as time for the same work. */
 const LARGE_ELAPSED = 1.052;
 
@@ -36,17 +37,19 @@ export default {
   needsAgentgov: true,
   async run({ pairs, progress }) {
     const server = await startServer();
+    const beside = await startServer(ON_ONE_CORE);
     try {
       const client = clientOf(server.port);
-      const governed = async (flags) => {
-        const { log } = await measureGoverned(client.argv(PLAN), { flags });
-        return { lost: log.lost, figures: client.report().figures };
+      const compare = async (plan, from, label) => {
+        const governed = async (flags) => {
+          const { log } = await measureGoverned(from.argv(plan), { flags });
+          return { lost: log.lost, figures: from.report().figures };
+        };
+        const [without, read] = [() => governed([]), () => governed(CAPTURE)];
+        return interleave(without, read, { pairs, onPair: progress(label) });
       };
-      const read = await interleave(
-        () => governed([]),
-        () => governed(CAPTURE),
-        { pairs, onPair: progress('--capture-tls') },
-      );
+      const read = await compare(PLAN, client, '--capture-tls');
+      const alone = await compare([PLAN[2]], clientOf(beside.port, ON_ONE_CORE), 'a core left');
       const bare = async () => {
         await measure(client.argv([PLAN[1]]));
         return client.report();
@@ -59,15 +62,18 @@ export default {
           'a Node client of an HTTPS server, one connection, a body there and as much back; with and without --capture-tls',
         lines: [
           ...PLAN.map(([bytes], at) => sizeLine(bytes, at, read)),
+          { ...sizeLine(LARGE, 0, alone), label: '1 MB, a core left' },
           { label: 'not governed, 16 KB', measures: costs(others, 0, {}), raw: others },
         ],
         facts: [
           `${hits} hits of probes for a request of 1 KB`,
+          'a core left: the client and its server share one, with and without',
           'not governed: while another client is read, against while none is',
         ],
       };
     } finally {
       await server.stop();
+      await beside.stop();
     }
   },
 };
@@ -85,17 +91,19 @@ function sizeLine(bytes, at, read) {
   return {
     label: bytes === LARGE ? '1 MB bodies' : `${bytes / 1024} KB bodies`,
     measures: costs(read, at, bounds),
-    ...(bytes === SMALL && { lost: read.b.reduce((sum, { lost }) => sum + lost, 0), raw: read }),
+    ...(at === 0 && { lost: read.b.reduce((sum, { lost }) => sum + lost, 0), raw: read }),
   };
 }
 
-function clientOf(port) {
+/** `under`: what it is started with. */
+function clientOf(port, under = []) {
   const file = join(temporaryFolder('tls'), 'report.json');
   return {
     file,
     argv: (plan, ...more) => {
       rmSync(file, { force: true });
-      return [process.execPath, join(benchFolder, 'rows', 'tls-client.mjs'), port, JSON.stringify(plan), file, ...more];
+      const words = [join(benchFolder, 'rows', 'tls-client.mjs'), port, JSON.stringify(plan), file, ...more];
+      return [...under, process.execPath, ...words];
     },
     report: () => JSON.parse(readFileSync(file, 'utf8')),
   };
@@ -143,13 +151,14 @@ function runsOf(loader) {
   return [...programs.values()].reduce((sum, runs) => sum + runs, 0);
 }
 
-async function startServer() {
+async function startServer(under = []) {
   const folder = temporaryFolder('tls');
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
   const words = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'];
   execFileSync('openssl', [...words, '-keyout', key, '-out', cert], { stdio: 'ignore' });
   const program = join(benchFolder, 'rows', 'tls-server.mjs');
-  const child = spawn(process.execPath, [program, cert, key], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [command, ...argv] = [...under, process.execPath, program, cert, key];
+  const child = spawn(command, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'close');
   const [said] = await once(child.stdout, 'data');
   return {

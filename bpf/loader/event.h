@@ -40,8 +40,8 @@ void events_free(struct events *ev);
 bool event_write(struct events *ev, struct buf *out, const struct record *r, struct process *p, unsigned flags,
                  __u64 ktime, __u64 count);
 
-/* Appends the control line of an AG_TLS record. */
-bool event_write_tls(struct buf *out, const struct record *r);
+/* Appends the control line of an AG_TLS record. `bytes`: of plaintext, which the caller puts behind it. */
+bool event_write_tls(struct buf *out, const struct record *r, size_t bytes);
 
 /* Appends the control line of an AG_DNS record. */
 bool event_write_dns(struct events *ev, struct buf *out, const struct record *r, struct process *p);

@@ -13,19 +13,15 @@ static void put_address(struct buf *out, const struct record *r, bool own) {
     json_number(out, own ? "local_port" : "dest_port", a.port);
 }
 
-/* The bytes come behind the line, as they are. */
-static bool put_data(struct buf *out, const struct record *r, bool is_out) {
-    const struct part *data = record_part(r, AG_PART_DATA, false);
-    if (!data || !data->len)
-        return false;
+static bool put_data(struct buf *out, const struct record *r, bool is_out, size_t bytes) {
     buf_str(out, is_out ? ",\"direction\":\"out\"" : ",\"direction\":\"in\"");
     json_number(out, "tid", r->head.tid);
     buf_str(out, ",\"comm\":");
     json_bytes(out, r->head.comm, strnlen(r->head.comm, sizeof(r->head.comm)));
     json_number(out, "offset", r->head.arg[1]);
     json_number(out, "more", r->head.arg[2]);
-    json_number(out, "bytes", data->len);
-    return true;
+    json_number(out, "bytes", bytes);
+    return bytes > 0;
 }
 
 static const char *const LIBRARIES[] = {[AG_TLS_OPENSSL] = "openssl",
@@ -34,7 +30,7 @@ static const char *const LIBRARIES[] = {[AG_TLS_OPENSSL] = "openssl",
                                         [AG_TLS_GO] = "go",
                                         [AG_TLS_PLAIN] = "plain"};
 
-static bool put_what(struct buf *out, const struct record *r) {
+static bool put_what(struct buf *out, const struct record *r, size_t bytes) {
     const struct part *name = record_part(r, AG_PART_DATA, false);
     switch (r->head.arg[3]) {
     case AG_TLS_BEGIN:
@@ -46,7 +42,7 @@ static bool put_what(struct buf *out, const struct record *r) {
         return true;
     case AG_TLS_IN:
     case AG_TLS_OUT:
-        return put_data(out, r, r->head.arg[3] == AG_TLS_OUT);
+        return put_data(out, r, r->head.arg[3] == AG_TLS_OUT, bytes);
     case AG_TLS_NAME:
         buf_str(out, ",\"name\":");
         json_bytes(out, name ? name->data : "", name ? name->len : 0);
@@ -65,7 +61,7 @@ static bool put_what(struct buf *out, const struct record *r) {
     return false;
 }
 
-bool event_write_tls(struct buf *out, const struct record *r) {
+bool event_write_tls(struct buf *out, const struct record *r, size_t bytes) {
     static const char *const NAMES[] = {
         [AG_TLS_BEGIN] = "begin", [AG_TLS_IN] = "data", [AG_TLS_OUT] = "data",   [AG_TLS_NAME] = "name",
         [AG_TLS_PEER] = "peer",   [AG_TLS_END] = "end", [AG_TLS_HELLO] = "hello"};
@@ -81,12 +77,8 @@ bool event_write_tls(struct buf *out, const struct record *r) {
     json_number(out, "pid", r->head.pid);
     json_number(out, "start_us", r->head.start / 1000);
     json_number(out, "ts_us", r->head.ktime / 1000);
-    bool good = put_what(out, r);
+    bool good = put_what(out, r, bytes);
     buf_put(out, "}\n", 2);
-    if (good && (what == AG_TLS_IN || what == AG_TLS_OUT)) {
-        const struct part *data = record_part(r, AG_PART_DATA, false);
-        buf_put(out, data->data, data->len);
-    }
     if (good && !out->over)
         return true;
     out->len = before;

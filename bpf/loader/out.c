@@ -13,6 +13,7 @@
 #define OUT_BYTES (2 * OUT_LIMIT)
 #define OUT_PIPE (1 << 20)
 #define OUT_OFFER (256 << 10)
+#define OUT_DIRECT (32 << 10) /* so much is not copied when it can be helped */
 _Static_assert(OUT_BYTES - OUT_LIMIT > 2 * LINE_BYTES, "room for a line and what control has to say beside it");
 
 bool out_init(struct out *o, int fd) {
@@ -57,6 +58,41 @@ void out_flush(struct out *o) {
     }
     buf_reset(&o->buf);
     o->sent = o->tried = 0;
+}
+
+/* Offers what waits and the pieces behind it. How many bytes of the pieces were taken. */
+static size_t offer(struct out *o, const struct iovec *pieces, int count) {
+    size_t waiting = out_waiting(o);
+    struct iovec all[1 + OUT_PIECES] = {{.iov_base = o->buf.data + o->sent, .iov_len = waiting}};
+    memcpy(all + 1, pieces, count * sizeof(*pieces));
+    ssize_t n = writev(o->fd, all, count + 1);
+    if (n < 0) {
+        o->closed = errno != EAGAIN && errno != EINTR;
+        o->tried = waiting;
+        return 0;
+    }
+    if ((size_t)n < waiting) {
+        o->sent += n;
+        o->tried = out_waiting(o);
+        return 0;
+    }
+    buf_reset(&o->buf);
+    o->sent = o->tried = 0;
+    return n - waiting;
+}
+
+void out_put(struct out *o, const struct iovec *pieces, int count) {
+    size_t size = 0, taken = 0;
+    for (int i = 0; i < count; i++)
+        size += pieces[i].iov_len;
+    bool keeps_up = o->tried == 0 || out_waiting(o) + size >= o->tried + OUT_OFFER;
+    if (size >= OUT_DIRECT && keeps_up && !o->closed)
+        taken = offer(o, pieces, count);
+    for (int i = 0; i < count; i++) {
+        size_t skip = taken < pieces[i].iov_len ? taken : pieces[i].iov_len;
+        buf_put(&o->buf, (char *)pieces[i].iov_base + skip, pieces[i].iov_len - skip);
+        taken -= skip;
+    }
 }
 
 void out_flush_large(struct out *o) {

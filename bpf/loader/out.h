@@ -3,9 +3,11 @@
 #ifndef AGENTGOV_OUT_H
 #define AGENTGOV_OUT_H
 
+#include <sys/uio.h>
 #include "buf.h"
 
 #define OUT_LIMIT (8 << 20)
+#define OUT_PIECES 16
 
 struct out {
     int fd;
@@ -30,6 +32,12 @@ static inline bool out_room(const struct out *o) {
 
 /* Where to append; a line of LINE_BYTES fits whenever out_room() says so. */
 struct buf *out_buf(struct out *o);
+
+/*
+ * Appends pieces, OUT_PIECES at most and together less than a line. Where they are large the reader is offered them as
+ * they stand, behind what waits, and only what it does not take is copied.
+ */
+void out_put(struct out *o, const struct iovec *pieces, int count);
 
 /* Writes what the reader takes without waiting. */
 void out_flush(struct out *o);

@@ -41,7 +41,7 @@ static void write_line(struct stream *s, const struct record *r, struct process 
     bool is_event = r->head.kind != AG_DNS && r->head.kind != AG_TLS;
     bool written = is_event                 ? event_write(&s->events, out_buf(s->out), r, p, flags, ktime, 0)
                    : r->head.kind == AG_DNS ? event_write_dns(&s->events, out_buf(s->out), r, p)
-                                            : event_write_tls(out_buf(s->out), r);
+                                            : event_write_tls(out_buf(s->out), r, 0);
     if (!written)
         losses_add(s->losses, r->head.cls, LOSS_MALFORMED, 1);
     else if (is_event)

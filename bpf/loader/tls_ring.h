@@ -12,14 +12,16 @@
 #include "loss.h"
 #include "out.h"
 
-struct tls_held;
+struct tls_block;
 
 struct tls_ring {
     struct ring_buffer *ring; /* NULL: nothing is captured */
     struct losses *losses;
-    struct tls_held *first, *last; /* in the order in which they were made */
-    size_t bytes;                  /* of them */
-    __u64 written;                 /* records */
+    struct tls_block *first, *last; /* records in the order in which they were made */
+    struct tls_block *spare;        /* empty ones, for the next */
+    unsigned spares;
+    size_t bytes;  /* of the records that wait */
+    __u64 written; /* records */
 };
 
 /* 0, or a negative errno. */

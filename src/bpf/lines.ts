@@ -6,8 +6,8 @@ const LF = 10;
 export interface Splits {
   /** A whole line without its LF. @returns how many bytes that are no line follow it; none where it returns nothing. */
   line(line: string): number | undefined;
-  /** Those bytes, maybe a view of what was pushed. */
-  bytes?(bytes: Buffer): void;
+  /** The next of those bytes, a view of what was pushed. `left`: how many of them are still to come. */
+  bytes?(bytes: Buffer, left: number): void;
 }
 
 /**
@@ -18,9 +18,8 @@ export interface Splits {
  */
 export class LineSplitter {
   #rest = '';
-  /** Bytes that are announced and not there yet, and what of them has come. */
+  /** Bytes that are announced and not there yet. */
   #wanted = 0;
-  #parts: Buffer[] = [];
 
   constructor(private readonly to: Splits) {}
 
@@ -52,13 +51,7 @@ export class LineSplitter {
   #take(chunk: Buffer, at: number): number {
     const part = chunk.subarray(at, at + this.#wanted);
     this.#wanted -= part.length;
-    this.#parts.push(part);
-    if (this.#wanted === 0) {
-      const [only] = this.#parts;
-      const bytes = this.#parts.length === 1 && only !== undefined ? only : Buffer.concat(this.#parts);
-      this.#parts = [];
-      this.to.bytes?.(bytes);
-    }
+    this.to.bytes?.(part, this.#wanted);
     return at + part.length;
   }
 }

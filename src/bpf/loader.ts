@@ -229,10 +229,10 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
     return announced?.bytes;
   };
 
-  const onBytes = (bytes: Buffer): void => {
+  const onBytes = (bytes: Buffer, left: number): void => {
     const message = announced;
-    announced = undefined;
-    if (broken === undefined && message !== undefined) tls?.read(message, bytes);
+    if (left === 0) announced = undefined;
+    if (broken === undefined && message !== undefined) tls?.data(message, bytes, left);
   };
 
   const splitter = new LineSplitter({ line: onLine, bytes: onBytes });

@@ -27,14 +27,15 @@ export class TlsReader {
     private readonly limit = CONNECTIONS,
   ) {}
 
-  /** `bytes`: those that came with a `tls_data`. */
-  read(message: Tls, bytes?: Buffer): void {
+  /** Bytes that came with a `tls_data`, in their order, and how many of them are still to come. */
+  data(message: TlsData, bytes: Buffer, left: number): void {
+    this.sink.chunk(chunkOf(message, bytes, left));
+  }
+
+  read(message: Exclude<Tls, TlsData>): void {
     switch (message.msg) {
       case 'tls_begin':
         this.#begin(message);
-        break;
-      case 'tls_data':
-        if (bytes !== undefined) this.sink.chunk(chunkOf(message, bytes));
         break;
       case 'tls_name':
         this.#learn(message.connection, { server_name: message.name });
@@ -80,7 +81,7 @@ const ends = ({ dest_ip, dest_port, local_ip, local_port }: TlsPeer): Partial<Pe
   ...(local_ip !== undefined && local_port !== undefined && { local_ip, local_port }),
 });
 
-const chunkOf = (data: TlsData, bytes: Buffer): Chunk => ({
+const chunkOf = (data: TlsData, bytes: Buffer, left: number): Chunk => ({
   ts_us: data.ts_us,
   pid: data.pid,
   tid: data.tid,
@@ -88,7 +89,7 @@ const chunkOf = (data: TlsData, bytes: Buffer): Chunk => ({
   comm: data.comm,
   connection: data.connection,
   direction: data.direction,
-  offset: data.offset,
+  offset: data.offset + data.bytes - left - bytes.length,
   bytes,
-  more: data.more,
+  more: data.more + left,
 });

@@ -39,7 +39,7 @@ import { Session, type SessionResult } from './session.js';
 import { watchSignals } from './signals.js';
 import { openStdout } from './sink.js';
 import { after } from './timer.js';
-import { tuneV8 } from './v8.js';
+import { tuneV8, youngCollector } from './v8.js';
 import { jsonl, pretty, View } from './view.js';
 
 export type Output = 'jsonl' | 'pretty';
@@ -225,8 +225,11 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
 }
 
 /** Hands plaintext on to whoever takes it by then: none comes before the session governs. */
-const forward = (to: () => TlsSink | undefined): TlsSink => ({
-  chunk: (chunk) => to()?.chunk(chunk),
+const forward = (to: () => TlsSink | undefined, wasRead = youngCollector()): TlsSink => ({
+  chunk: (chunk) => {
+    to()?.chunk(chunk);
+    wasRead(chunk.bytes.length);
+  },
   peer: (peer) => to()?.peer(peer),
   end: (end) => to()?.end(end),
 });

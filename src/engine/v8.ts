@@ -1,4 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** Plaintext between two collections: some sixty buffers that it was read into. */
+const YOUNG_BYTES = 4 << 20;
 
 /**
  * Fits V8 to a recorder: it handles much text that lives for milliseconds, beside an agent that wants the processor.
@@ -18,4 +22,29 @@ export function tuneV8(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--no-parallel-scavenge');
   setFlagsFromString('--interrupt-budget=1000000');
+}
+
+/**
+ * To be told how much plaintext was read. Each piece came in a buffer of its own, of which V8's young generation sees
+ * hardly anything: 64 MB of them make it collect the whole heap instead, which was a third of what reading large bodies
+ * cost. So young objects are collected before it comes to that, in 0.2 ms each time.
+ */
+export function youngCollector(): (bytes: number) => void {
+  let uncollected = 0;
+  let collect: ReturnType<typeof exposedGc> | undefined;
+  return (bytes) => {
+    uncollected += bytes;
+    if (uncollected < YOUNG_BYTES) return;
+    uncollected = 0;
+    collect ??= exposedGc();
+    collect({ type: 'minor' });
+  };
+}
+
+/** The function that `node --expose-gc` gives. */
+function exposedGc(): (how: { type: 'minor' }) => void {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc');
+  setFlagsFromString('--no-expose-gc');
+  return gc;
 }

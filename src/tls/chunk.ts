@@ -16,8 +16,12 @@ export interface Chunk {
   direction: 'in' | 'out';
   /** Position of the first byte in this direction of the connection, counted by the kernel from the first call seen. */
   offset: number;
+  /** A view of a larger buffer: whoever keeps them copies them. */
   bytes: Buffer;
-  /** How many bytes of the same call follow in further chunks; 0 for a call's last chunk. */
+  /**
+   * How many bytes follow in further chunks up to the end of a call; 0 where one ends with this. Calls that filled a whole
+   * TLS record each may come as one.
+   */
   more: number;
 }
 

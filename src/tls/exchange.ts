@@ -6,11 +6,11 @@ import { type Exchange, type Fault, MISSING, type RequestHead, type ResponseHead
 import { LineReader } from './http/ndjson.js';
 import { SSE_BYTES, SseReader } from './http/sse.js';
 import { isObject, parseJson } from './json.js';
-import { McpTalk } from './mcp.js';
+import { MCP_NAME, McpTalk } from './mcp.js';
 import { Answer, word } from './models/answer.js';
 import type { Api } from './models/model.js';
 import { reportQuestion } from './models/question.js';
-import { apiOfBody, apiOfPath } from './models/recognise.js';
+import { apiOfBody, apiOfPath, BODY_NAMES } from './models/recognise.js';
 import type { Budget } from './pile.js';
 import type { Fields, Reporter } from './report.js';
 import { cutText } from './secrets.js';
@@ -195,8 +195,8 @@ export class HttpExchange implements Exchange {
     } else {
       const read = readBody(response.content, response.head);
       if ('fault' in read) fault ??= read.fault;
-      else if (kind !== undefined) readStream(kind, talk, read.text);
-      else talk.body(read.text);
+      else if (kind !== undefined) readStream(kind, talk, read.bytes);
+      else talk.body(read.bytes.toString('utf8'));
     }
     talk.end(fault);
   }
@@ -224,10 +224,18 @@ interface Question {
 function readQuestion(content: Content, head: RequestHead): Question {
   const path = withoutHost(head.target.split('?', 1)[0] as string);
   const read = readBody(content, head);
-  const body = 'text' in read ? parseJson(read.text) : undefined;
-  const api = apiOfPath(path) ?? (isObject(body) ? apiOfBody(body, path) : undefined);
+  const named = apiOfPath(path);
+  const isWanted = 'bytes' in read && (named !== undefined || content.bytes <= COMPARED_MAX || mayTell(read.bytes));
+  const body = isWanted ? parseJson(read.bytes.toString('utf8')) : undefined;
+  const api = named ?? (isObject(body) ? apiOfBody(body, path) : undefined);
   return { path, body, api, fault: 'fault' in read ? read.fault : undefined };
 }
+
+/** One of these is in every body that tells by itself what it is; a name may be spelled with escapes. */
+const TELLING = [...BODY_NAMES, MCP_NAME].map((name) => JSON.stringify(name)).concat(String.raw`\u`);
+
+/** Whether it is worth parsing: most of what is large is no talk with anybody, and to search is cheaper by far. */
+const mayTell = (bytes: Buffer): boolean => TELLING.some((text) => bytes.includes(text, 0, 'latin1'));
 
 function bodyFields(content: Content, { headers }: RequestHead | ResponseHead): Fields {
   return {
@@ -238,12 +246,12 @@ function bodyFields(content: Content, { headers }: RequestHead | ResponseHead): 
   };
 }
 
-/** A whole body as the text that it packs. */
-function readBody(content: Content, { headers }: RequestHead | ResponseHead): { text: string } | { fault: string } {
+/** A whole body as what it packs, valid until the content is cleared. */
+function readBody(content: Content, { headers }: RequestHead | ResponseHead): { bytes: Buffer } | { fault: string } {
   if (content.hasGap) return { fault: MISSING };
   if (!content.isWhole) return { fault: TOO_LARGE };
   try {
-    return { text: decodeContent(content.kept, headers.get('content-encoding'), BODY_MAX).toString('utf8') };
+    return { bytes: decodeContent(content.kept, headers.get('content-encoding'), BODY_MAX) };
   } catch (error) {
     return {
       fault: `its content coding could not be undone (${(error as NodeJS.ErrnoException).code ?? (error as Error).message})`,
@@ -261,8 +269,8 @@ function streamOf({ headers }: ResponseHead): typeof SseReader | typeof LineRead
       : undefined;
 }
 
-function readStream(kind: typeof SseReader | typeof LineReader, talk: Talk, text: string): void {
+function readStream(kind: typeof SseReader | typeof LineReader, talk: Talk, bytes: Buffer): void {
   const stream = new kind((data) => talk.event(data));
-  stream.push(Buffer.from(text));
+  stream.push(bytes);
   stream.end();
 }

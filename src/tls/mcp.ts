@@ -16,6 +16,9 @@ interface Call {
   readonly tool: string | undefined;
 }
 
+/** Every message has it. */
+export const MCP_NAME = 'jsonrpc';
+
 /** A request has an id, a notification has none. */
 const requestsOf = (body: unknown): JsonObject[] =>
   (Array.isArray(body) ? body.slice(0, BATCH_MAX) : [body])

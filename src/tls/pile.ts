@@ -24,12 +24,17 @@ export class Budget {
 }
 
 const FIRST = 1024;
+/** From about this size on memory is mapped anew for each buffer, and faults once for each page. */
+const LARGE = 128 * 1024;
+
+/** The largest buffer that was given back. The next large content takes it: nothing grows then, and nothing is mapped. */
+let spare: Buffer | undefined;
 
 /**
  * Bytes that are gathered. They are copied: a slice of a few bytes would keep the whole chunk that it was cut from.
  */
 export class Pile {
-  #buffer = Buffer.alloc(0);
+  #buffer: Buffer = Buffer.alloc(0);
   #length = 0;
   #overflowed = false;
 
@@ -69,6 +74,7 @@ export class Pile {
   /** Forgets everything and gives its memory back; it can be used again. */
   clear(): void {
     this.budget.give(this.#buffer.length);
+    if (this.#buffer.length > Math.max(LARGE, spare?.length ?? 0)) spare = this.#buffer;
     this.#buffer = Buffer.alloc(0);
     this.#length = 0;
     this.#overflowed = false;
@@ -76,11 +82,22 @@ export class Pile {
 
   #reserve(length: number): boolean {
     if (length <= this.#buffer.length) return true;
+    const larger = (length > LARGE / 2 && this.#spare(length)) || this.#fresh(length);
+    larger?.set(this.bytes);
+    this.#buffer = larger ?? this.#buffer;
+    return larger !== undefined;
+  }
+
+  #spare(length: number): Buffer | undefined {
+    const kept = spare;
+    if (kept === undefined || kept.length < length || kept.length > this.most) return undefined;
+    if (!this.budget.take(kept.length - this.#buffer.length)) return undefined;
+    spare = undefined;
+    return kept;
+  }
+
+  #fresh(length: number): Buffer | undefined {
     const size = Math.min(Math.max(FIRST, 2 * this.#buffer.length, length), this.most);
-    if (!this.budget.take(size - this.#buffer.length)) return false;
-    const larger = Buffer.allocUnsafe(size);
-    larger.set(this.bytes);
-    this.#buffer = larger;
-    return true;
+    return this.budget.take(size - this.#buffer.length) ? Buffer.allocUnsafe(size) : undefined;
   }
 }

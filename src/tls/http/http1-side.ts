@@ -4,7 +4,7 @@ import { Headers, type RequestHead, type ResponseHead, type Role, type Version }
 // Header fields are bytes (RFC 9110, 5.5); 'ascii' would take the eighth bit off.
 HTTPParser.encoding = 'latin1';
 
-/** Bytes at once: the parser counts what it is given against its bound for a head, wherever the head ends in it. */
+/** Bytes at once but of a body of known length: the parser counts them against its bound for a head, wherever that ends in them. */
 const SLICE = 16 * 1024;
 /** The same bound for what the parser does not count: chunk sizes, their extensions, trailers. */
 const SILENCE = 96 * 1024;
@@ -88,7 +88,8 @@ export class Http1Side {
   feed(bytes: Buffer): Buffer {
     for (let at = 0; at < bytes.length; ) {
       if (this.stopped) return bytes.subarray(at);
-      const slice = bytes.subarray(at, at + SLICE);
+      const body = this.#inBody ? (this.#left ?? 0) : 0;
+      const slice = bytes.subarray(at, at + Math.max(SLICE, body));
       this.#silence += slice.length;
       const read = this.#parser.execute(slice);
       if (read instanceof Error) throw read;

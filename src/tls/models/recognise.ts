@@ -31,6 +31,9 @@ export const apiOfPath = (path: string): Api | undefined => PATHS.find(([end]) =
 const hasBlocks = (message: JsonObject): boolean =>
   listOf(message.content).some((block) => /^(?:tool_use|tool_result|thinking)$/.test(String(objectOf(block)?.type)));
 
+/** Without one of these members it is written for none. */
+export const BODY_NAMES = ['model', 'contents'] as const;
+
 /** The API that a body is written for, where its path alone does not say. */
 export function apiOfBody(body: JsonObject, path: string): Api | undefined {
   if (asksOllama(path, body)) return 'ollama';

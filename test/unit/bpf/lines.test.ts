@@ -24,12 +24,16 @@ describe('LineSplitter', () => {
     const text = 'one\n3\n\n\xffz4\n2\n\n\ntwo\n';
     const told = (chunks: string[]): string[] => {
       const all: string[] = [];
+      const parts: Buffer[] = [];
       const splitter = new LineSplitter({
         line: (line) => {
           all.push(line);
           return Number(line) || undefined;
         },
-        bytes: (bytes) => void all.push(`bytes ${bytes.toString('hex')}`),
+        bytes: (bytes, left) => {
+          parts.push(bytes);
+          if (left === 0) all.push(`bytes ${Buffer.concat(parts.splice(0)).toString('hex')}`);
+        },
       });
       for (const chunk of chunks) splitter.push(Buffer.from(chunk, 'latin1'));
       return all;

@@ -5,7 +5,10 @@ import { TlsReader } from '../../../src/bpf/tls.js';
 
 const of = (connection: string) => ({ connection, pid: 7, start_us: 70, ts_us: 700 });
 
-function read(messages: Tls[], limit?: number, bytes = Buffer.alloc(0)): unknown[] {
+const behind = (pieces: Buffer[], at: number): number =>
+  pieces.slice(at + 1).reduce((sum, { length }) => sum + length, 0);
+
+function read(messages: Tls[], limit?: number, pieces: Buffer[] = []): unknown[] {
   const told: unknown[] = [];
   const reader = new TlsReader(
     {
@@ -15,21 +18,16 @@ function read(messages: Tls[], limit?: number, bytes = Buffer.alloc(0)): unknown
     },
     limit,
   );
-  for (const message of messages) reader.read(message, bytes);
+  for (const message of messages) {
+    if (message.msg !== 'tls_data') reader.read(message);
+    else for (const [at, piece] of pieces.entries()) reader.data(message, piece, behind(pieces, at));
+  }
   return told;
 }
 
-it('tells bytes, and of the other end all that is known so far', () => {
-  const line = JSON.stringify({
-    msg: 'tls_data',
-    ...of('5'),
-    tid: 8,
-    comm: 'curl',
-    direction: 'out',
-    offset: 10,
-    more: 3,
-    bytes: 3,
-  });
+it('tells bytes as they come, and of the other end all that is known so far', () => {
+  const chunk = { ...of('5'), tid: 8, comm: 'curl', direction: 'out' };
+  const line = JSON.stringify({ msg: 'tls_data', ...chunk, offset: 10, more: 3, bytes: 3 });
   expect(
     read(
       [
@@ -41,7 +39,7 @@ it('tells bytes, and of the other end all that is known so far', () => {
         { msg: 'tls_end', ...of('5') },
       ],
       undefined,
-      Buffer.from([0, 255, 13]),
+      [Buffer.from([0, 255]), Buffer.from([13])],
     ),
   ).toEqual([
     ['peer', { connection: '5', joined: false, library: 'openssl' }],
@@ -59,21 +57,8 @@ it('tells bytes, and of the other end all that is known so far', () => {
         local_port: 40_001,
       },
     ],
-    [
-      'chunk',
-      {
-        ts_us: 700,
-        pid: 7,
-        tid: 8,
-        start_us: 70,
-        comm: 'curl',
-        connection: '5',
-        direction: 'out',
-        offset: 10,
-        bytes: Buffer.from([0, 255, 13]),
-        more: 3,
-      },
-    ],
+    ['chunk', { ...chunk, offset: 10, bytes: Buffer.from([0, 255]), more: 4 }],
+    ['chunk', { ...chunk, offset: 12, bytes: Buffer.from([13]), more: 3 }],
     ['end', '5'],
   ]);
 });
