@@ -6,6 +6,7 @@
  *   membership   who is governed: the first question of every program
  *   entry        how a program on a tracepoint comes to its arguments
  *   emit         how a record gets into a ring, and how what does not is counted
+ *   copies       tier hook where programs are preempted: several of each one that decides
  *   path         names as the kernel knows them
  *   discovery    what may bring a TLS library into a process
  *   tasks        who runs, when a running tree is attached to
@@ -26,6 +27,7 @@
  *   verdict      which rule decides, and the record of what it is against
  *   enforce      tiers lsm and hook: what is asked at each hook about files, programs and addresses
  *   system       and about the machine itself: mounts, privileges, other processes, the kernel
+ *   unasked      where there are copies: what went on without having been asked about
  */
 #include <linux/types.h>
 #include <linux/bpf.h>
@@ -49,6 +51,7 @@
 #include "membership.bpf.h"
 #include "entry.bpf.h"
 #include "emit.bpf.h"
+#include "copies.bpf.h"
 #include "path.bpf.h"
 #include "discovery.bpf.h"
 #include "tasks.bpf.h"
@@ -69,5 +72,6 @@
 #include "verdict.bpf.h"
 #include "enforce.bpf.h"
 #include "system.bpf.h"
+#include "unasked.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

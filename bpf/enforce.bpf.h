@@ -8,9 +8,21 @@
 #ifndef AGENTGOV_ENFORCE_H
 #define AGENTGOV_ENFORCE_H
 
-#define DECIDER(hook, ...)                                                                                             \
+/* A program at a hook. What the body returns is the answer; `note` is what it was asked about (copies.bpf.h). */
+#define DECIDER(hook, note, args...)                                                                                   \
+    static __always_inline int ask_##hook(unsigned long long *ctx, ##args);                                            \
+    COPIES(hook)                                                                                                       \
     SEC("?lsm/" #hook)                                                                                                 \
-    int BPF_PROG(gov_##hook, __VA_ARGS__)
+    int gov_##hook(unsigned long long *ctx) {                                                                          \
+        _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wint-conversion\"");                         \
+        int answer = ask_##hook(___bpf_ctx_cast(args));                                                                \
+        _Pragma("GCC diagnostic pop");                                                                                 \
+        if (!copied)                                                                                                   \
+            return answer;                                                                                             \
+        keep_own_stack(ctx, &decides_##hook, answer);                                                                  \
+        return note_answer(note, answer);                                                                              \
+    }                                                                                                                  \
+    static __always_inline int ask_##hook(unsigned long long *ctx, ##args)
 
 #define ANON_INODE_FS_MAGIC 0x09041934 /* include/uapi/linux/magic.h */
 #define FMODE_READ 0x1
@@ -54,31 +66,31 @@ static __always_inline int decide_name(__u64 op, struct dentry *dentry, struct v
     return verdict_end(s);
 }
 
-DECIDER(path_mknod, const struct path *dir, struct dentry *dentry) {
+DECIDER(path_mknod, 1u << AG_PATH, const struct path *dir, struct dentry *dentry) {
     return decide_name(AG_OP_MKNOD, dentry, BPF_CORE_READ(dir, mnt), AG_CREATE);
 }
 
-DECIDER(path_mkdir, const struct path *dir, struct dentry *dentry) {
+DECIDER(path_mkdir, 1u << AG_PATH, const struct path *dir, struct dentry *dentry) {
     return decide_name(AG_OP_MKDIR, dentry, BPF_CORE_READ(dir, mnt), AG_CREATE);
 }
 
-DECIDER(path_symlink, const struct path *dir, struct dentry *dentry) {
+DECIDER(path_symlink, 1u << AG_PATH, const struct path *dir, struct dentry *dentry) {
     return decide_name(AG_OP_MKNOD, dentry, BPF_CORE_READ(dir, mnt), AG_CREATE);
 }
 
-DECIDER(path_unlink, const struct path *dir, struct dentry *dentry) {
+DECIDER(path_unlink, 1u << AG_PATH, const struct path *dir, struct dentry *dentry) {
     return decide_name(AG_OP_UNLINK, dentry, BPF_CORE_READ(dir, mnt), AG_DELETE);
 }
 
-DECIDER(path_rmdir, const struct path *dir, struct dentry *dentry) {
+DECIDER(path_rmdir, 1u << AG_PATH, const struct path *dir, struct dentry *dentry) {
     return decide_name(AG_OP_RMDIR, dentry, BPF_CORE_READ(dir, mnt), AG_DELETE);
 }
 
-DECIDER(path_chmod, const struct path *path) {
+DECIDER(path_chmod, 1u << AG_PATH, const struct path *path) {
     return decide_name(AG_OP_CHMOD, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt), AG_ATTR);
 }
 
-DECIDER(path_chown, const struct path *path) {
+DECIDER(path_chown, 1u << AG_PATH, const struct path *path) {
     return decide_name(AG_OP_CHOWN, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt), AG_ATTR);
 }
 
@@ -93,8 +105,7 @@ DECIDER(path_chown, const struct path *path) {
 #define ATTR_MTIME (1 << 5)
 #define ATTR_FORCE (1 << 9)
 
-SEC("?lsm/inode_setattr")
-int gov_inode_setattr(__u64 *ctx) {
+DECIDER(inode_setattr, NOTE_OTHER) {
     struct dentry *dentry = (struct dentry *)(setattr_dentry ? btf_arg(ctx, 1) : btf_arg(ctx, 0));
     struct iattr *attr = (struct iattr *)(setattr_dentry ? btf_arg(ctx, 2) : btf_arg(ctx, 1));
     if (!is_governed())
@@ -120,14 +131,14 @@ static __always_inline bool cut_by_open(void) {
     return layout && layout->handler == AG_H_OPEN;
 }
 
-DECIDER(path_truncate, const struct path *path) {
+DECIDER(path_truncate, 1u << AG_PATH, const struct path *path) {
     if (!is_governed() || cut_by_open())
         return 0;
     return decide_name(AG_OP_TRUNCATE, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt), AG_TRUNCATE);
 }
 
 /* From 6.2 on a file that is open is cut by this hook instead. */
-DECIDER(file_truncate, struct file *file) {
+DECIDER(file_truncate, 1u << AG_PATH, struct file *file) {
     if (!is_governed() || cut_by_open())
         return 0;
     return decide_name(AG_OP_TRUNCATE, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt),
@@ -153,7 +164,7 @@ static __always_inline int decide_link(struct dentry *old, struct dentry *dentry
     return verdict_end(s);
 }
 
-DECIDER(path_link, struct dentry *old, const struct path *dir, struct dentry *dentry) {
+DECIDER(path_link, 1u << AG_PATH, struct dentry *old, const struct path *dir, struct dentry *dentry) {
     return decide_link(old, dentry, BPF_CORE_READ(dir, mnt));
 }
 
@@ -169,8 +180,7 @@ static __always_inline void ask_move(struct scratch *s, __u32 slot, struct dentr
 }
 
 /* Up to 5.18 an exchange is two calls of the LSM hook, the second with both names the other way round. */
-SEC("?lsm/path_rename")
-int gov_path_rename(__u64 *ctx) {
+DECIDER(path_rename, 1u << AG_PATH) {
     const struct path *dir = (const struct path *)btf_arg(ctx, 0);
     struct dentry *old = (struct dentry *)btf_arg(ctx, 1), *dentry = (struct dentry *)btf_arg(ctx, 3);
     bool exchange = rename_has_flags && ((__u32)btf_arg(ctx, 4) & RENAME_EXCHANGE);
@@ -216,7 +226,7 @@ static __always_inline int decide_open(struct file *file, __u32 flags, __u32 mod
  * What execve opens is asked about in bprm_check_security, where it is known which file is run. From 6.9 on a pidfd is
  * a file that is opened: it has no name, and what it is good for is asked about as a signal and as ptrace.
  */
-DECIDER(file_open, struct file *file) {
+DECIDER(file_open, 1u << AG_OPEN, struct file *file) {
     if (!is_governed())
         return 0;
     __u32 flags = BPF_CORE_READ(file, f_flags), mode = BPF_CORE_READ(file, f_mode);
@@ -250,7 +260,7 @@ static __always_inline int decide_exec(struct file *file, struct linux_binprm *b
 }
 
 /* Once for each file that an execve leads to: a script first, then what its #! line names. */
-DECIDER(bprm_check_security, struct linux_binprm *bprm) {
+DECIDER(bprm_check_security, 1u << AG_EXEC, struct linux_binprm *bprm) {
     return is_governed() ? decide_exec(BPF_CORE_READ(bprm, file), bprm, 0) : 0;
 }
 
@@ -283,7 +293,7 @@ static __always_inline bool maps_code(unsigned long prot) {
  * Code that comes in without execve: `ld.so PROGRAM`, an interpreter of the ELF header, a library. Libraries are
  * programs of nobody's list, so here only rules speak, and not the default.
  */
-DECIDER(mmap_file, struct file *file, unsigned long prot) {
+DECIDER(mmap_file, NOTE_OTHER, struct file *file, unsigned long prot) {
     if ((!(prot & (PROT_READ | PROT_EXEC)) && !rings_by_map) || !file || !is_governed())
         return 0;
     if (rings_by_map && is_ring(file))
@@ -292,7 +302,7 @@ DECIDER(mmap_file, struct file *file, unsigned long prot) {
 }
 
 /* The same for memory that was mapped to be read only. `prot` is with what the personality adds, `asked` without. */
-DECIDER(file_mprotect, struct vm_area_struct *vma, unsigned long asked, unsigned long prot) {
+DECIDER(file_mprotect, NOTE_OTHER, struct vm_area_struct *vma, unsigned long asked, unsigned long prot) {
     if (!(prot & PROT_EXEC) || !is_governed())
         return 0;
     struct file *file = BPF_CORE_READ(vma, vm_file);
@@ -440,7 +450,7 @@ static __always_inline __u16 family_of(struct socket *sock) {
 }
 
 /* A connect to AF_UNSPEC takes a connection apart and goes nowhere. */
-DECIDER(socket_connect, struct socket *sock, void *address, int len) {
+DECIDER(socket_connect, 1u << AG_CONNECT, struct socket *sock, void *address, int len) {
     __u16 family = 0;
     if (!is_governed() || family_of(sock) == AF_UNIX)
         return 0;
@@ -449,14 +459,14 @@ DECIDER(socket_connect, struct socket *sock, void *address, int len) {
     return family == AF_UNSPEC ? 0 : decide_address(AG_CONNECT, AG_REACH, sock, address, len, 0);
 }
 
-DECIDER(socket_bind, struct socket *sock, void *address, int len) {
+DECIDER(socket_bind, 1u << AG_BIND, struct socket *sock, void *address, int len) {
     if (!is_governed() || family_of(sock) == AF_UNIX) /* its name is a file that is made: path_mknod */
         return 0;
     return decide_address(AG_BIND, AG_BIND_TO, sock, address, len, 0);
 }
 
 /* A send that names its own destination; by MSG_FASTOPEN it is the connect. */
-DECIDER(socket_sendmsg, struct socket *sock, struct msghdr *msg) {
+DECIDER(socket_sendmsg, 1u << AG_SEND, struct socket *sock, struct msghdr *msg) {
     if (!is_governed())
         return 0;
     void *name = BPF_CORE_READ(msg, msg_name);
@@ -466,7 +476,7 @@ DECIDER(socket_sendmsg, struct socket *sock, struct msghdr *msg) {
     return decide_address(AG_SEND, flags & MSG_FASTOPEN ? AG_REACH : AG_SEND_TO, sock, name, len, flags);
 }
 
-DECIDER(socket_listen, struct socket *sock) {
+DECIDER(socket_listen, 1u << AG_LISTEN, struct socket *sock) {
     __u32 slot;
     if (!is_governed())
         return 0;
@@ -522,11 +532,11 @@ static __always_inline int decide_unix(struct socket *sock, struct sock *peer) {
     return verdict_end(s);
 }
 
-DECIDER(unix_stream_connect, struct sock *sk, struct sock *peer) {
+DECIDER(unix_stream_connect, NOTE_UNIX, struct sock *sk, struct sock *peer) {
     return is_governed() ? decide_unix(BPF_CORE_READ(sk, sk_socket), peer) : 0;
 }
 
-DECIDER(unix_may_send, struct socket *sock, struct socket *peer) {
+DECIDER(unix_may_send, NOTE_UNIX, struct socket *sock, struct socket *peer) {
     return is_governed() ? decide_unix(sock, BPF_CORE_READ(peer, sk)) : 0;
 }
 

@@ -8,6 +8,7 @@
 #define AF_INET 2
 #define AF_INET6 10
 #define SOCK_STREAM 1
+#define SOCK_DGRAM 2
 #define SOCKADDR_BYTES 128
 #define MSG_FASTOPEN 0x20000000
 #define MMSG_MAX 1024  /* UIO_MAXIOV, the kernel's own limit for sendmmsg */

@@ -197,11 +197,15 @@ static __always_inline __u32 exec_old_tid(void *ctx) {
     return by_perf ? ((struct trace_event_raw_sched_process_exec *)ctx)->old_pid : (__u32)btf_arg(ctx, 1);
 }
 
+static __always_inline void look_behind_exec(__u32 tid); /* unasked.bpf.h */
+
 /* begin_new_exec() is over: mm, credentials and name are the new program's, and nothing of it has run. */
 SEC("tp/sched/sched_process_exec")
 int sched_process_exec(void *ctx) {
     if (!is_member(current_ids() >> 32))
         return 0;
+    if (copied && !own_pidns) /* the number of before is the machine's own */
+        look_behind_exec(exec_old_tid(ctx));
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     if (tls_on)
         notice_exec(task, exec_old_tid(ctx));
@@ -293,6 +297,9 @@ int sched_process_exit(void *ctx) {
     __u8 *byte = member_byte(tgid);
     if (!byte || !*byte)
         return 0;
+    __u32 *note = copied ? note_of(current_ids()) : NULL;
+    if (note) /* whoever has this number next */
+        *note = 0;
     if (BPF_CORE_READ(task, signal, live.counter) > 0)
         return 0;
     bool member = *byte == AG_MEMBER;

@@ -102,6 +102,9 @@ static __always_inline void tls_moved(struct pt_regs *regs, const struct ag_layo
 static __always_inline bool plain_concerns(struct pt_regs *regs, const struct ag_layout *layout, long ret);
 static __always_inline void plain_call(void *ctx);
 
+/* In unasked.bpf.h. */
+static __always_inline void look_behind(void *ctx);
+
 /* Of a 64-bit process: plaintext of others is not captured. */
 static __always_inline void moved(void *ctx, __u32 nr) {
     struct pt_regs *regs = sys_exit_regs(ctx);
@@ -118,6 +121,8 @@ SEC("tp/raw_syscalls/sys_exit")
 int sys_exit(void *ctx) {
     if (!is_member(current_ids() >> 32))
         return 0;
+    if (copied)
+        look_behind(ctx);
     __u32 nr = ag_syscall_nr(sys_exit_regs(ctx));
     if (ag_is_ia32((struct task_struct *)bpf_get_current_task())) {
         bpf_tail_call(ctx, &by_nr_ia32, nr);

@@ -88,8 +88,7 @@ static __always_inline int decide_ring(void) {
 }
 
 #define ASKS_AT(hook, kind, bit)                                                                                       \
-    SEC("?lsm/" #hook)                                                                                                 \
-    int gov_##hook(void *ctx) {                                                                                        \
+    DECIDER(hook, NOTE_OTHER) {                                                                                        \
         return decide_call(kind, bit, 0, 0, AG_OWN_NONE);                                                              \
     }
 
@@ -136,7 +135,7 @@ static __always_inline int mount_end(struct scratch *s, __u32 slot) {
 }
 
 /* How mounts are handed on hides nothing. */
-DECIDER(sb_mount, const char *dev_name, const struct path *path, const char *type, unsigned long flags) {
+DECIDER(sb_mount, NOTE_OTHER, const char *dev_name, const struct path *path, const char *type, unsigned long flags) {
     __u32 slot;
     if (!is_governed())
         return 0;
@@ -148,7 +147,7 @@ DECIDER(sb_mount, const char *dev_name, const struct path *path, const char *typ
     return mount_end(s, slot);
 }
 
-DECIDER(move_mount, const struct path *from, const struct path *to) {
+DECIDER(move_mount, NOTE_OTHER, const struct path *from, const struct path *to) {
     __u32 slot;
     if (!is_governed())
         return 0;
@@ -160,7 +159,7 @@ DECIDER(move_mount, const struct path *from, const struct path *to) {
     return mount_end(s, slot);
 }
 
-DECIDER(sb_umount, struct vfsmount *mnt) {
+DECIDER(sb_umount, NOTE_OTHER, struct vfsmount *mnt) {
     __u32 slot;
     if (!is_governed())
         return 0;
@@ -172,7 +171,7 @@ DECIDER(sb_umount, struct vfsmount *mnt) {
 }
 
 /* The old root goes away for all that have it. */
-DECIDER(sb_pivotroot, const struct path *old_path, const struct path *new_path) {
+DECIDER(sb_pivotroot, NOTE_OTHER, const struct path *old_path, const struct path *new_path) {
     __u32 slot;
     if (!is_governed())
         return 0;
@@ -200,13 +199,12 @@ static __always_inline int decide_tampering(void) {
 }
 
 /* By a number from BPF_MAP_GET_FD_BY_ID root could write in the tables of this very policy. */
-SEC("?lsm/bpf")
-int gov_bpf(void *ctx) {
+DECIDER(bpf, NOTE_OTHER) {
     return decide_tampering();
 }
 
 /* Namespaces, and groups before 6.0; modules, another kernel, the ports of devices. */
-DECIDER(capable, const struct cred *cred, void *ns, int cap) {
+DECIDER(capable, NOTE_OTHER, const struct cred *cred, void *ns, int cap) {
     bool tampers = cap == CAP_SYS_MODULE || cap == CAP_SYS_RAWIO || cap == CAP_SYS_BOOT;
     bool changes = cap == CAP_SYS_ADMIN || (groups_by_capability && cap == CAP_SETGID);
     if ((!tampers && !changes) || !is_governed())
@@ -219,8 +217,7 @@ DECIDER(capable, const struct cred *cred, void *ns, int cap) {
 }
 
 /* A ring's file is an anonymous inode that is asked about from 5.16. */
-SEC("?lsm/inode_init_security_anon")
-int gov_inode_init_security_anon(void *ctx) {
+DECIDER(inode_init_security_anon, NOTE_OTHER) {
     struct call call = {};
     return is_governed() && current_call(&call, AG_URING) ? decide_ring() : 0;
 }
@@ -229,7 +226,7 @@ int gov_inode_init_security_anon(void *ctx) {
  * Which program a process says that it runs is what rules with `exe` go by. Root may say another one, and anybody in a
  * user namespace of his own (kernel/sys.c, prctl_set_mm).
  */
-DECIDER(task_prctl, int option, unsigned long what) {
+DECIDER(task_prctl, NOTE_OTHER, int option, unsigned long what) {
     if (option != PR_SET_MM || (what != PR_SET_MM_EXE_FILE && what != PR_SET_MM_MAP))
         return prctl_passes;
     int answer = decide_call(AG_TAMPER, 0, 0, 0, AG_OWN_KERNEL);
@@ -250,7 +247,7 @@ static __always_inline bool is_guard(const struct ag_policy *p, __u32 tgid) {
  * ptrace, process_vm_readv and _writev, pidfd_getfd, /proc/PID/mem. One's own memory is never asked about. Of
  * agentgov's processes also what only reads: /proc/PID/fd leads to the pipes by which they speak with each other.
  */
-DECIDER(ptrace_access_check, struct task_struct *child, unsigned int mode) {
+DECIDER(ptrace_access_check, NOTE_OTHER, struct task_struct *child, unsigned int mode) {
     struct ag_policy *p = policy_now();
     if (!p || (mode & PTRACE_MODE_NOAUDIT) || !is_governed())
         return 0;
@@ -259,13 +256,13 @@ DECIDER(ptrace_access_check, struct task_struct *child, unsigned int mode) {
     return bits || own ? decide_call(AG_PTRACE, bits, 0, target, own) : 0;
 }
 
-DECIDER(ptrace_traceme, struct task_struct *parent) {
+DECIDER(ptrace_traceme, NOTE_OTHER, struct task_struct *parent) {
     return decide_call(AG_PTRACE, AG_DO_PTRACE, 0, tgid_of(parent), AG_OWN_NONE);
 }
 
 /* As for the record (signals.bpf.h): what a process sends out of the tree. Signal 0 only asks whether somebody is
  * there. */
-DECIDER(task_kill, struct task_struct *to, struct kernel_siginfo *info, int sig) {
+DECIDER(task_kill, 1u << AG_SIGNAL, struct task_struct *to, struct kernel_siginfo *info, int sig) {
     if (!sig || !is_sent(info) || !is_governed())
         return 0;
     __u32 target = tgid_of(to);

@@ -219,9 +219,10 @@ static __attribute__((noinline)) void count_off(struct scratch *s) {
 
 /* Nothing is against it, so far: then there is nothing to tell either. */
 static __always_inline bool verdict_passes(struct scratch *s) {
-    if (s->ask.limited && !s->ask.verdict)
+    bool told = is_told();
+    if (s->ask.limited && !s->ask.verdict && !told)
         count_off(s);
-    if (s->ask.verdict)
+    if (s->ask.verdict && (!told || s->ask.verdict & VERDICT_DENIES))
         return false;
     scratch_release(s);
     return true;

@@ -50,6 +50,8 @@ enum ag_kind {
     AG_OBJECT,    /* lsm and hook: the resolved object of the syscall that the same tid is in; arg0 = enum ag_op;
                      PATH first and second */
     AG_TLS,       /* of a TLS connection: arg0 its number (0: all of the process), arg3 = enum ag_tls */
+    AG_GAP,       /* a call that no program was asked about which decides, found when it ended: nr; fold: the verdict
+                     that it would have met, where that is known; ret of killing the process; PATH of an open */
     AG_KIND_MAX,
 };
 
@@ -253,6 +255,15 @@ enum ag_membership {
 #define AG_MEMBER_ROWS 65536
 struct ag_member_row {
     __u8 slot[AG_MEMBER_ROW];
+};
+
+/* Several copies of each program that decides, and a note for each thread (bpf/copies.bpf.h): key = tid / AG_NOTE_ROW.
+ */
+#define AG_COPIES 3
+#define AG_NOTE_ROW 64
+#define AG_NOTE_ROWS 65536
+struct ag_note_row {
+    __u32 slot[AG_NOTE_ROW];
 };
 
 /* First-seen filter: how many *further* times a process did the same thing (running total, never reset). */

@@ -52,7 +52,7 @@ struct ag_layout {
     __s8 value[3];
     __u8 moves;  /* bytes through the descriptor that is argument 0: enum ag_moves; value 0 are its MSG flags */
     __u8 buffer; /* enum ag_buffer */
-    __u8 pad;
+    __u8 asked;  /* 1: has not succeeded before a program that decides was asked about it */
 };
 
 #endif

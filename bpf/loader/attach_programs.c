@@ -17,10 +17,12 @@
 /* Names of the programs of bpf/objects.bpf.h, and of bpf/enforce.bpf.h and bpf/system.bpf.h: on_HOOK, gov_HOOK. */
 #define OBJECT_PREFIX "on_"
 #define DECIDER_PREFIX "gov_"
-#define LINKS_MAX 128
+#define COPY_PREFIX "copy" /* copyN_HOOK (bpf/copies.bpf.h) */
+#define LINKS_MAX 256
 
-static struct bpf_link *links[LINKS_MAX];
+static struct bpf_link *links[LINKS_MAX]; /* taken down from the last one on */
 static int links_count;
+static struct bpf_link *first_to_go; /* the last of them, where it is to be gone before any other is */
 
 static struct bpf_link *link_program(struct bpf_program *prog) {
     if (bpf_program__type(prog) != BPF_PROG_TYPE_TRACEPOINT)
@@ -55,6 +57,10 @@ static bool is_decider(const struct bpf_program *prog) {
     return strncmp(bpf_program__name(prog), DECIDER_PREFIX, strlen(DECIDER_PREFIX)) == 0;
 }
 
+static bool is_copy(const struct bpf_program *prog) {
+    return strncmp(bpf_program__name(prog), COPY_PREFIX, strlen(COPY_PREFIX)) == 0;
+}
+
 static const char *hook_of(const struct bpf_program *prog) {
     return bpf_program__name(prog) + strlen(is_decider(prog) ? DECIDER_PREFIX : OBJECT_PREFIX);
 }
@@ -67,6 +73,37 @@ static void function_of(const char *hook, enum tier tier, char *out, size_t size
         snprintf(out, size, "security_bprm_check");
     else
         snprintf(out, size, "security_%s", hook);
+}
+
+/* Puts a program at the kernel's function itself, as tier hook does. */
+static int put_at_function(struct bpf_program *prog, const char *hook) {
+    char function[64];
+    function_of(hook, TIER_HOOK, function, sizeof(function));
+    bpf_program__set_type(prog, BPF_PROG_TYPE_TRACING);
+    bpf_program__set_expected_attach_type(prog, BPF_MODIFY_RETURN);
+    return bpf_program__set_attach_target(prog, 0, function);
+}
+
+static struct bpf_program *copy_of(struct agentgov_bpf *skel, int copy, const char *hook) {
+    char name[64];
+    snprintf(name, sizeof(name), COPY_PREFIX "%d_%s", copy, hook);
+    return bpf_object__find_program_by_name(skel->obj, name);
+}
+
+static struct bpf_map *map_of_copies(struct agentgov_bpf *skel, const char *hook) {
+    char name[64];
+    snprintf(name, sizeof(name), "decides_%s", hook);
+    return bpf_object__find_map_by_name(skel->obj, name);
+}
+
+/* The copies of a program that decides are there with it, or not at all. */
+static int prepare_copies(struct agentgov_bpf *skel, const char *hook, bool wanted) {
+    int err = bpf_map__set_autocreate(map_of_copies(skel, hook), wanted);
+    for (int copy = 0; copy < AG_COPIES && wanted && !err; copy++) {
+        bpf_program__set_autoload(copy_of(skel, copy, hook), true);
+        err = put_at_function(copy_of(skel, copy, hook), hook);
+    }
+    return err;
 }
 
 /*
@@ -123,19 +160,38 @@ static bool may_be_missing(const char *hook) {
     return false;
 }
 
+/* Before 6.1 some calls are not asked about at hooks of their own. */
+static bool needs_copies(const struct btf *kernel, enum tier tier, bool enforce) {
+    return enforce && tier == TIER_HOOK && machine_preempts_trampolines() &&
+           hook_exists(kernel, "userns_create", TIER_LSM);
+}
+
+static int announce_copies(struct agentgov_bpf *skel) {
+    skel->rodata->copied = true;
+    bpf_program__set_autoload(skel->progs.sx_unasked, true);
+    return bpf_map__set_max_entries(skel->maps.notes, AG_NOTE_ROWS);
+}
+
 int tier_prepare(struct agentgov_bpf *skel, enum tier tier, bool enforce) {
     int cpus = libbpf_num_possible_cpus();
     if (cpus < 0)
         return cpus;
     int err = bpf_map__set_max_entries(skel->maps.scratches, cpus * AG_SLOTS_PER_CPU);
-    if (!err)
-        err = choose_entry(skel);
+    struct bpf_program *prog;
+    bpf_object__for_each_program(prog, skel->obj) {
+        if (!err && is_decider(prog))
+            err = prepare_copies(skel, hook_of(prog), false);
+    }
     if (err || tier == TIER_OBSERVE)
-        return err;
+        return err ? err : choose_entry(skel);
     struct btf *kernel = btf__load_vmlinux_btf();
     if (!kernel)
         return -errno;
-    if (enforce) {
+    if (needs_copies(kernel, tier, enforce))
+        err = announce_copies(skel);
+    if (!err)
+        err = choose_entry(skel);
+    if (!err && enforce) {
         skel->rodata->rename_has_flags = arguments_of(kernel, "path_rename", tier) > 4;
         skel->rodata->owners_by_path = hook_exists(kernel, "path_chown", tier);
         skel->rodata->setattr_dentry = arguments_of(kernel, "inode_setattr", tier) > 2;
@@ -144,7 +200,6 @@ int tier_prepare(struct agentgov_bpf *skel, enum tier tier, bool enforce) {
         skel->rodata->groups_by_capability = arguments_of(kernel, "task_fix_setgroups", tier) == 0;
         err = policy_size(skel);
     }
-    struct bpf_program *prog;
     bpf_object__for_each_program(prog, skel->obj) {
         if (err)
             break;
@@ -159,15 +214,10 @@ int tier_prepare(struct agentgov_bpf *skel, enum tier tier, bool enforce) {
             break;
         }
         bpf_program__set_autoload(prog, true);
-        if (tier == TIER_HOOK) {
-            char function[64];
-            function_of(hook, tier, function, sizeof(function));
-            bpf_program__set_type(prog, BPF_PROG_TYPE_TRACING);
-            bpf_program__set_expected_attach_type(prog, BPF_MODIFY_RETURN);
-            err = bpf_program__set_attach_target(prog, 0, function);
-            if (err)
-                break;
-        }
+        if (tier == TIER_HOOK)
+            err = put_at_function(prog, hook);
+        if (!err && decides && skel->rodata->copied)
+            err = prepare_copies(skel, hook, true);
     }
     btf__free(kernel);
     return err;
@@ -190,6 +240,20 @@ static int put_layout(struct agentgov_bpf *skel, struct bpf_map *programs, int n
     return bpf_map__update_elem(programs, &slot, sizeof(slot), &fd, sizeof(fd), BPF_ANY);
 }
 
+static int put_program(struct bpf_map *programs, struct bpf_program *prog) {
+    __u32 only = 0, fd = bpf_program__fd(prog);
+    return bpf_map__update_elem(programs, &only, sizeof(only), &fd, sizeof(fd), BPF_ANY);
+}
+
+/* The kernel runs first what was hung up last (__bpf_trampoline_link_prog() in kernel/bpf/trampoline.c). */
+static int hang_copies(struct agentgov_bpf *skel, struct bpf_program *decider, const char **what) {
+    const char *hook = hook_of(decider);
+    int err = put_program(map_of_copies(skel, hook), decider);
+    for (int copy = AG_COPIES - 1; copy >= 0 && !err; copy--)
+        err = hang(copy_of(skel, copy, hook), what);
+    return err;
+}
+
 int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what) {
     *what = "layouts";
     for (int i = 0; i < syscall_layouts_count; i++) {
@@ -200,20 +264,20 @@ int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what) {
         if (err)
             return err;
     }
-    if (skel->rodata->tls_on) {
-        __u32 only = 0, fd = bpf_program__fd(skel->progs.sx_plain);
-        int err = bpf_map__update_elem(skel->maps.plain, &only, sizeof(only), &fd, sizeof(fd), BPF_ANY);
-        if (err)
-            return err;
-    }
+    bool copied = skel->rodata->copied;
+    int err = skel->rodata->tls_on ? put_program(skel->maps.plain, skel->progs.sx_plain) : 0;
+    if (!err && copied)
+        err = put_program(skel->maps.unasked, skel->progs.sx_unasked);
+    if (err)
+        return err;
     /* Exit before fork: whoever is marked by the one is unmarked by the other. */
     struct bpf_program *order[] = {
-        skel->progs.sched_process_exit, skel->progs.task_newtask,    skel->progs.sched_prepare_exec,
-        skel->progs.sched_process_exec, skel->progs.signal_generate, skel->progs.inet_sock_set_state,
-        skel->progs.sys_exit,
+        skel->progs.sched_process_exit,       skel->progs.task_newtask,    skel->progs.sched_prepare_exec,
+        skel->progs.sched_process_exec,       skel->progs.signal_generate, skel->progs.inet_sock_set_state,
+        copied ? NULL : skel->progs.sys_exit,
     };
     for (unsigned i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        int err = bpf_program__autoload(order[i]) ? hang(order[i], what) : 0;
+        err = order[i] && bpf_program__autoload(order[i]) ? hang(order[i], what) : 0;
         if (err)
             return err;
     }
@@ -223,11 +287,17 @@ int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what) {
     bpf_object__for_each_program(prog, skel->obj) {
         if ((!is_object_program(prog) && !is_decider(prog)) || bpf_program__fd(prog) < 0)
             continue;
-        int err = hang(prog, what);
+        err = copied && is_decider(prog) ? hang_copies(skel, prog, what) : hang(prog, what);
         if (err)
             return err;
     }
-    return 0;
+    if (!copied)
+        return 0;
+    /* What kills who was not asked is there only while those that ask are. */
+    err = hang(skel->progs.sys_exit, what);
+    if (!err)
+        first_to_go = links[links_count - 1];
+    return err;
 }
 
 static enum ag_class class_of(const struct bpf_program *prog, const struct agentgov_bpf *skel) {
@@ -237,8 +307,8 @@ static enum ag_class class_of(const struct bpf_program *prog, const struct agent
         return AG_CLASS_SECURITY;
     if (bpf_program__type(prog) == BPF_PROG_TYPE_KPROBE || prog == skel->progs.sx_mmap)
         return AG_CLASS_TLS;
-    if (is_decider(prog)) /* a verdict that was not reached is no event that is missing */
-        return AG_CLASS_SECURITY;
+    if (is_decider(prog) || is_copy(prog)) /* a verdict that was not reached, which is no event that is missing */
+        return AG_CLASS_VERDICT;
     return is_object_program(prog) || prog == skel->progs.sys_exit ? AG_CLASS_FILE : AG_CLASS_PROCESS;
 }
 
@@ -257,10 +327,31 @@ void tier_missed(struct agentgov_bpf *skel, __u64 missed[AG_CLASS_MAX]) {
     bpf_object__for_each_program(prog, skel->obj) missed[class_of(prog, skel)] += missed_by(prog);
 }
 
-int tier_pin(const char *folder) {
+/* What a table of programs holds is gone with the last one who has that table, links to others do not count. */
+static int pin_copies(struct agentgov_bpf *skel, const char *folder) {
+    struct bpf_program *prog;
     char path[4096];
+    bpf_object__for_each_program(prog, skel->obj) {
+        if (!is_decider(prog) || bpf_program__fd(prog) < 0)
+            continue;
+        snprintf(path, sizeof(path), "%s/%s", folder, bpf_program__name(prog));
+        if (bpf_obj_pin(bpf_map__fd(map_of_copies(skel, hook_of(prog))), path))
+            return -errno;
+    }
+    snprintf(path, sizeof(path), "%s/sx_unasked", folder);
+    return bpf_obj_pin(bpf_map__fd(skel->maps.unasked), path) ? -errno : 0;
+}
+
+int tier_pin(struct agentgov_bpf *skel, const char *folder) {
+    char path[4096];
+    int err = skel->rodata->copied ? pin_copies(skel, folder) : 0;
+    if (err)
+        return err;
     for (int i = 0; i < links_count; i++) {
-        snprintf(path, sizeof(path), "%s/link_%d", folder, i);
+        if (links[i] == first_to_go)
+            snprintf(path, sizeof(path), "%s/" TIER_FIRST_TO_GO, folder);
+        else
+            snprintf(path, sizeof(path), "%s/link_%d", folder, i);
         if (bpf_obj_pin(bpf_link__fd(links[i]), path))
             return -errno;
     }
@@ -269,6 +360,7 @@ int tier_pin(const char *folder) {
 
 void tier_detach(void) {
     dns_detach();
+    first_to_go = NULL;
     while (links_count > 0)
         bpf_link__destroy(links[--links_count]);
 }

@@ -46,17 +46,21 @@ void fill_path(struct events *ev, struct line *l, enum field text, enum field he
 }
 
 /* The rule as its number in the policy's tables: whoever compiled them has its name. */
+static void fill_rule(struct events *ev, __u64 verdict, struct line *l) {
+    size_t from = ev->scratch.len;
+    buf_char(&ev->scratch, '"');
+    buf_u64(&ev->scratch, (__u32)verdict);
+    buf_char(&ev->scratch, '"');
+    fill_scratch(ev, l, F_POLICY_RULE, from);
+}
+
 static void fill_verdict(struct events *ev, __u64 verdict, struct line *l) {
     bool denies = verdict >> 48 & 1;
     if (denies)
         line_word(l, F_ACTION, "BLOCKED");
     else
         line_word(l, F_ACTION, "WOULD_BLOCK");
-    size_t from = ev->scratch.len;
-    buf_char(&ev->scratch, '"');
-    buf_u64(&ev->scratch, (__u32)verdict);
-    buf_char(&ev->scratch, '"');
-    fill_scratch(ev, l, F_POLICY_RULE, from);
+    fill_rule(ev, verdict, l);
     switch (verdict >> 32 & 0xff) {
     case AG_NO_APPROVAL:
         line_word(l, F_REASON, "approval_unavailable");
@@ -74,6 +78,16 @@ static void fill_verdict(struct events *ev, __u64 verdict, struct line *l) {
         line_word(l, F_REASON, "same_file");
         break;
     }
+}
+
+static void fill_gap(struct events *ev, const struct record *r, struct line *l) {
+    struct path path;
+    line_word(l, F_EVENT_TYPE, "enforcement_gap");
+    line_word(l, F_REASON, "killed");
+    if (r->head.fold)
+        fill_rule(ev, r->head.fold, l);
+    path_of_record(r, false, &path);
+    fill_path(ev, l, F_PATH, F_PATH_HEX, &path);
 }
 
 static void fill_common(struct events *ev, const struct record *r, struct process *p, unsigned flags, __u64 ktime,
@@ -150,6 +164,9 @@ static bool fill_kind(struct events *ev, const struct record *r, struct process 
     case AG_TAMPER:
     case AG_URING:
         return fill_security(ev, r, l);
+    case AG_GAP:
+        fill_gap(ev, r, l);
+        return true;
     }
     return false;
 }

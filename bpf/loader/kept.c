@@ -18,6 +18,7 @@
 #include "hold.h"
 #include "kept.h"
 #include "pidns.h"
+#include "tiers.h"
 
 #define BPFFS "/sys/fs/bpf"
 #define ROOT BPFFS "/agentgov"
@@ -105,8 +106,12 @@ static void remove_name(void *arg, const char *name) {
     unlink(path);
 }
 
+static bool is_link(const char *name) {
+    return strncmp(name, "link_", 5) == 0 || strcmp(name, TIER_FIRST_TO_GO) == 0;
+}
+
 static void remove_holding(void *arg, const char *name) {
-    if (strncmp(name, "link_", 5) == 0 || strcmp(name, "members") == 0)
+    if (is_link(name) || strcmp(name, "members") == 0)
         remove_name(arg, name);
 }
 
@@ -158,7 +163,7 @@ int kept_pin(struct kept *k, struct agentgov_bpf *skel, const char *agent_id) {
     if (!err)
         err = pin_in(k->path, "unmarked", bpf_map__fd(skel->maps.unmarked));
     if (!err)
-        err = tier_pin(k->path);
+        err = tier_pin(skel, k->path);
     if (err)
         kept_unpin(k);
     return err;
@@ -180,7 +185,7 @@ static void note_program(void *arg, const char *name) {
     struct noting *n = arg;
     struct bpf_link_info info = {};
     __u32 len = sizeof(info);
-    if (strncmp(name, "link_", 5) != 0 || n->programs->count == KEPT_PROGRAMS_MAX)
+    if (!is_link(name) || n->programs->count == KEPT_PROGRAMS_MAX)
         return;
     int fd = get_from(n->path, name);
     if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
@@ -210,6 +215,15 @@ bool kept_gone(const struct kept_programs *programs) {
             usleep(2000);
         }
     return true;
+}
+
+/* False when it still runs: it must be gone before the others of this run (bpf/unasked.bpf.h). */
+static bool remove_first_to_go(const char *path) {
+    struct kept_programs programs = {.count = 0};
+    struct noting n = {path, &programs};
+    note_program(&n, TIER_FIRST_TO_GO);
+    remove_name((void *)path, TIER_FIRST_TO_GO);
+    return kept_gone(&programs);
 }
 
 void kept_programs(const struct kept *k, struct kept_programs *out) {
@@ -349,6 +363,7 @@ bool kept_end(struct kept_runs *runs, struct kept_account *out) {
         }
         if (last->at > out->since)
             out->since = last->at;
+        gone &= remove_first_to_go(path);
         note_programs(path, &programs);
         each_name(path, remove_holding, (void *)path);
         gone &= kept_gone(&programs);

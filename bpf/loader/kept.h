@@ -46,7 +46,7 @@ void kept_attend(struct kept *k, const struct losses *losses);
 
 void kept_unpin(struct kept *k);
 
-#define KEPT_PROGRAMS_MAX 256 /* that hang somewhere, of one run */
+#define KEPT_PROGRAMS_MAX 512 /* that hang somewhere, of one run */
 
 struct kept_programs {
     __u32 ids[KEPT_PROGRAMS_MAX];

@@ -100,7 +100,8 @@ bool stream_write(struct stream *s, const void *bytes, size_t size, unsigned fla
         losses_add(s->losses, AG_CLASS_SECURITY, LOSS_MALFORMED, 1);
         return true;
     }
-    if (r.head.flags & AG_F_VERDICT) { /* of a policy: what came of the call is another record */
+    /* Of a policy: what came of the call is another record. */
+    if (r.head.flags & AG_F_VERDICT || r.head.kind == AG_GAP) {
         write_line(s, &r, processes_of(s->processes, &r.head), flags, ktime);
         return true;
     }

@@ -34,8 +34,13 @@ int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what);
  */
 void tier_missed(struct agentgov_bpf *skel, __u64 missed[AG_CLASS_MAX]);
 
-/* Pins every link as FOLDER/link_N, but those of dns_attach(). 0, or a negative errno. */
-int tier_pin(const char *folder);
+/*
+ * Pins every link as FOLDER/link_N, but those of dns_attach(), and as FOLDER/TIER_FIRST_TO_GO the one of what kills who
+ * was not asked, where there is such: it must be gone before those that ask. Under other names what these go on in,
+ * which must be there as long as they. 0, or a negative errno.
+ */
+#define TIER_FIRST_TO_GO "unasked"
+int tier_pin(struct agentgov_bpf *skel, const char *folder);
 
 /* Takes everything down again; what is already in the rings stays there. */
 void tier_detach(void);

@@ -29,6 +29,8 @@ export interface IntakeOptions {
   onAnswer?: (message: DnsMessage, answer: DnsAnswer) => void;
   /** Makes the events_lost event of a loss. */
   lossEvent: (loss: { class?: string; count: number; reason: string }) => EventDraft;
+  /** Makes the enforcement_gap event of programs that were skipped. */
+  gapEvent: (count: number) => EventDraft;
 }
 
 /**
@@ -150,7 +152,9 @@ export class Intake {
 
   #loss({ class: kind, count, reason }: Lost): void {
     this.lostByClass.set(kind, (this.lostByClass.get(kind) ?? 0) + count);
-    this.missing({ class: kind, count, reason });
+    // What was skipped has told nothing, but no event is missing.
+    if (kind === 'verdict' && reason === 'recursion') this.own(this.#options.gapEvent(count));
+    else this.missing({ class: kind, count, reason });
   }
 
   #dns(message: DnsMessage): void {

@@ -175,3 +175,10 @@ export function eventsLost(
 ): EventDraft {
   return { ...own('events_lost', agentId, sessionId), ...loss };
 }
+
+/** The kernel skipped programs that decide, so often since the last such event. */
+export const enforcementGap = (agentId: string, sessionId: string, count: number): EventDraft => ({
+  ...own('enforcement_gap', agentId, sessionId),
+  count,
+  reason: 'recursion',
+});

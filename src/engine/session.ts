@@ -17,6 +17,7 @@ import type { Enforcement } from './enforcement.js';
 import { Intake } from './intake.js';
 import {
   alertDelivery,
+  enforcementGap,
   eventsLost,
   modeChanged,
   policyLoaded,
@@ -32,8 +33,6 @@ import type { View } from './view.js';
 
 /** Lines that wait to be written: more, and the loader is left to wait, whose rings then count what they cannot hold. */
 const BACKLOG = 8 << 20;
-/** The classes of losses that verdicts are counted in; those that were never reached are of `security`. */
-const VERDICTS: ReadonlySet<string> = new Set(['verdict', 'security']);
 /** Rules whose counts are told: those with the most verdicts. */
 const RULES_TOLD = 200;
 /** Characters of a sentence about a place of alerts. */
@@ -107,6 +106,7 @@ export class Session {
         coverage: this.#openCoverage(),
       }),
       lossEvent: (loss) => eventsLost(agentId, this.id, loss),
+      gapEvent: (count) => enforcementGap(agentId, this.id, count),
       ...(enforcement === undefined
         ? {}
         : {
@@ -512,7 +512,7 @@ export class Session {
   }
 
   #onLost(kind: string, count: number): void {
-    if (VERDICTS.has(kind)) this.#parts.staging?.lost(count);
+    if (kind === 'verdict') this.#parts.staging?.lost(count);
   }
 
   #onNotice(notice: Notice): void {

@@ -31,6 +31,7 @@ const PATHS = [
   'network_bind',
   'network_listen',
   'network_send',
+  'enforcement_gap',
 ] as const satisfies EventType[];
 const PATHS_TO = ['file_rename', 'file_link', 'file_create', 'mount'] as const satisfies EventType[];
 const SESSION = ['session_start', 'session_end'] as const satisfies EventType[];
@@ -48,6 +49,7 @@ const SYSCALL = [
   'signal',
   'io_uring_setup',
   'kernel_tamper',
+  'enforcement_gap',
 ] as const satisfies EventType[];
 /** What it can rest on that a tool call explains an event; src/cause says how sure each makes it. */
 export const CAUSES = ['command', 'address', 'path', 'name', 'body', 'url', 'values', 'process'] as const;
@@ -158,7 +160,7 @@ export const FIELDS = {
     type: 'integer',
     format: 'from 1',
     meaning:
-      "how many further times the same process did the same to the same object since its last event (in `events_lost`: how many events are missing); an event whose process only repeats itself comes at most every 5 s and at the process's end",
+      "how many further times the same process did the same to the same object since its last event (in `events_lost`: how many events are missing; in `enforcement_gap`: how often the kernel skipped a program, also for processes outside the tree); an event whose process only repeats itself comes at most every 5 s and at the process's end",
     on: 'all',
   },
   late: {

@@ -40,7 +40,8 @@ export const EVENT_TYPES = {
   signal: 'a signal was sent to a process outside the tree',
   io_uring_setup: 'a process made an io_uring; what it does through the ring may be invisible in this tier',
   kernel_tamper: 'bpf(), a kernel module, perf or kexec was asked for',
-  enforcement_gap: 'a moment in which the policy was not airtight',
+  enforcement_gap:
+    'the policy was not airtight: the kernel skipped programs that decide (`recursion`, with their `count`), or a process was `killed` for a call that none was asked about',
   approval_requested: 'an operation waits for a human',
   approval_granted: 'a human let it through',
   approval_denied: 'a human refused it',

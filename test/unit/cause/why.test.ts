@@ -47,6 +47,7 @@ it.each([
     redactor,
     openConversations: conversationsOf('a', redactor, {}),
     lossEvent: () => start,
+    gapEvent: () => start,
   });
   intake.begin(start);
 

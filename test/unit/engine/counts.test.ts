@@ -25,7 +25,8 @@ const verdict = (action: string): Record<string, unknown> => ({
   syscall: 'openat',
 });
 const hello = { tier: 'lsm' };
-const lost = (kind: string): string => `{"msg":"lost","class":"${kind}","count":2,"reason":"ring_full"}`;
+const lost = (kind: string, reason = 'ring_full'): string =>
+  `{"msg":"lost","class":"${kind}","count":2,"reason":"${reason}"}`;
 
 it('counts over sessions, says when they are too low, and warns of what nobody has watched', async () => {
   const policy = join(folder, `${canary()}.yaml`);
@@ -53,8 +54,13 @@ it('counts over sessions, says when they are too low, and warns of what nobody h
     'agentgov: Enforced without having been in audit mode for 48 h: 3 rules, secrets among them (0 s).',
   );
 
-  const second = await session({ events: blocked, raw: [lost('security')] });
-  expect(second.end.rule_counts).toEqual(['enforce >=1 >=6 secrets']);
+  const second = await session({ events: blocked, raw: [lost('verdict', 'recursion')] });
+  expect(second.end).toMatchObject({ rule_counts: ['enforce >=1 >=6 secrets'], lost: 0 });
+  // Skipped programs have told nothing, and no event is missing.
+  expect(second.events.filter(({ event_type }) => event_type === 'enforcement_gap')).toMatchObject([
+    { count: 2, reason: 'recursion' },
+  ]);
+  expect(second.events.some(({ event_type }) => event_type === 'events_lost')).toBe(false);
 
   const flood = await session({ events: Array.from({ length: 300 }, () => verdict('BLOCKED')) });
   expect(flood.events.filter(({ event_type }) => event_type === 'rule_flood')).toMatchObject([

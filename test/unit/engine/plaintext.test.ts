@@ -19,7 +19,14 @@ it('writes the conversations of a session into its log, behind its beginning', a
   const path = join(folder, 'audit.jsonl');
   const writer = await AuditWriter.open(path, { agentId: 'a' });
   const openConversations = conversationsOf('a', redactor, {});
-  const intake = new Intake({ agentId: 'a', log: writer, redactor, openConversations, lossEvent: () => start });
+  const intake = new Intake({
+    agentId: 'a',
+    log: writer,
+    redactor,
+    openConversations,
+    lossEvent: () => start,
+    gapEvent: () => start,
+  });
   const start = { event_type: 'session_start', action: 'OBSERVED', agent_id: 'a', pid: 1, timestamp: stamp } as const;
   const chunks = chunksOf(turns as Turn[]);
   intake.peer({ connection: 'c1', joined: false, dest_ip: '192.0.2.7', dest_port: 443 });

@@ -12,10 +12,10 @@ export const variants = ['lsm', 'hook'];
 export const per = 'turn';
 export const timeout = 500;
 
-/** Losses: what tier hook was not asked about on a preemptible kernel, which may be let through; or all others. */
+/** What tier hook was not asked about on a preemptible kernel, which may be let through; or what is missing in the log. */
 const lost = (log, skipped) =>
   log
-    .of('events_lost')
+    .of(skipped ? 'enforcement_gap' : 'events_lost')
     .filter(({ reason }) => (reason === 'recursion') === skipped)
     .reduce((sum, { count }) => sum + count, 0);
 
