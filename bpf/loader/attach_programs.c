@@ -71,6 +71,8 @@ static void function_of(const char *hook, enum tier tier, char *out, size_t size
         snprintf(out, size, "bpf_lsm_%s", hook);
     else if (strcmp(hook, "bprm_check_security") == 0)
         snprintf(out, size, "security_bprm_check");
+    else if (strcmp(hook, "userns_create") == 0)
+        snprintf(out, size, "security_create_user_ns");
     else
         snprintf(out, size, "security_%s", hook);
 }
