@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const variants = ['lsm', 'hook'];
-export const per = 'run';
+export const per = 'turn';
 export const timeout = 400;
 
 const NAMES = ['a', 'b', 'key', '.env', 'app.md', 'x.pem', 'n'.repeat(40), 'é'];

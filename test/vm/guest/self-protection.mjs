@@ -7,7 +7,7 @@ import { waysOf } from './lib/ways.mjs';
 
 export const needs = ['c:self-protection'];
 export const variants = ['lsm', 'hook'];
-export const per = 'run';
+export const per = 'turn';
 export const timeout = 300;
 
 const EPERM = 1;

@@ -11,7 +11,7 @@ import { UNTOLD, waysOf } from './lib/ways.mjs';
 
 export const needs = ['c:written', 'dash'];
 export const variants = ['lsm', 'hook', 'observe'];
-export const per = 'run';
+export const per = 'turn';
 export const timeout = 400;
 
 const EPERM = 1;
