@@ -23,6 +23,9 @@ const words = {
   skip: 'have nothing to do there',
 };
 
+const MOST_NAMED = 5;
+const listed = (tests) => (tests.length > MOST_NAMED ? `${tests.length} tests` : tests.join(', '));
+
 /**
  * @param {{figures: object}} evidence vm-matrix.json
  * @param {{name: string, variants: string[]}[]} tests the guest tests
@@ -48,7 +51,7 @@ export function matrixText({ figures }, tests) {
   const notes = Object.entries(words).flatMap(([state, text]) => {
     const some = all.filter((boot) => boot[state].length > 0);
     if (some.length === 0) return [];
-    return [`- ${text}: ${some.map((boot) => `${boot.label} (${boot[state].join(', ')})`).join('; ')}`];
+    return [`- ${text}: ${some.map((boot) => `${boot.label} (${listed(boot[state])})`).join('; ')}`];
   });
   return [table, ...(notes.length > 0 ? [notes.join('\n')] : [])].join('\n\n');
 }
