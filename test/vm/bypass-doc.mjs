@@ -2,6 +2,7 @@
 // lane (docs/evidence/vm-matrix.json). A unit test holds the page to it.
 import { ROOMS } from './guest/lib/bypass-ways.mjs';
 import { KERNELS } from './kernels.mjs';
+import { table } from './markdown.mjs';
 
 const KINDS = { deny: 'deny-list', allow: 'allow-list' };
 
@@ -35,8 +36,6 @@ function cell(way, boots) {
   const all = [...new Set(results.values())];
   return all.length === 1 ? all[0] : [...results].map(([tier, text]) => `${tier}: ${text}`).join(', ');
 }
-
-const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 
 export function bypassDoc(evidence) {
   const boots = bootsOf(evidence);

@@ -1,6 +1,7 @@
 // The table in docs/kernels.md: which guest tests have passed in which boot, as the full lane has seen it
 // (docs/evidence/vm-matrix.json). A unit test holds the page to it.
 import { KERNELS } from './kernels.mjs';
+import { table } from './markdown.mjs';
 import { boots, VARIANTS } from './matrix.mjs';
 
 const BEGIN =
@@ -42,18 +43,14 @@ export function matrixText({ figures }, tests) {
     const { ok, FAIL, unseen } = boot;
     return `${ok.length} of ${ok.length + FAIL.length + unseen.length}`;
   };
-  const rows = [
-    ['kernel', ...variants.map((name) => HEADS[name] ?? `\`${name}\``)],
-    variants.map(() => '---').concat('---'),
-    ...KERNELS.map(({ name }) => [name, ...variants.map((variant) => cell(name, variant))]),
-  ];
-  const table = rows.map((row) => `| ${row.join(' | ')} |`).join('\n');
+  const head = ['kernel', ...variants.map((name) => HEADS[name] ?? `\`${name}\``)];
+  const rows = KERNELS.map(({ name }) => [name, ...variants.map((variant) => cell(name, variant))]);
   const notes = Object.entries(words).flatMap(([state, text]) => {
     const some = all.filter((boot) => boot[state].length > 0);
     if (some.length === 0) return [];
     return [`- ${text}: ${some.map((boot) => `${boot.label} (${listed(boot[state])})`).join('; ')}`];
   });
-  return [table, ...(notes.length > 0 ? [notes.join('\n')] : [])].join('\n\n');
+  return [table(head, rows), ...(notes.length > 0 ? [notes.join('\n')] : [])].join('\n\n');
 }
 
 /** The page with that text in its place. @throws Error where the page has no such place */
