@@ -251,8 +251,8 @@ function openControlSocket(
       status: () => session.status(),
       stop: () => session.stop(),
       detach: () => session.detach(),
-      mode: (mode, rule) => session.mode(mode, rule),
-      reload: () => session.reload(),
+      mode: async (mode, rule) => session.policy.mode(mode, rule),
+      reload: async () => session.policy.reload(),
       governs: (pid) => session.governs(pid),
       tables: (pid) => session.tables(pid),
       whoIs: (socket) => socketPeer(loaderPath, socket),
@@ -372,7 +372,7 @@ async function attend({ options, session, command, control, feedback, view, tap 
 /** What a user hears of it who has sent SIGHUP. */
 async function reload(session: Session, say: (line: string) => void): Promise<void> {
   try {
-    const { policy, policy_sha256: sha256, mode, notes } = await session.reload();
+    const { policy, policy_sha256: sha256, mode, notes } = await session.policy.reload();
     for (const note of notes) say(note);
     say(`${policy} (${sha256.slice(0, 12)}) is in force now, mode ${mode}.`);
   } catch (error) {

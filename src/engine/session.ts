@@ -1,30 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { Alerts } from '../alerts/index.js';
 import type { AuditWriter, Finding } from '../audit/index.js';
-import type { DnsMessage, Loader, LoaderOutcome, Notice, TlsSink } from '../bpf/index.js';
+import type { Loader, LoaderOutcome, Notice, TlsSink } from '../bpf/index.js';
 import { LoaderGone } from '../bpf/index.js';
-import type { DetachResult, EngineStatus, ModeResult, ReloadResult, StopResult } from '../control/index.js';
+import type { DetachResult, EngineStatus, StopResult } from '../control/index.js';
 import { type Deferred, deferred } from '../deferred.js';
-import type { DnsAnswer } from '../dns/index.js';
 import type { EventDraft, Redactor } from '../events/index.js';
 import type { FeedbackFile } from '../feedback/index.js';
 import { escapeForTerminal } from '../output/index.js';
 import { VERSION } from '../package.js';
-import type { Mode } from '../policy/index.js';
 import { TlsCoverage } from '../tls-coverage/index.js';
 import type { Command } from './command.js';
 import type { Enforcement } from './enforcement.js';
+import { HeldPolicy } from './held-policy.js';
 import { Intake } from './intake.js';
-import {
-  alertDelivery,
-  enforcementGap,
-  eventsLost,
-  modeChanged,
-  policyLoaded,
-  ruleFlood,
-  sessionEnd,
-  sessionStart,
-} from './own-events.js';
+import { LogFailure } from './log-failure.js';
+import { alertDelivery, enforcementGap, eventsLost, sessionEnd, sessionStart } from './own-events.js';
 import type { OpenConversations } from './plaintext.js';
 import { type EndReason, isFinal, isIncomplete, reasonText } from './reasons.js';
 import type { Staging } from './staging.js';
@@ -80,15 +71,13 @@ export class Session {
   readonly started = new Date();
   readonly intake: Intake;
   readonly #parts: SessionParts;
+  readonly #logFailure: LogFailure;
+  readonly #policy: HeldPolicy | undefined;
   readonly #notes: string[] = [];
   readonly #over: Deferred<EndReason> = deferred();
   readonly #closed: Deferred<SessionResult> = deferred();
   readonly #views: View[] = [];
   #paused = false;
-  #writerLost = 0;
-  #logFailure = '';
-  /** Everything is denied, because the log cannot be written. */
-  #isBlocked = false;
   #isEmpty = false;
   #stops = 0;
   /** What an engine before this one has left uncounted. */
@@ -117,11 +106,34 @@ export class Session {
             },
             onDenied: (event) => parts.feedback?.denied(event, enforcement.guidance(String(event.policy_rule))),
             onAlert: (event) => parts.alerts?.tell(event),
-            onAnswer: (message, answer) => this.#learn(enforcement, message, answer),
+            onAnswer: (message, answer) => this.#policy?.learn(message, answer),
           }),
     });
-    writer.onFailure = ({ message }) => this.#onLogFailure(message);
-    writer.onRecovered = () => this.#onLogRecovered();
+    this.#logFailure = new LogFailure({
+      loader: parts.loader,
+      writer,
+      intake: this.intake,
+      enforcement,
+      kill: () => this.#kill(),
+      end: (reason) => this.end(reason),
+      note: (text) => this.note(text),
+      say: parts.say,
+      guard: (work) => this.#guard(work),
+    });
+    this.#policy =
+      enforcement &&
+      new HeldPolicy({
+        agentId,
+        sessionId: this.id,
+        loader: parts.loader,
+        enforcement,
+        staging: parts.staging,
+        alerts: parts.alerts,
+        notes: () => this.policyNotes,
+        note: (text) => this.note(text),
+        say: parts.say,
+        record: (event) => this.#record(event),
+      });
     writer.onOwnRecord = () => this.#tellViews();
     void parts.loader.ended.then((outcome) => {
       if (outcome.kind === 'died') this.end({ kind: 'loader_died', how: outcome.how });
@@ -159,7 +171,7 @@ export class Session {
   /** Writes session_start and everything that came since governing began. */
   begin({ taken, ...facts }: { pids: number[]; processes: number; runId: string | undefined; taken?: Takeover }): void {
     const { agentId, loader, warnings, command, enforcement } = this.#parts;
-    if (enforcement !== undefined) this.#beginStaging(enforcement);
+    this.#policy?.beginStaging();
     const start = sessionStart({
       agentId,
       sessionId: this.id,
@@ -170,7 +182,7 @@ export class Session {
       ...(command === undefined ? {} : { command: { argv: command.argv, cwd: process.cwd() } }),
     });
     this.#guard(() => this.intake.begin(start));
-    if (enforcement !== undefined) this.#tellOfPolicy(enforcement, 'session_start');
+    this.#policy?.tell('session_start');
     if (taken !== undefined) this.#counting = this.#countUnattended(taken);
     this.#tellViews();
   }
@@ -192,8 +204,7 @@ export class Session {
   /** What is less than it looks of the policy in force, or should be known of it, one sentence each. */
   get policyNotes(): string[] {
     const { enforcement, staging } = this.#parts;
-    const blocked = this.#isBlocked ? ['The log cannot be written, and everything is denied meanwhile.'] : [];
-    return [...(enforcement?.notes ?? []), ...(staging?.notes ?? []), ...blocked];
+    return [...(enforcement?.notes ?? []), ...(staging?.notes ?? []), ...this.#logFailure.notes];
   }
 
   /** A sentence for `status` and session_end. */
@@ -242,7 +253,7 @@ export class Session {
       started: this.started.toISOString(),
       log: writer.path,
       events: this.intake.events,
-      lost: this.intake.lost + this.#unreported(),
+      lost: this.intake.lost + this.#logFailure.unreported,
       rss_kb: Math.round(process.memoryUsage.rss() / 1024),
       ...(counts === undefined ? {} : { rules: counts.rules, rules_omitted: counts.omitted }),
       notes,
@@ -256,76 +267,12 @@ export class Session {
     }
   }
 
-  /** Switches the mode of a rule, or of all, in one step. @throws Error with one sentence; nothing is changed then. */
-  async mode(mode: Mode, rule?: string): Promise<ModeResult> {
-    const enforcement = this.#enforcement();
-    const { agentId, loader } = this.#parts;
-    await enforcement.switchMode(loader, mode, rule);
-    this.#parts.staging?.follow(enforcement.rules);
-    if (mode === 'audit') this.#parts.staging?.restart(rule);
-    const { sha256 } = enforcement;
-    this.#record(modeChanged(agentId, this.id, { mode, rule, sha256, tier: loader.hello.tier }));
-    await enforcement.keep(loader);
-    return { mode, policy_sha256: sha256, ...(rule === undefined ? {} : { rule }) };
-  }
-
-  /** Puts the policy as its file is now in force in one step. @throws Error with one sentence; nothing is changed then. */
-  async reload(): Promise<ReloadResult> {
-    const enforcement = this.#enforcement();
-    await enforcement.reload(this.#parts.loader);
-    this.#parts.staging?.follow(enforcement.rules);
-    this.#parts.alerts?.follow(enforcement.alerts);
-    await enforcement.keep(this.#parts.loader);
-    this.#tellOfPolicy(enforcement, 'reload');
-    this.#tellViews();
-    const { mode, sha256, file } = enforcement;
-    return { mode, policy: file, policy_sha256: sha256, notes: this.policyNotes };
-  }
-
-  #enforcement(): Enforcement {
-    const { enforcement, agentId } = this.#parts;
-    if (enforcement === undefined) throw new Error(`${agentId} is only recorded: there is no policy over it.`);
-    return enforcement;
-  }
-
-  #tellOfPolicy({ mode, sha256 }: Enforcement, reason: string): void {
-    const { agentId, loader, staging } = this.#parts;
-    const { tier } = loader.hello;
-    const { policyNotes: notes } = this;
-    const auditHours = staging?.auditHours;
-    const loaded = policyLoaded(agentId, this.id, { mode, sha256, tier, notes, reason, auditHours });
-    this.#guard(() => this.intake.own(loaded));
-  }
-
-  /** From here on rules that prove quiet are enforced. */
-  #beginStaging(enforcement: Enforcement): void {
-    const { agentId, loader, staging, say } = this.#parts;
-    const policy = (): { sha256: string; tier: string } => ({ sha256: enforcement.sha256, tier: loader.hello.tier });
-    const tell = (text: string): void => {
-      this.#notes.push(text);
-      say(text);
-    };
-    const flooded = new Set<string>();
-    staging?.start({
-      promote: async (quiet) => {
-        const names = await enforcement.promote(loader, quiet);
-        await enforcement.keep(loader);
-        staging.follow(enforcement.rules);
-        return names;
-      },
-      onMoved: (move) => {
-        const rule = move.rule.name;
-        this.#record(modeChanged(agentId, this.id, { mode: 'enforce', rule, ...policy(), move }));
-        say(`Rule ${rule} is enforced now: ${move.why}.`);
-      },
-      onFlood: (rule, action) => {
-        this.#record(ruleFlood(agentId, this.id, { rule, ...policy() }));
-        const wayOut = action === 'BLOCKED' ? `; agentgov mode ${rule} audit lets that go on` : '';
-        if (!flooded.has(rule)) tell(`Rule ${rule} was met more than 100 times within a minute${wayOut}.`);
-        flooded.add(rule);
-      },
-      onProblem: tell,
-    });
+  /** @throws Error where the session only records */
+  get policy(): HeldPolicy {
+    if (this.#policy === undefined) {
+      throw new Error(`${this.#parts.agentId} is only recorded: there is no policy over it.`);
+    }
+    return this.#policy;
   }
 
   /** An event of agentgov itself that happens while the session goes on. */
@@ -383,7 +330,7 @@ export class Session {
     this.#guard(() => this.intake.finish());
     await this.#parts.alerts?.close();
     // The last batch may be what fills the disk: then that is why the session ends as it does.
-    if (await this.#makeRoom()) reason = { kind: 'log_failed', cause: this.#logFailure };
+    reason = (await this.#logFailure.settle()) ?? reason;
     let incomplete = isIncomplete(reason) ? reasonText(reason) : undefined;
     if (outcome.kind === 'died' && incomplete === undefined) {
       incomplete = `the loader ${outcome.how} when it was told to end`;
@@ -428,87 +375,6 @@ export class Session {
       this.#onLost(kind, untold);
       this.#guard(() => this.intake.missing({ class: kind, count: untold, reason: 'ring_full' }));
     }
-  }
-
-  /** What the writer could not take is said in the log, once there is a place for it. @returns whether there was any. */
-  async #makeRoom(): Promise<boolean> {
-    const { writer } = this.#parts;
-    await writer.flush();
-    if (writer.pendingBytes > 0) this.intake.retract(await writer.abandon());
-    return this.#reportLost() > 0;
-  }
-
-  /** Addresses of names that rules speak of. What cannot be written is a rule that does not hold: that is said. */
-  #learn(enforcement: Enforcement, message: DnsMessage, answer: DnsAnswer): void {
-    void enforcement.learn(this.#parts.loader, message, answer).catch((error: unknown) => {
-      this.#notes.push(
-        `An address of ${answer.question} could not be put into the policy: ${(error as Error).message}`,
-      );
-    });
-  }
-
-  /** An agent that is held must not get free by filling a disk. */
-  #onLogFailure(cause: string): void {
-    this.#logFailure = cause;
-    const { enforcement, say } = this.#parts;
-    const next = enforcement?.onLogFailure ?? 'end';
-    if (next === 'end') this.end({ kind: 'log_failed', cause });
-    else if (next === 'stop') void this.#stopFor(cause);
-    else if (next === 'block') void this.#blockFor(cause);
-    else say(`${cause}; the policy holds meanwhile, and events are kept, up to 16 MiB, then counted.`);
-  }
-
-  /** What is not even recorded does not happen. */
-  async #blockFor(cause: string): Promise<void> {
-    const { loader, say } = this.#parts;
-    this.#isBlocked = true;
-    try {
-      await loader.block();
-      say(`${cause}; all that the policy is asked about is denied meanwhile (on_log_failure).`);
-    } catch (error) {
-      await this.#stopFor(`${cause}, and nothing could be blocked (${(error as Error).message})`);
-    }
-  }
-
-  /** @throws nothing: a loader that is gone has ended the session, and one that refuses leaves all denied. */
-  async #unblock(): Promise<void> {
-    if (!this.#isBlocked) return;
-    this.#isBlocked = false;
-    await this.#parts.loader.unblock().catch((error: unknown) => {
-      this.#notes.push(`The agent stays blocked: ${(error as Error).message}`);
-    });
-  }
-
-  /** What cannot be killed stays held. */
-  async #stopFor(cause: string): Promise<void> {
-    const { say } = this.#parts;
-    try {
-      const { killed, left } = await this.#kill();
-      say(`${cause}; so the agent was stopped (on_log_failure): ${killed} killed, ${left} live on.`);
-      if (left === 0) this.end({ kind: 'log_failed', cause });
-    } catch (error) {
-      say(`${cause}; and the agent could not be stopped: ${(error as Error).message}`);
-      this.end({ kind: 'log_failed', cause });
-    }
-  }
-
-  #onLogRecovered(): void {
-    const lost = this.#reportLost();
-    void this.#unblock();
-    this.#parts.say(`The log can be written again: ${lost === 0 ? 'nothing was lost' : `${lost} events were LOST`}.`);
-  }
-
-  /** What the writer could not take goes into the log as a count. @returns how many, since this was done last. */
-  #reportLost(): number {
-    const lost = this.#unreported();
-    if (lost === 0) return 0;
-    this.#writerLost += lost;
-    this.#guard(() => this.intake.missing({ count: lost, reason: 'log_failed' }));
-    return lost;
-  }
-
-  #unreported(): number {
-    return this.#parts.writer.lostEvents - this.#writerLost;
   }
 
   #onLost(kind: string, count: number): void {
