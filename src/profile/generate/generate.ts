@@ -8,6 +8,7 @@ import { isFileVerb } from '../verbs.js';
 import { decideRules } from './decide.js';
 import { type Evidence, gather } from './evidence.js';
 import { closedKey, execRules, fileRules, socketRules } from './files.js';
+import { libraryRule } from './library.js';
 import { type Made, Names } from './made.js';
 import { networkRules, systemRules, toolRules } from './network.js';
 import { type Seen, seenIn } from './seen.js';
@@ -100,6 +101,7 @@ export function generate(profile: Profile, agentId?: string): Generated {
   ];
   const made = [
     ...parts.flatMap((part) => part.made),
+    libraryRule(names),
     ...kit.map((rule) => closed(rule, KIT[rule.name] ?? '')),
     closed(
       { name: 'unusual', match: { event: [...UNUSUAL] }, action: 'HUMAN_APPROVAL', timeout_seconds: 300 },

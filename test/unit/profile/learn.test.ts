@@ -257,6 +257,17 @@ describe('a generated policy', () => {
     expect(policy.document.mode).toBe('audit');
   });
 
+  it('lets the C library read what it reads by chance, and nobody write it', () => {
+    const engine = new Engine(generate(learn(work(1))).policy);
+    const open = (access: string): AgentEvent => ({
+      event_type: 'file_open',
+      access,
+      path: '/sys/devices/system/cpu/online',
+    });
+    expect(engine.decide(open('read'))?.action).toBe('ALLOW');
+    expect(engine.decide(open('write'))?.action).toBe('BLOCK');
+  });
+
   it('makes no folder of what was seen in two runs only', () => {
     expect(generate(learn(work(2))).text).not.toContain('/work/app/src/"');
   });
