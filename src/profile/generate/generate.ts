@@ -101,7 +101,7 @@ export function generate(profile: Profile, agentId?: string): Generated {
   ];
   const made = [
     ...parts.flatMap((part) => part.made),
-    libraryRule(names),
+    ...libraryRule(plain, names),
     ...kit.map((rule) => closed(rule, KIT[rule.name] ?? '')),
     closed(
       { name: 'unusual', match: { event: [...UNUSUAL] }, action: 'HUMAN_APPROVAL', timeout_seconds: 300 },

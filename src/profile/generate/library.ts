@@ -1,3 +1,4 @@
+import type { Evidence } from './evidence.js';
 import type { Made, Names } from './made.js';
 
 /**
@@ -7,10 +8,17 @@ import type { Made, Names } from './made.js';
  */
 const FACTS = ['/proc/sys/vm/overcommit_memory', '/sys/devices/system/cpu/online', '/sys/devices/system/cpu/possible'];
 
-/** The one rule that no run needs to show: chance decides in which of them it happens. */
-export const libraryRule = (names: Names): Made => ({
-  section: 'learned',
-  rule: { name: names.next('c_library'), match: { path: FACTS, access: ['read'] }, action: 'ALLOW' },
-  why: 'What the C library of any program reads of the machine, in one run and not in the next.',
-  notes: new Map(),
-});
+/** What no run needs to show: chance decides in which of them it happens. Those that did show it have rules of their own. */
+export function libraryRule(evidence: readonly Evidence[], names: Names): Made[] {
+  const seen = new Set(evidence.filter(({ verb }) => verb === 'read').map(({ target }) => target.path));
+  const path = FACTS.filter((fact) => !seen.has(fact));
+  if (path.length === 0) return [];
+  return [
+    {
+      section: 'learned',
+      rule: { name: names.next('c_library'), match: { path, access: ['read'] }, action: 'ALLOW' },
+      why: 'What the C library of any program reads of the machine, in one run and not in the next.',
+      notes: new Map(),
+    },
+  ];
+}

@@ -257,15 +257,20 @@ describe('a generated policy', () => {
     expect(policy.document.mode).toBe('audit');
   });
 
-  it('lets the C library read what it reads by chance, and nobody write it', () => {
-    const engine = new Engine(generate(learn(work(1))).policy);
-    const open = (access: string): AgentEvent => ({
-      event_type: 'file_open',
-      access,
-      path: '/sys/devices/system/cpu/online',
-    });
-    expect(engine.decide(open('read'))?.action).toBe('ALLOW');
-    expect(engine.decide(open('write'))?.action).toBe('BLOCK');
+  it('lets the C library read what it reads by chance, seen or not, and nobody write it', () => {
+    const facts = [
+      '/proc/sys/vm/overcommit_memory',
+      '/sys/devices/system/cpu/online',
+      '/sys/devices/system/cpu/possible',
+    ];
+    for (let seen = 0; seen <= facts.length; seen++) {
+      const { policy } = generate(learn([session(['/w/a', ...facts.slice(0, seen)].map((path) => read(path)))]));
+      const engine = new Engine(policy);
+      for (const path of facts) {
+        expect(engine.decide(read(path) as AgentEvent)?.action).toBe('ALLOW');
+        expect(engine.decide(read(path, { access: 'write' }) as AgentEvent)?.action).toBe('BLOCK');
+      }
+    }
   });
 
   it('makes no folder of what was seen in two runs only', () => {
