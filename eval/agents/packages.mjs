@@ -140,7 +140,16 @@ export function agentProgram({ package: name, version, program }) {
   const draft = `${folder}.part`;
   rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft, { recursive: true });
-  const words = ['install', '--no-audit', '--no-fund', '--prefix', draft, `${name}@${version}`];
+  // Some ask for a newer Node than they need: they bring a program of their own.
+  const words = [
+    'install',
+    '--engine-strict=false',
+    '--no-audit',
+    '--no-fund',
+    '--prefix',
+    draft,
+    `${name}@${version}`,
+  ];
   execFileSync('npm', words, { cwd: draft, stdio: ['ignore', 'ignore', 'inherit'] });
   renameSync(draft, folder);
   return path;
