@@ -2,7 +2,7 @@
 /*
  * DNS answers that reach the tree. A socket of a member that turns to port 53 is remembered by its cookie, and what
  * comes back to it is copied, whole, by bpf_skb_load_bytes: hooks that see the buffer itself can only read its linear
- * part. The packets of everybody else are passed after one look-up.
+ * part. The packets of everybody else are passed by their port, or after one look-up.
  *
  * What resolves without a packet (a resolver asked over a unix socket) is not seen here.
  */
@@ -21,6 +21,9 @@ struct {
     __type(value, struct conn);
 } dns_sockets SEC(".maps");
 
+/* Some socket that was remembered is a TCP one. Few resolvers ever use those, and until then none is looked up. */
+volatile __u32 dns_by_tcp = 0;
+
 /* These programs have no bpf_get_current_pid_tgid() on 5.10. */
 static __always_inline int dns_remember(struct bpf_sock_addr *ctx) {
     if (ctx->user_port != bpf_htons(DNS_PORT))
@@ -38,6 +41,8 @@ static __always_inline int dns_remember(struct bpf_sock_addr *ctx) {
     };
     BPF_CORE_READ_STR_INTO(&conn.comm, task, comm);
     __u64 cookie = bpf_get_socket_cookie(ctx);
+    if (ctx->protocol == IPPROTO_TCP)
+        dns_by_tcp = 1;
     if (bpf_map_update_elem(&dns_sockets, &cookie, &conn, BPF_ANY))
         count_lost(AG_CLASS_NETWORK, AG_LOSS_TABLE_FULL);
     return 1;
@@ -65,14 +70,20 @@ int dns_sendmsg6(struct bpf_sock_addr *ctx) {
 
 SEC("cgroup/sock_release")
 int dns_release(struct bpf_sock *ctx) {
+    if (ctx->protocol == IPPROTO_TCP && !dns_by_tcp)
+        return 1;
     __u64 cookie = bpf_get_socket_cookie(ctx);
-    bpf_map_delete_elem(&dns_sockets, &cookie);
+    if (bpf_map_lookup_elem(&dns_sockets, &cookie))
+        bpf_map_delete_elem(&dns_sockets, &cookie);
     return 1;
 }
 
 /* A packet as cgroup_skb sees it starts with its IP header. */
 SEC("cgroup_skb/ingress")
 int dns_ingress(struct __sk_buff *skb) {
+    /* The peer of a connected socket; 0 of one that has none. */
+    if (skb->remote_port && skb->remote_port != bpf_htonl(DNS_PORT))
+        return 1;
     __u64 cookie = bpf_get_socket_cookie(skb);
     struct conn *conn = bpf_map_lookup_elem(&dns_sockets, &cookie);
     if (!conn)

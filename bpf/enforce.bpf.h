@@ -66,32 +66,66 @@ static __always_inline int decide_name(__u64 op, struct dentry *dentry, struct v
     return verdict_end(s);
 }
 
+/*
+ * The end of a question about what objects.bpf.h tells of every call. One record serves for both, since what they say
+ * of the object is the same: first for what is against it, then, if it may go on, for the object.
+ */
+static __always_inline int object_end(struct scratch *s, bool against, bool told) {
+    int answer = against ? verdict_tell(s) : 0;
+    if (!answer && !told) {
+        s->rec.cls = AG_CLASS_FILE;
+        s->rec.flags &= ~AG_F_VERDICT;
+        record_send(s, false);
+    }
+    scratch_release(s);
+    return answer;
+}
+
+/* One name in a file system, told as an object as well. */
+static __always_inline int decide_object(__u64 op, const struct path *dir, struct dentry *dentry, __u32 bits) {
+    __u32 slot;
+    if (!is_member(current_ids() >> 32))
+        return 0;
+    struct scratch *s = verdict_begin(AG_OBJECT, &slot);
+    if (!s)
+        return verdict_busy();
+    if (has_policy()) {
+        place(s, slot, dentry);
+        ask(slot, AG_OF_FILE, bits, bits, 0);
+    }
+    bool told = is_told(), against = verdict_stands(s, told);
+    s->rec.arg[0] = op;
+    if (against || !told)
+        part_path(s, slot, AG_PART_PATH, 0, dentry, BPF_CORE_READ(dir, mnt));
+    return object_end(s, against, told);
+}
+
 DECIDER(path_mknod, 1u << AG_PATH, const struct path *dir, struct dentry *dentry) {
-    return decide_name(AG_OP_MKNOD, dentry, BPF_CORE_READ(dir, mnt), AG_CREATE);
+    return decide_object(AG_OP_MKNOD, dir, dentry, AG_CREATE);
 }
 
 DECIDER(path_mkdir, 1u << AG_PATH, const struct path *dir, struct dentry *dentry) {
-    return decide_name(AG_OP_MKDIR, dentry, BPF_CORE_READ(dir, mnt), AG_CREATE);
+    return decide_object(AG_OP_MKDIR, dir, dentry, AG_CREATE);
 }
 
 DECIDER(path_symlink, 1u << AG_PATH, const struct path *dir, struct dentry *dentry) {
-    return decide_name(AG_OP_MKNOD, dentry, BPF_CORE_READ(dir, mnt), AG_CREATE);
+    return decide_object(AG_OP_SYMLINK, dir, dentry, AG_CREATE);
 }
 
 DECIDER(path_unlink, 1u << AG_PATH, const struct path *dir, struct dentry *dentry) {
-    return decide_name(AG_OP_UNLINK, dentry, BPF_CORE_READ(dir, mnt), AG_DELETE);
+    return decide_object(AG_OP_UNLINK, dir, dentry, AG_DELETE);
 }
 
 DECIDER(path_rmdir, 1u << AG_PATH, const struct path *dir, struct dentry *dentry) {
-    return decide_name(AG_OP_RMDIR, dentry, BPF_CORE_READ(dir, mnt), AG_DELETE);
+    return decide_object(AG_OP_RMDIR, dir, dentry, AG_DELETE);
 }
 
 DECIDER(path_chmod, 1u << AG_PATH, const struct path *path) {
-    return decide_name(AG_OP_CHMOD, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt), AG_ATTR);
+    return decide_object(AG_OP_CHMOD, path, BPF_CORE_READ(path, dentry), AG_ATTR);
 }
 
 DECIDER(path_chown, 1u << AG_PATH, const struct path *path) {
-    return decide_name(AG_OP_CHOWN, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt), AG_ATTR);
+    return decide_object(AG_OP_CHOWN, path, BPF_CORE_READ(path, dentry), AG_ATTR);
 }
 
 /*
@@ -132,9 +166,9 @@ static __always_inline bool cut_by_open(void) {
 }
 
 DECIDER(path_truncate, 1u << AG_PATH, const struct path *path) {
-    if (!is_governed() || cut_by_open())
+    if (!is_member(current_ids() >> 32) || cut_by_open())
         return 0;
-    return decide_name(AG_OP_TRUNCATE, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt), AG_TRUNCATE);
+    return decide_object(AG_OP_TRUNCATE, path, BPF_CORE_READ(path, dentry), AG_TRUNCATE);
 }
 
 /* From 6.2 on a file that is open is cut by this hook instead. */
@@ -145,27 +179,33 @@ DECIDER(file_truncate, 1u << AG_PATH, struct file *file) {
                        AG_TRUNCATE);
 }
 
-static __always_inline int decide_link(struct dentry *old, struct dentry *dentry, struct vfsmount *mnt) {
+/* The same of two names: what is there and what it becomes. */
+static __always_inline int two_objects_end(struct scratch *s, __u32 slot, __u64 op, const struct path *dir,
+                                           struct dentry *from, struct dentry *to) {
+    bool told = is_told(), against = verdict_stands(s, told);
+    struct vfsmount *mnt = BPF_CORE_READ(dir, mnt);
+    s->rec.arg[0] = op;
+    if (against || !told) {
+        part_path(s, slot, AG_PART_PATH, 0, from, mnt);
+        part_path(s, slot, AG_PART_PATH, AG_PART_SECOND, to, mnt);
+    }
+    return object_end(s, against, told);
+}
+
+DECIDER(path_link, 1u << AG_PATH, struct dentry *old, const struct path *dir, struct dentry *dentry) {
     __u32 slot;
-    if (!is_governed())
+    if (!is_member(current_ids() >> 32))
         return 0;
     struct scratch *s = verdict_begin(AG_OBJECT, &slot);
     if (!s)
         return verdict_busy();
-    place(s, slot, old);
-    ask(slot, AG_OF_FILE, AG_LINK, AG_LINK | AG_LEAVES, 0);
-    place(s, slot, dentry);
-    ask(slot, AG_OF_FILE, AG_LINK, AG_LINK | AG_ARRIVES, 0);
-    if (verdict_passes(s))
-        return 0;
-    s->rec.arg[0] = AG_OP_LINK;
-    part_path(s, slot, AG_PART_PATH, 0, old, mnt);
-    part_path(s, slot, AG_PART_PATH, AG_PART_SECOND, dentry, mnt);
-    return verdict_end(s);
-}
-
-DECIDER(path_link, 1u << AG_PATH, struct dentry *old, const struct path *dir, struct dentry *dentry) {
-    return decide_link(old, dentry, BPF_CORE_READ(dir, mnt));
+    if (has_policy()) {
+        place(s, slot, old);
+        ask(slot, AG_OF_FILE, AG_LINK, AG_LINK | AG_LEAVES, 0);
+        place(s, slot, dentry);
+        ask(slot, AG_OF_FILE, AG_LINK, AG_LINK | AG_ARRIVES, 0);
+    }
+    return two_objects_end(s, slot, AG_OP_LINK, dir, old, dentry);
 }
 
 static __always_inline void ask_move(struct scratch *s, __u32 slot, struct dentry *from, struct dentry *to) {
@@ -185,21 +225,17 @@ DECIDER(path_rename, 1u << AG_PATH) {
     struct dentry *old = (struct dentry *)btf_arg(ctx, 1), *dentry = (struct dentry *)btf_arg(ctx, 3);
     bool exchange = rename_has_flags && ((__u32)btf_arg(ctx, 4) & RENAME_EXCHANGE);
     __u32 slot;
-    if (!is_governed())
+    if (!is_member(current_ids() >> 32))
         return 0;
     struct scratch *s = verdict_begin(AG_OBJECT, &slot);
     if (!s)
         return verdict_busy();
-    ask_move(s, slot, old, dentry);
-    if (exchange)
-        ask_move(s, slot, dentry, old);
-    if (verdict_passes(s))
-        return 0;
-    struct vfsmount *mnt = BPF_CORE_READ(dir, mnt);
-    s->rec.arg[0] = AG_OP_RENAME;
-    part_path(s, slot, AG_PART_PATH, 0, old, mnt);
-    part_path(s, slot, AG_PART_PATH, AG_PART_SECOND, dentry, mnt);
-    return verdict_end(s);
+    if (has_policy()) {
+        ask_move(s, slot, old, dentry);
+        if (exchange)
+            ask_move(s, slot, dentry, old);
+    }
+    return two_objects_end(s, slot, AG_OP_RENAME, dir, old, dentry);
 }
 
 static __always_inline int decide_open(struct file *file, __u32 flags, __u32 mode) {
@@ -226,9 +262,7 @@ static __always_inline int decide_open(struct file *file, __u32 flags, __u32 mod
  * What execve opens is asked about in bprm_check_security, where it is known which file is run. From 6.9 on a pidfd is
  * a file that is opened: it has no name, and what it is good for is asked about as a signal and as ptrace.
  */
-DECIDER(file_open, 1u << AG_OPEN, struct file *file) {
-    if (!is_governed())
-        return 0;
+static __always_inline int ask_of_open(struct file *file) {
     __u32 flags = BPF_CORE_READ(file, f_flags), mode = BPF_CORE_READ(file, f_mode);
     if (flags & FMODE_EXEC_FLAG)
         return 0;
@@ -237,6 +271,15 @@ DECIDER(file_open, 1u << AG_OPEN, struct file *file) {
     int answer = decide_open(file, flags, mode);
     if (!answer && (mode & FMODE_WRITE))
         mark_written(file);
+    return answer;
+}
+
+DECIDER(file_open, 1u << AG_OPEN, struct file *file) {
+    if (!is_member(current_ids() >> 32))
+        return 0;
+    int answer = has_policy() ? ask_of_open(file) : 0;
+    if (!answer && in_io_uring() && !is_told())
+        ring_opens(file);
     return answer;
 }
 
@@ -450,13 +493,22 @@ static __always_inline __u16 family_of(struct socket *sock) {
 }
 
 /* A connect to AF_UNSPEC takes a connection apart and goes nowhere. */
-DECIDER(socket_connect, 1u << AG_CONNECT, struct socket *sock, void *address, int len) {
+static __always_inline int ask_of_connect(struct socket *sock, void *address, int len) {
     __u16 family = 0;
-    if (!is_governed() || family_of(sock) == AF_UNIX)
+    if (family_of(sock) == AF_UNIX)
         return 0;
     if (len >= 2)
         bpf_probe_read_kernel(&family, sizeof(family), address);
     return family == AF_UNSPEC ? 0 : decide_address(AG_CONNECT, AG_REACH, sock, address, len, 0);
+}
+
+DECIDER(socket_connect, 1u << AG_CONNECT, struct socket *sock, void *address, int len) {
+    if (!is_member(current_ids() >> 32))
+        return 0;
+    int answer = has_policy() ? ask_of_connect(sock, address, len) : 0;
+    if (!answer && in_io_uring() && !is_told())
+        ring_connects(sock, address, len);
+    return answer;
 }
 
 DECIDER(socket_bind, 1u << AG_BIND, struct socket *sock, void *address, int len) {

@@ -325,10 +325,14 @@ static __always_inline void conn_join(struct sock *sk, const struct conn *conn) 
  */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(inet_sock_set_state, struct sock *sk, int oldstate, int newstate) {
+    /* On the way to its end. Most sockets of the machine are nobody's: the less is done for them, the better. */
+    if (newstate > TCP_SYN_RECV && newstate != TCP_CLOSE && oldstate != TCP_SYN_RECV)
+        return 0;
     __u64 key = (__u64)sk;
     /* From SYN_SENT to SYN_RECV goes a connection whose ends call each other, and it stays what it is. */
     if (newstate == TCP_SYN_SENT || (newstate == TCP_SYN_RECV && oldstate != TCP_SYN_SENT)) {
-        bpf_map_delete_elem(&conns, &key);
+        if (bpf_map_lookup_elem(&conns, &key)) /* a look is cheaper than a removal */
+            bpf_map_delete_elem(&conns, &key);
         if (newstate == TCP_SYN_RECV || !is_member(current_ids() >> 32) || !is_tcp(sk))
             return 0;
         struct conn conn = conn_of_current(false);

@@ -5,7 +5,8 @@
  * and so no result: told here or not at all.
  *
  * The same body serves as `lsm/NAME` and as `fmod_ret/security_NAME`: the loader retargets it. None of these decides
- * anything: 0 lets the kernel go on in both.
+ * anything: 0 lets the kernel go on in both. Where a policy is enforced, what decides at a hook tells this as well, so
+ * that one program stands there and not two (enforce.bpf.h).
  *
  * path_* hooks and not inode_*: they come with the mount, without which a dentry has no name.
  */
@@ -109,13 +110,11 @@ OBSERVER(path_chown, const struct path *path) {
 }
 
 /* Opens have their result elsewhere; only those of a ring are told here, when the file is open but for this hook. */
-OBSERVER(file_open, struct file *file) {
+static __always_inline void ring_opens(struct file *file) {
     __u32 slot;
-    if (!is_member(current_ids() >> 32) || !in_io_uring())
-        return 0;
     struct scratch *s = object_begin(AG_OPEN, BPF_CORE_READ(file, f_flags), AG_CLASS_FILE, &slot);
     if (!s)
-        return 0;
+        return;
     s->rec.arg[1] = BPF_CORE_READ(file, f_mode);
     if (s->rec.arg[1] & FMODE_WRITE)
         mark_written(file);
@@ -127,6 +126,11 @@ OBSERVER(file_open, struct file *file) {
     else
         record_send_folded(s, slot, false);
     scratch_release(s);
+}
+
+OBSERVER(file_open, struct file *file) {
+    if (is_member(current_ids() >> 32) && in_io_uring())
+        ring_opens(file);
     return 0;
 }
 
@@ -137,13 +141,11 @@ OBSERVER(file_receive, struct file *file) {
     return 0;
 }
 
-OBSERVER(socket_connect, struct socket *sock, void *address, int len) {
+static __always_inline void ring_connects(struct socket *sock, void *address, int len) {
     __u32 slot;
-    if (!is_member(current_ids() >> 32) || !in_io_uring())
-        return 0;
     struct scratch *s = object_begin(AG_CONNECT, 0, AG_CLASS_NETWORK, &slot);
     if (!s)
-        return 0;
+        return;
     socket_args(s, sock);
     __u32 at = part_begin(s, AG_PART_SOCKADDR, 0);
     __u32 off = (at + sizeof(struct ag_part)) & DATA_MASK, n = len;
@@ -153,6 +155,11 @@ OBSERVER(socket_connect, struct socket *sock, void *address, int len) {
         n = 0;
     part_end(s, at, n);
     object_send(s);
+}
+
+OBSERVER(socket_connect, struct socket *sock, void *address, int len) {
+    if (is_member(current_ids() >> 32) && in_io_uring())
+        ring_connects(sock, address, len);
     return 0;
 }
 

@@ -169,12 +169,14 @@ __attribute__((noinline)) int deny_unlogged(__u32 slot) {
     return 0;
 }
 
-/* Is there anything to be asked? */
-static __always_inline bool is_governed(void) {
-    if (!is_member(current_ids() >> 32))
-        return false;
+/* Is there anything to be asked about a member? */
+static __always_inline bool has_policy(void) {
     struct ag_policy *p = policy_now();
     return p && p->active;
+}
+
+static __always_inline bool is_governed(void) {
+    return is_member(current_ids() >> 32) && has_policy();
 }
 
 /* Starts a question. NULL when there is no place to think: see verdict_busy(). */
@@ -217,28 +219,37 @@ static __attribute__((noinline)) void count_off(struct scratch *s) {
         s->ask.verdict = verdict_of((row - p->rules) | p->serial << 16, AG_TOO_OFTEN, r->error, r->enforce);
 }
 
-/* Nothing is against it, so far: then there is nothing to tell either. */
-static __always_inline bool verdict_passes(struct scratch *s) {
-    bool told = is_told();
+/* Is there something against it that has to be told? `told`: what one copy found has been. */
+static __always_inline bool verdict_stands(struct scratch *s, bool told) {
     if (s->ask.limited && !s->ask.verdict && !told)
         count_off(s);
-    if (s->ask.verdict && (!told || s->ask.verdict & VERDICT_DENIES))
+    return s->ask.verdict && (!told || s->ask.verdict & VERDICT_DENIES);
+}
+
+/* Nothing is against it, so far: then there is nothing to tell either. */
+static __always_inline bool verdict_passes(struct scratch *s) {
+    if (verdict_stands(s, is_told()))
         return false;
     scratch_release(s);
     return true;
 }
 
 /* Tells what the policy is against, and gives the answer to the kernel. */
-static __always_inline int verdict_end(struct scratch *s) {
+static __always_inline int verdict_tell(struct scratch *s) {
     __u64 verdict = s->ask.verdict;
     bool denies = verdict & VERDICT_DENIES, eacces = (verdict >> 40 & 0xff) == AG_EACCES;
     s->rec.fold = verdict;
     s->rec.ret = !denies ? 0 : eacces ? -AG_EACCES : -AG_EPERM;
     record_send(s, true);
-    scratch_release(s);
     if (!denies)
         return 0;
     return eacces ? -AG_EACCES : -AG_EPERM;
+}
+
+static __always_inline int verdict_end(struct scratch *s) {
+    int answer = verdict_tell(s);
+    scratch_release(s);
+    return answer;
 }
 
 #endif

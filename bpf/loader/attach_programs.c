@@ -92,6 +92,12 @@ static struct bpf_program *copy_of(struct agentgov_bpf *skel, int copy, const ch
     return bpf_object__find_program_by_name(skel->obj, name);
 }
 
+static struct bpf_program *decider_at(struct agentgov_bpf *skel, const char *hook) {
+    char name[64];
+    snprintf(name, sizeof(name), DECIDER_PREFIX "%s", hook);
+    return bpf_object__find_program_by_name(skel->obj, name);
+}
+
 static struct bpf_map *map_of_copies(struct agentgov_bpf *skel, const char *hook) {
     char name[64];
     snprintf(name, sizeof(name), "decides_%s", hook);
@@ -209,6 +215,8 @@ int tier_prepare(struct agentgov_bpf *skel, enum tier tier, bool enforce) {
         if (!is_object_program(prog) && !(decides && enforce))
             continue;
         const char *hook = hook_of(prog);
+        if (!decides && enforce && decider_at(skel, hook)) /* which tells the object as well */
+            continue;
         if (!hook_exists(kernel, hook, tier)) {
             if (!decides || may_be_missing(hook))
                 continue;

@@ -188,9 +188,8 @@ static enum syscall_op op_of_object(enum ag_op op) {
     switch (op) {
     case AG_OP_MKNOD:
     case AG_OP_MKDIR:
+    case AG_OP_SYMLINK: /* the new link; what it says is told by the call alone */
         return OP_CREATE;
-    case AG_OP_SYMLINK:
-        return OP_SYMLINK;
     case AG_OP_LINK:
         return OP_LINK;
     case AG_OP_UNLINK:
