@@ -23,6 +23,7 @@ struct asking {
     __u32 fixed, floating; /* states of the two runs over the object's path; 0: nothing can match */
     __u32 known;           /* state by the name that the file had when the policy was loaded; else as `fixed` */
     __u32 depth;           /* components of the path that the runs have not met yet */
+    __u32 dev;             /* of its file system: sb->s_dev */
     __u32 port;            /* AG_NO_PORT: none */
     __u32 protocol;        /* bit of enum ag_protocol; 0: none */
     __u32 written;         /* 1: the tree has written the file */

@@ -73,6 +73,8 @@ static __always_inline int decide_name(__u64 op, struct dentry *dentry, struct v
 static __always_inline int object_end(struct scratch *s, bool against, bool told) {
     int answer = against ? verdict_tell(s) : 0;
     if (!answer && !told) {
+        if (in_io_uring())
+            s->rec.flags |= AG_F_URING;
         s->rec.cls = AG_CLASS_FILE;
         s->rec.flags &= ~AG_F_VERDICT;
         record_send(s, false);

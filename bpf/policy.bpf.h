@@ -197,7 +197,7 @@ __attribute__((noinline)) int meet_inode(__u32 slot, __u32 half, __u64 address) 
     struct inode *inode = BPF_CORE_READ(dentry, d_inode);
     if (!s || !inode)
         return 0;
-    struct ag_inode key = {.ino = BPF_CORE_READ(inode, i_ino), .dev = BPF_CORE_READ(inode, i_sb, s_dev), .half = half};
+    struct ag_inode key = {.ino = BPF_CORE_READ(inode, i_ino), .dev = s->ask.dev, .half = half};
     __u32 *state = bpf_map_lookup_elem(&inodes, &key);
     if (state)
         s->ask.known = *state;
@@ -249,7 +249,8 @@ __attribute__((noinline)) int place_walked(__u32 slot) {
         return 0;
     }
     struct dentry *root = (void *)s->walk_dentry;
-    struct ag_device_key key = {.half = p->half, .dev = BPF_CORE_READ(root, d_sb, s_dev)};
+    s->ask.dev = BPF_CORE_READ(root, d_sb, s_dev);
+    struct ag_device_key key = {.half = p->half, .dev = s->ask.dev};
     struct ag_device *device = bpf_map_lookup_elem(&devices, &key);
     if (device) {
         s->ask.fixed = s->ask.known = device->fixed;

@@ -194,8 +194,6 @@ static __always_inline struct scratch *verdict_begin(__u16 kind, __u32 *slot) {
     if (p && p->scoped)
         who_acts(s, *slot, p->scoped);
     s->rec.flags |= AG_F_VERDICT;
-    if (in_io_uring())
-        s->rec.flags |= AG_F_URING;
     if (log_failed)
         deny_unlogged(*slot);
     return s;
@@ -239,6 +237,8 @@ static __always_inline int verdict_tell(struct scratch *s) {
     __u64 verdict = s->ask.verdict;
     bool denies = verdict & VERDICT_DENIES, eacces = (verdict >> 40 & 0xff) == AG_EACCES;
     s->rec.fold = verdict;
+    if (in_io_uring())
+        s->rec.flags |= AG_F_URING;
     s->rec.ret = !denies ? 0 : eacces ? -AG_EACCES : -AG_EPERM;
     record_send(s, true);
     if (!denies)
