@@ -28,6 +28,7 @@
 #define FMODE_READ 0x1
 #define FMODE_EXEC_FLAG 0x20 /* in f_flags: opened by execve (include/linux/fs.h, __FMODE_EXEC) */
 #define O_TRUNC 01000
+#define EINVAL 22
 #define PROT_READ 1
 #define PROT_EXEC 4
 #define READ_IMPLIES_EXEC 0x0400000 /* include/uapi/linux/personality.h */
@@ -43,6 +44,7 @@
 const volatile bool owners_by_path = false; /* there is path_chown */
 const volatile bool rename_has_flags = false;
 const volatile __u32 setattr_dentry = 0; /* which argument of inode_setattr is the dentry; iattr is the next one */
+const volatile __u32 xattr_dentry = 0;   /* the same of inode_setxattr and inode_removexattr */
 
 /* For hooks that come without a mount: the name then begins at the root of its file system. */
 static __always_inline struct vfsmount *no_mount(void) {
@@ -153,6 +155,34 @@ DECIDER(inode_setattr, NOTE_OTHER) {
     return decide_name(AG_OP_CHOWN, dentry, no_mount(), AG_ATTR);
 }
 
+/* A file system that lies on another one (overlayfs) works there with its own credentials: that is no call of ours. */
+static __always_inline bool is_on_behalf(void) {
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    return BPF_CORE_READ(task, cred) != BPF_CORE_READ(task, real_cred) && !in_io_uring();
+}
+
+static __always_inline int decide_xattr(struct dentry *dentry) {
+    return is_governed() && !is_on_behalf() ? decide_name(AG_OP_CHOWN, dentry, no_mount(), AG_ATTR) : 0;
+}
+
+/* Extended attributes: file capabilities among them, and up to 6.1 access control lists. */
+DECIDER(inode_setxattr, NOTE_OTHER) {
+    return decide_xattr((struct dentry *)(xattr_dentry ? btf_arg(ctx, 1) : btf_arg(ctx, 0)));
+}
+
+DECIDER(inode_removexattr, NOTE_OTHER) {
+    return decide_xattr((struct dentry *)(xattr_dentry ? btf_arg(ctx, 1) : btf_arg(ctx, 0)));
+}
+
+/* Access control lists from 6.2 on. */
+DECIDER(inode_set_acl, NOTE_OTHER, void *idmap, struct dentry *dentry) {
+    return decide_xattr(dentry);
+}
+
+DECIDER(inode_remove_acl, NOTE_OTHER, void *idmap, struct dentry *dentry) {
+    return decide_xattr(dentry);
+}
+
 /*
  * A file that loses its length. An open with O_TRUNC passes here too, behind file_open, which has asked whether the
  * file may be written.
@@ -240,14 +270,14 @@ DECIDER(path_rename, 1u << AG_PATH) {
     return two_objects_end(s, slot, AG_OP_RENAME, dir, old, dentry);
 }
 
-static __always_inline int decide_open(struct file *file, __u32 flags, __u32 mode) {
+/* `counted`: what counts for a `max` has been asked already. */
+static __always_inline int decide_open(struct file *file, __u32 flags, __u32 mode, bool counted) {
     __u32 slot;
     struct scratch *s = verdict_begin(AG_OPEN, &slot);
     if (!s)
         return verdict_busy();
     place(s, slot, BPF_CORE_READ(file, f_path.dentry));
-    if (mode & FMODE_CREATED) /* counted where it was made: that is one operation */
-        s->ask.asked = 1;
+    s->ask.asked = counted;
     if (mode & FMODE_READ)
         ask(slot, AG_OF_FILE, AG_READ, AG_READ, 0);
     if ((mode & FMODE_WRITE) || (flags & O_TRUNC))
@@ -270,7 +300,8 @@ static __always_inline int ask_of_open(struct file *file) {
         return 0;
     if (BPF_CORE_READ(file, f_path.dentry, d_sb, s_magic) == PID_FS_MAGIC)
         return 0;
-    int answer = decide_open(file, flags, mode);
+    bool created = mode & FMODE_CREATED; /* counted where it was made: that is one operation */
+    int answer = decide_open(file, flags, mode, created);
     if (!answer && (mode & FMODE_WRITE))
         mark_written(file);
     return answer;
@@ -282,6 +313,26 @@ DECIDER(file_open, 1u << AG_OPEN, struct file *file) {
     int answer = has_policy() ? ask_of_open(file) : 0;
     if (!answer && in_io_uring() && !is_told())
         ring_opens(file);
+    return answer;
+}
+
+/* Has it a name that could have been opened? A pipe, a socket, a memfd lie in mounts of the kernel's own. */
+static __always_inline bool has_name(struct file *file) {
+    struct mount *mount = real_mount((__u64)BPF_CORE_READ(file, f_path.mnt));
+    return (__u64)BPF_CORE_READ(mount, mnt_ns) != (__u64)-EINVAL;
+}
+
+/*
+ * A descriptor that comes in open (SCM_RIGHTS, pidfd_getfd): asked about as an open of what it can do, whoever has
+ * opened it. A message comes without those that are denied, and the call that receives it succeeds.
+ */
+DECIDER(file_receive, NOTE_OTHER, struct file *file) {
+    if (!is_member(current_ids() >> 32))
+        return 0;
+    __u32 mode = BPF_CORE_READ(file, f_mode);
+    int answer = has_policy() && has_name(file) ? decide_open(file, BPF_CORE_READ(file, f_flags), mode, true) : 0;
+    if (!answer && mode & FMODE_WRITE)
+        mark_written(file);
     return answer;
 }
 

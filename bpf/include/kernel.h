@@ -194,7 +194,7 @@ struct task_struct {
     struct pid *thread_pid;
     __u64 start_boottime;
     __u64 self_exec_id;
-    const struct cred *cred;
+    const struct cred *cred, *real_cred;
     struct fs_struct *fs;
     struct files_struct *files;
     struct signal_struct *signal;

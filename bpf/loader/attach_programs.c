@@ -160,8 +160,9 @@ static int arguments_of(const struct btf *kernel, const char *hook, enum tier ti
 
 /* Hooks that some kernels do not have: enforce.bpf.h and system.bpf.h say where the same is asked there. */
 static bool may_be_missing(const char *hook) {
-    static const char *const NEWER[] = {"path_chown", "file_truncate", "task_fix_setgroups", "userns_create",
-                                        "inode_init_security_anon"};
+    static const char *const NEWER[] = {
+        "path_chown",    "file_truncate",   "task_fix_setgroups", "userns_create", "inode_init_security_anon",
+        "inode_set_acl", "inode_remove_acl"};
     for (size_t i = 0; i < sizeof(NEWER) / sizeof(NEWER[0]); i++)
         if (strcmp(hook, NEWER[i]) == 0)
             return true;
@@ -203,6 +204,7 @@ int tier_prepare(struct agentgov_bpf *skel, enum tier tier, bool enforce) {
         skel->rodata->rename_has_flags = arguments_of(kernel, "path_rename", tier) > 4;
         skel->rodata->owners_by_path = hook_exists(kernel, "path_chown", tier);
         skel->rodata->setattr_dentry = arguments_of(kernel, "inode_setattr", tier) > 2;
+        skel->rodata->xattr_dentry = arguments_of(kernel, "inode_removexattr", tier) > 2;
         skel->rodata->prctl_passes = tier == TIER_LSM ? -ENOSYS : 0;
         skel->rodata->rings_by_map = arguments_of(kernel, "uring_sqpoll", tier) == 0;
         skel->rodata->groups_by_capability = arguments_of(kernel, "task_fix_setgroups", tier) == 0;

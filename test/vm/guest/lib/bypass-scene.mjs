@@ -113,6 +113,7 @@ policies:${named(dir)}
   - {name: programs, match: {access: [exec], path: ["/usr/bin/bypass", "/usr/local/bin/bypass", "${dir}/allowed/script", "/usr/lib/x86_64-linux-gnu/ld*", "/lib64/ld*", "/usr/lib64/ld*"]}, action: ALLOW}
   - {name: code, match: {access: [exec], path: ["${dir}/secret/prog"]}, action: BLOCK}
   - {name: loopback, match: {destination_ip: ["127.0.0.1"]}, action: ALLOW}
+  - {name: giver, match: {event: [unix_connect], path: ["${dir}/allowed/giver"]}, action: ALLOW}
 `;
 
 /** By kind: the text of a policy over a scene. */

@@ -65,9 +65,7 @@ const WAYS_BY_ROOM = {
     proc_outsider_root: file('`/proc/PID/root` of a process outside the tree'),
     proc_outsider_fd: file('`/proc/PID/fd/N` of a process outside that has it open'),
     taken_fd: both('self_protection.outside', '`pidfd_getfd` from a process outside that has it open'),
-    received_fd: network('a process outside hands over its descriptor (`SCM_RIGHTS`)', {
-      open: { deny: 'what is open already is not asked about again' },
-    }),
+    received_fd: file('a process outside hands over its descriptor (`SCM_RIGHTS`)', { untold: true }),
     by_fanotify: file('the descriptor that `fanotify` makes when somebody outside opens it'),
   },
   Races: {
@@ -116,9 +114,10 @@ const WAYS_BY_ROOM = {
     change_owner: file('`chown`'),
     change_owner_by_fd: file('`chown` by a descriptor, `AT_EMPTY_PATH`'),
     change_times: file('its times'),
-    change_xattr: file('an extended attribute', {
-      open: always('extended attributes are not asked about'),
-    }),
+    change_xattr: file('an extended attribute'),
+    remove_xattr: file('remove an extended attribute'),
+    change_acl: file('an access control list'),
+    remove_acl: file('remove an access control list'),
   },
   'Running what must not be run': {
     exec_plain: code('run it'),

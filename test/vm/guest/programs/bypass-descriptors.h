@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include "bypass-scene.h"
 
 /* O_PATH opens nothing, and is asked about by nobody. */
@@ -147,12 +148,13 @@ static int received_fd(void) {
     return reads(fd);
 }
 
-/* bypass give DIR: not governed, it has the file open and hands it to whoever asks. */
+/* bypass give DIR: not governed, it has the file open and hands it to whoever asks; and it sets an attribute of it. */
 _Noreturn static void give(void) {
     struct sockaddr_un own = giver();
     struct fd_message m = {0};
     int fd = need(open(at("secret/key"), O_RDONLY), "open"), s = need(socket(AF_UNIX, SOCK_STREAM, 0), "socket");
     need(dup2(fd, GIVEN_FD), "dup2");
+    need(fsetxattr(fd, GIVEN_ATTR, "x", 1, 0), "fsetxattr");
     need(bind(s, (void *)&own, sizeof(own)), "bind");
     need(listen(s, 8), "listen");
     puts("ready");

@@ -14,6 +14,8 @@
 
 /* Of a process outside the tree that has DIR/secret/key open, and as which descriptor. */
 #define GIVEN_FD 50
+#define GIVEN_ATTR "trusted.given" /* that the same one has set */
+#define ACL "system.posix_acl_access"
 
 static const char *dir;
 static int port;

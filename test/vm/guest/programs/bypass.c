@@ -157,6 +157,27 @@ static int change_xattr(void) {
     return setxattr(at("secret/attr"), "trusted.bypass", "x", 1, 0);
 }
 
+static int remove_xattr(void) {
+    return removexattr(at("secret/key"), GIVEN_ATTR);
+}
+
+/* include/uapi/linux/posix_acl_xattr.h: a version, then the entries, of which one is of a user. */
+static int change_acl(void) {
+    static const struct {
+        unsigned version;
+        struct {
+            unsigned short tag, perm;
+            unsigned id;
+        } entries[5];
+    } acl = {2, {{0x01, 6, -1}, {0x02, 6, 7}, {0x04, 6, -1}, {0x10, 6, -1}, {0x20, 4, -1}}};
+    return setxattr(at("secret/attr"), ACL, &acl, sizeof(acl), 0);
+}
+
+/* Also of a file that has none. */
+static int remove_acl(void) {
+    return removexattr(at("secret/key"), ACL);
+}
+
 static int list_folder(void) {
     char entries[1024];
     int fd = open(at("secret"), O_RDONLY | O_DIRECTORY);
@@ -286,6 +307,9 @@ static const struct way WAYS[] = {
     {"change_owner_by_fd", change_owner_by_fd},
     {"change_times", change_times},
     {"change_xattr", change_xattr},
+    {"remove_xattr", remove_xattr},
+    {"change_acl", change_acl},
+    {"remove_acl", remove_acl},
     {"move_file", move_file},
     {"move_folder", move_folder},
     {"move_parent", move_parent},
