@@ -1,3 +1,4 @@
+import { ownText } from '../own-text.js';
 import { pathsIn } from './paths.js';
 import { tellingWords } from './words.js';
 
@@ -28,7 +29,7 @@ export interface Call {
 }
 
 export function callOf({ seq, tsUs, args, hmac }: Asked): Call {
-  const known = args.slice(0, ARGUMENTS_MAX);
+  const known = ownText(args.slice(0, ARGUMENTS_MAX));
   const texts = textsOf(known);
   const words = new Set(tellingWords(known));
   return { seq, tsUs, hmac, texts, words, paths: pathsIn(texts), canonical: canonicalOf(known) };

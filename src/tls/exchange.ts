@@ -7,7 +7,7 @@ import { LineReader } from './http/ndjson.js';
 import { SSE_BYTES, SseReader } from './http/sse.js';
 import { isObject, parseJson } from './json.js';
 import { MCP_NAME, McpTalk } from './mcp.js';
-import { Answer, word } from './models/answer.js';
+import { Answer } from './models/answer.js';
 import type { Api } from './models/model.js';
 import { reportQuestion } from './models/question.js';
 import { apiOfBody, apiOfPath, BODY_NAMES } from './models/recognise.js';
@@ -48,8 +48,8 @@ export class HttpExchange implements Exchange {
     const target = secrets.clean(textOf(head.target), 'words');
     this.#credential = credential ?? target.secrets[0]?.fingerprint;
     this.#about = {
-      http_method: word(head.method),
-      http_host: head.host === undefined ? undefined : word(textOf(head.host)),
+      http_method: secrets.word(head.method),
+      http_host: head.host === undefined ? undefined : secrets.host(textOf(head.host)),
       http_path: cutText(target.text, PATH_BYTES).text,
       http_version: head.version,
     };
@@ -73,7 +73,7 @@ export class HttpExchange implements Exchange {
     const read = mayBeUnderstood(head) ? readQuestion(content, head) : undefined;
     this.#seq = this.reporter.report('http_request', {
       ...this.#about,
-      ...bodyFields(content, head),
+      ...this.#bodyFields(content, head),
       ...(read?.api === undefined ? this.#cause(head, content, read?.body) : {}),
       credential: this.#credential,
       incomplete: why === undefined ? undefined : true,
@@ -120,7 +120,7 @@ export class HttpExchange implements Exchange {
       ...this.#about,
       http_status: response?.head.status,
       http_version: response?.head.version ?? this.#head?.version,
-      ...(response === undefined ? {} : bodyFields(response.content, response.head)),
+      ...(response === undefined ? {} : this.#bodyFields(response.content, response.head)),
       cause_seq: this.#seq,
       incomplete: why === undefined ? undefined : true,
       reason: why ?? unseen,
@@ -151,6 +151,16 @@ export class HttpExchange implements Exchange {
 
   #content(most: number): Content {
     return new Content(this.reporter.room.redactor.hash(), this.budget, most);
+  }
+
+  #bodyFields(content: Content, { headers }: RequestHead | ResponseHead): Fields {
+    const { secrets } = this.reporter.room;
+    return {
+      content_type: secrets.word(headers.get('content-type')),
+      content_encoding: secrets.word(headers.get('content-encoding')),
+      content_bytes: content.bytes,
+      content_hmac: content.bytes > 0 && !content.hasGap ? content.hmac : undefined,
+    };
   }
 
   /** The tool call that a request was sent for. One to a model holds all calls of before, and is the agent's own. */
@@ -236,15 +246,6 @@ const TELLING = [...BODY_NAMES, MCP_NAME].map((name) => JSON.stringify(name)).co
 
 /** Whether it is worth parsing: most of what is large is no talk with anybody, and to search is cheaper by far. */
 const mayTell = (bytes: Buffer): boolean => TELLING.some((text) => bytes.includes(text, 0, 'latin1'));
-
-function bodyFields(content: Content, { headers }: RequestHead | ResponseHead): Fields {
-  return {
-    content_type: word(headers.get('content-type')),
-    content_encoding: word(headers.get('content-encoding')),
-    content_bytes: content.bytes,
-    content_hmac: content.bytes > 0 && !content.hasGap ? content.hmac : undefined,
-  };
-}
 
 /** A whole body as what it packs, valid until the content is cleared. */
 function readBody(content: Content, { headers }: RequestHead | ResponseHead): { bytes: Buffer } | { fault: string } {

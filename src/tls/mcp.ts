@@ -1,7 +1,7 @@
 // The Model Context Protocol over HTTP (modelcontextprotocol.io, "Streamable HTTP"): JSON-RPC 2.0 in bodies and events.
 import { Content } from './content.js';
 import { isObject, type JsonObject, objectOf, parseJson, stringOf } from './json.js';
-import { argumentFields, word } from './models/answer.js';
+import { argumentFields } from './models/answer.js';
 import { Budget } from './pile.js';
 import type { Reporter } from './report.js';
 import type { Talk } from './talk.js';
@@ -62,7 +62,7 @@ export class McpTalk implements Talk {
       this.reporter.report('mcp_response', {
         mcp_method: method,
         tool,
-        tool_call_id: id,
+        tool_call_id: this.reporter.room.secrets.word(id),
         cause_seq: seq,
         incomplete: true,
         reason,
@@ -72,16 +72,17 @@ export class McpTalk implements Talk {
   }
 
   #request({ method, id, params }: JsonObject, cause: number | undefined): void {
-    const name = word(stringOf(method)) ?? '';
+    const { secrets } = this.reporter.room;
+    const name = secrets.word(stringOf(method)) ?? '';
     const what = objectOf(params) ?? {};
-    const tool = word(stringOf(what.name));
+    const tool = secrets.word(stringOf(what.name));
     const text = Buffer.from(JSON.stringify(what.arguments ?? what));
     const args = new Content(this.reporter.room.redactor.hash(), new Budget(ARGUMENTS_MAX), ARGUMENTS_MAX);
     args.push(text);
     const seq = this.reporter.report('mcp_request', {
       mcp_method: name,
       tool,
-      tool_call_id: idOf(id),
+      tool_call_id: secrets.word(idOf(id)),
       cause_seq: cause,
       ...argumentFields(this.reporter, args),
     });
@@ -96,13 +97,14 @@ export class McpTalk implements Talk {
     const error = objectOf(message.error);
     const result = objectOf(message.result) ?? {};
     const bytes = Buffer.from(JSON.stringify(error ?? result));
-    const code = error === undefined ? undefined : String(error.code ?? 'error');
+    const { secrets } = this.reporter.room;
+    const code = error === undefined ? undefined : (idOf(error.code) ?? 'error');
     this.reporter.report('mcp_response', {
       mcp_method: call.method,
       tool: call.tool,
-      tool_call_id: id,
+      tool_call_id: secrets.word(id),
       cause_seq: call.seq,
-      error_type: word(code ?? (result.isError === true ? 'tool' : undefined)),
+      error_type: secrets.word(code ?? (result.isError === true ? 'tool' : undefined)),
       content_bytes: bytes.length,
       content_hmac: this.reporter.room.redactor.hash().update(bytes).digest('hex'),
     });

@@ -3,7 +3,7 @@ import { Content } from '../content.js';
 import { isObject, parseJson } from '../json.js';
 import type { Budget } from '../pile.js';
 import type { Fields, Reporter } from '../report.js';
-import { cutText } from '../secrets.js';
+import { cutText, wholeWords } from '../secrets.js';
 import type { Talk } from '../talk.js';
 import type { AnswerReader, AnswerSink, Api, OpenTool, Usage } from './model.js';
 import { APIS } from './recognise.js';
@@ -15,17 +15,14 @@ const ARGUMENTS_MAX = 1 << 20;
 export const CONTENT_MAX = 1 << 20;
 /** Calls that are being written at once; nobody asks for more. */
 const TOOLS_MAX = 256;
-const WORD_MAX = 256;
-
-/** A name that somebody else chose, of a length that fits a line. */
-export const word = (text: string | undefined): string | undefined => text?.slice(0, WORD_MAX);
 
 /** The arguments of a call as they are written down. */
 export function argumentFields(reporter: Reporter, args: Content): Fields {
   const { toolArgs, secrets } = reporter.room;
   const size = { arguments_bytes: args.bytes, arguments_hmac: args.hmac };
   if (!toolArgs) return size;
-  const raw = args.kept.toString('utf8');
+  const kept = args.kept.toString('utf8');
+  const raw = args.isWhole ? kept : wholeWords(kept);
   // Escapes must not hide a secret, so what is JSON is spelled anew.
   const parsed = args.isWhole ? parseJson(raw) : undefined;
   const plain = parsed === undefined ? raw : JSON.stringify(parsed);
@@ -144,12 +141,13 @@ export class Answer implements AnswerSink, Talk {
     for (const tool of this.#open) if (tool.arguments === args) this.#open.delete(tool);
     this.#tools += 1;
     const { provider } = APIS[this.api];
+    const { secrets } = this.reporter.room;
     const whole = args.kept.toString('utf8');
     const seq = this.reporter.report('tool_call', {
       provider,
       llm_api: this.api,
-      tool: word(name),
-      tool_call_id: word(id),
+      tool: secrets.word(name),
+      tool_call_id: secrets.word(id),
       cause_seq: this.cause,
       ...argumentFields(this.reporter, args),
       ...this.#wordsFrom(whole),
@@ -176,16 +174,17 @@ export class Answer implements AnswerSink, Talk {
     for (const tool of [...this.#open]) this.#tellTool(tool, fault ?? 'its end was not seen');
     const why = fault ?? (this.#left > 0 ? `${this.#left} calls at once were too many to be read` : undefined);
     const { id, model, stop } = this.#facts;
+    const { secrets } = this.reporter.room;
     const usage = this.#usage;
     this.reporter.report('llm_response', {
       provider: APIS[this.api].provider,
       llm_api: this.api,
-      model: word(model),
-      response_id: word(id),
-      stop_reason: word(stop),
+      model: secrets.word(model),
+      response_id: secrets.word(id),
+      stop_reason: secrets.word(stop),
       streamed: this.#isStreamed,
       http_status: this.#status,
-      error_type: word(this.#error),
+      error_type: secrets.word(this.#error),
       tool_calls: this.#tools,
       input_tokens: usage.input,
       output_tokens: usage.output,
@@ -205,7 +204,9 @@ export class Answer implements AnswerSink, Talk {
 
   #content(): Fields {
     if (!this.reporter.room.captureContent || this.#text.bytes === 0) return {};
-    const cleaned = this.reporter.room.secrets.clean(this.#text.kept.toString('utf8'), 'script');
-    return { content: cleaned.text, content_cut: this.#text.isWhole ? undefined : true };
+    const kept = this.#text.kept.toString('utf8');
+    const text = this.#text.isWhole ? kept : wholeWords(kept);
+    const content = this.reporter.room.secrets.clean(text, 'script').text;
+    return { content, content_cut: this.#text.isWhole ? undefined : true };
   }
 }

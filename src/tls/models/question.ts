@@ -1,6 +1,7 @@
 import { isObject, type JsonObject } from '../json.js';
 import type { Fields, Reporter } from '../report.js';
-import { CONTENT_MAX, word } from './answer.js';
+import { wholeWords } from '../secrets.js';
+import { CONTENT_MAX } from './answer.js';
 import type { Api, ModelRequest, Part } from './model.js';
 import { APIS } from './recognise.js';
 
@@ -34,8 +35,8 @@ export function reportQuestion(
   const seq = reporter.report('llm_request', {
     provider: APIS[api].provider,
     llm_api: api,
-    ...aboutRequest(request),
-    tool_results: toolResults(told),
+    ...aboutRequest(reporter, request),
+    tool_results: toolResults(reporter, told),
     cause_seq: cause,
     incomplete: reason === undefined ? undefined : true,
     reason,
@@ -44,20 +45,22 @@ export function reportQuestion(
   return seq;
 }
 
-const aboutRequest = (request: ModelRequest | undefined): Fields =>
+const aboutRequest = ({ room }: Reporter, request: ModelRequest | undefined): Fields =>
   request === undefined
     ? {}
     : {
-        model: word(request.model),
+        model: room.secrets.word(request.model),
         streamed: request.isStreamed,
         messages: request.messages,
         tools: request.tools,
       };
 
-function toolResults(pieces: readonly Piece[]): string[] | undefined {
+function toolResults({ room }: Reporter, pieces: readonly Piece[]): string[] | undefined {
   const results = pieces.filter(({ part }) => part.role === 'tool');
   if (results.length === 0) return undefined;
-  return results.map(({ part, hmac }) => [word(part.callId), hmac.slice(0, FINGERPRINT)].filter(Boolean).join(' '));
+  return results.map(({ part, hmac }) =>
+    [room.secrets.word(part.callId), hmac.slice(0, FINGERPRINT)].filter(Boolean).join(' '),
+  );
 }
 
 function newPieces({ room }: Reporter, parts: readonly Part[]): Piece[] {
@@ -67,7 +70,7 @@ function newPieces({ room }: Reporter, parts: readonly Part[]): Piece[] {
     const bytes = Buffer.from(part.text);
     const hmac = room.redactor.hash().update(bytes).digest('hex');
     // The same text as the result of another call is another piece.
-    if (room.isNew(`${part.role} ${part.callId ?? ''} ${hmac}`)) pieces.push({ part, bytes, hmac });
+    if (room.isNew(`${part.role} ${room.secrets.word(part.callId) ?? ''} ${hmac}`)) pieces.push({ part, bytes, hmac });
   }
   return pieces;
 }
@@ -75,7 +78,7 @@ function newPieces({ room }: Reporter, parts: readonly Part[]): Piece[] {
 function reportPiece(reporter: Reporter, { part, bytes, hmac }: Piece, cause: number | undefined): void {
   const seq = reporter.report('llm_content', {
     role: part.role,
-    tool_call_id: word(part.callId),
+    tool_call_id: reporter.room.secrets.word(part.callId),
     content_bytes: bytes.length,
     content_hmac: hmac,
     cause_seq: cause,
@@ -87,6 +90,8 @@ function reportPiece(reporter: Reporter, { part, bytes, hmac }: Piece, cause: nu
 
 function contentFields({ room }: Reporter, bytes: Buffer): Fields {
   if (!room.captureContent) return {};
-  const cleaned = room.secrets.clean(bytes.subarray(0, CONTENT_MAX).toString('utf8'), 'script');
-  return { content: cleaned.text, content_cut: bytes.length > CONTENT_MAX ? true : undefined };
+  const isCut = bytes.length > CONTENT_MAX;
+  const kept = bytes.toString('utf8', 0, CONTENT_MAX);
+  const { text } = room.secrets.clean(isCut ? wholeWords(kept) : kept, 'script');
+  return { content: text, content_cut: isCut ? true : undefined };
 }

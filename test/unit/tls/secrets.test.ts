@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
+import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2';
 import { describe, expect, it, vi } from 'vitest';
 import { SCRIPTS, type Script, send, standIn } from './apis.js';
 import { chunksOf, hear, recorded, redactor, type Turn } from './tap.js';
@@ -101,6 +102,93 @@ describe('a secret', () => {
     const call = hear(chunksOf(turns)).one('tool_call');
     expect(JSON.stringify(call)).not.toContain(key);
     expect(call.credential).toBe(redactor.fingerprint(key));
+  });
+
+  it('is nowhere, wherever a server or a client puts it once it is known', async () => {
+    const key = plainKey();
+    const call = { id: key, type: 'tool_use', name: `pay-${key}`, input: { x: key } };
+    const answer = { id: `msg-${key}`, type: 'message', model: key, content: [call], stop_reason: key };
+    const body = JSON.stringify(script.body).replaceAll('toolu_0', key).replace('claude-sonnet-4-5', key);
+    const headers = { 'x-api-key': key, host: `user:${key}@pay.example` };
+    const asked = await record({ ...script, headers, body: JSON.parse(body), answer });
+    const mcp = { jsonrpc: '2.0', id: key, method: key, params: { name: key, arguments: { key } } };
+    const error = { jsonrpc: '2.0', id: key, error: { code: key, message: key } };
+    const told = await record({ ...script, path: `/mcp/${key}`, headers: { 'x-type': key }, body: mcp, answer: error });
+    const typed = await record({ ...script, headers: { 'content-type': `application/json; k=${key}` } });
+    const heard = hear([...chunksOf(asked, 'c1'), ...chunksOf(told, 'c2'), ...chunksOf(typed, 'c3')], {
+      captureContent: true,
+    });
+    for (const type of ['llm_response', 'tool_call', 'mcp_request', 'mcp_response', 'llm_content'])
+      expect(heard.of(type).length, type).toBeGreaterThan(0);
+    expect(heard.of('http_request')).toHaveLength(3);
+    for (const event of heard.events) expect(JSON.stringify(event)).not.toContain(key);
+  });
+
+  it('is not kept in front of a host', async () => {
+    const key = plainKey();
+    const turns = await record({ ...script, headers: { host: `user:${key}@pay.example` } });
+    const host = hear(chunksOf(turns)).one('http_request').http_host;
+    expect(host).toBe(`user:[redacted:url-password:${redactor.fingerprint(key)}]@pay.example`);
+  });
+
+  it('is known again in a header that was harmless before', async () => {
+    const key = plainKey();
+    const turns = [{ 'x-trace': key }, { 'x-api-key': key }, { 'x-trace': key }].map((headers) =>
+      record({ ...script, headers }),
+    );
+    const heard = hear((await Promise.all(turns)).flatMap((of, i) => chunksOf(of, `c${i}`)));
+    const fingerprint = redactor.fingerprint(key);
+    expect(heard.of('http_request').map(({ credential }) => credential)).toEqual([undefined, fingerprint, fingerprint]);
+  });
+
+  it('does not stay in part where a name or a content is cut', async () => {
+    const key = plainKey();
+    for (const before of [230, 250, 255]) {
+      const model = `${'m'.repeat(before)}${key}`;
+      const turns = await record({ ...script, headers: { 'x-api-key': key }, body: { ...script.body, model } });
+      expect(heard(turns)).not.toContain(key.slice(0, 4));
+    }
+    for (const cut of [5, 20]) {
+      // The beginning of a content is kept up to 1 MB, and the key begins just before that.
+      const content = `${'a b '.repeat((1 << 18) - 10)} ${' '.repeat(39 - cut)}${key}`;
+      const turns = await record({
+        ...script,
+        headers: { 'x-api-key': key },
+        body: { ...script.body, messages: [{ role: 'user', content }] },
+        answer: { type: 'message', content: [{ type: 'text', text: content }] },
+      });
+      expect(heard(turns)).not.toContain(key.slice(0, Math.min(cut, 12) - 1));
+    }
+    function heard(turns: Turn[]): string {
+      return JSON.stringify(hear(chunksOf(turns), { captureContent: true }).events);
+    }
+  });
+
+  it('is known however its bytes are cut, and in continued heads of HTTP/2', async () => {
+    const key = plainKey();
+    const server = createHttp2();
+    server.on('stream', (stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/json' });
+      stream.resume().on('end', () => stream.end('{}'));
+    });
+    const padding = Object.fromEntries(
+      Array.from({ length: 40 }, (_, i) => [`x-${i}`, randomBytes(400).toString('hex')]),
+    );
+    const [turns = []] = await recorded(server, async (port) => {
+      const session = connectHttp2(`http://127.0.0.1:${port}`);
+      const headers = { ':path': `/${key}/v1/messages`, ':method': 'POST', ...padding, authorization: `Bearer ${key}` };
+      const stream = session.request({ ...headers, 'content-type': 'application/json' });
+      stream.end(JSON.stringify({ ...script.body, model: key }));
+      await new Promise((resolve) => stream.resume().on('close', resolve));
+      session.close();
+    });
+    expect(turns.some(({ bytes }) => bytes.length > 16_384)).toBe(true);
+    for (const size of [16_384, 7]) {
+      const { events, one } = hear(chunksOf(turns, 'c1', size), { captureContent: true });
+      expect(one('llm_request').model).toContain(redactor.fingerprint(key));
+      expect(one('http_request').credential).toBe(redactor.fingerprint(key));
+      expect(JSON.stringify(events)).not.toContain(key);
+    }
   });
 
   it('is not left over where arguments are cut', async () => {
