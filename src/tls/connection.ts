@@ -7,13 +7,14 @@ import { type Exchange, type Headers, ROLES, type Role, type WireHost, type Wire
 import { WebSocketReader } from './http/websocket.js';
 import { Order } from './order.js';
 import { Budget } from './pile.js';
-import type { Reporter } from './report.js';
+import { type Origin, originOf, type Reporter } from './report.js';
 
 /** What one connection may keep at once. */
 const BUDGET = 24 << 20;
 /** Enough to tell every protocol by; and what may wait until one side has said so much. */
 const TELLING = PREFACE.length;
 const UNTOLD_MAX = 64 * 1024;
+const UNTOLD_PARTS = 1024;
 
 type Direction = Chunk['direction'];
 const DIRECTIONS = ['in', 'out'] as const;
@@ -30,7 +31,7 @@ export class Connection {
     gap: (chunk, length) => this.#onGap(chunk, length),
   });
   /** What has come before the protocol is known. */
-  #untold: { direction: Direction; chunk: Chunk; bytes: Buffer; isCall: boolean }[] = [];
+  #untold: { direction: Direction; origin: Origin; bytes: Buffer; isCall: boolean }[] = [];
   #untoldBytes: Record<Direction, number> = { in: 0, out: 0 };
   /** Bytes that were passed over until a message began, in the middle of a connection. */
   readonly #passed: Record<Direction, number> = { in: 0, out: 0 };
@@ -75,19 +76,20 @@ export class Connection {
   }
 
   #onBytes(chunk: Chunk, bytes: Buffer, isCall: boolean): void {
-    this.reporter.origin = chunk;
+    const origin = originOf(chunk);
+    this.reporter.origin = origin;
     const { direction } = chunk;
     if (this.#reader !== undefined) {
       this.#reader.push(this.#roles[direction], bytes, isCall);
       return;
     }
-    this.#untold.push({ direction, chunk, bytes: Buffer.from(bytes), isCall });
+    this.#untold.push({ direction, origin, bytes: Buffer.from(bytes), isCall });
     this.#untoldBytes[direction] += bytes.length;
     this.#decide(false);
   }
 
   #onGap(chunk: Chunk, length: number): void {
-    this.reporter.origin = chunk;
+    this.reporter.origin = originOf(chunk);
     this.#isWhole = false;
     if (this.#reader !== undefined) this.#reader.gap(this.#roles[chunk.direction], length);
     else this.#passed[chunk.direction] += length;
@@ -111,7 +113,7 @@ export class Connection {
       return;
     }
     const isTold = DIRECTIONS.some((direction) => this.#untoldBytes[direction] >= TELLING);
-    const isMuch = this.#untoldBytes.in + this.#untoldBytes.out > UNTOLD_MAX;
+    const isMuch = this.#untoldBytes.in + this.#untoldBytes.out > UNTOLD_MAX || this.#untold.length > UNTOLD_PARTS;
     const server = this.#firstBytes(this.#roles.in === 'server' ? 'in' : 'out');
     // An HTTP/2 server may be heard before its client.
     const mayFollow = this.#untoldBytes.out === 0 && looksLikeFrames(server);
@@ -161,8 +163,8 @@ export class Connection {
     this.#tellPassed();
     const untold = this.#untold;
     this.#untold = [];
-    for (const { direction, chunk, bytes, isCall } of untold) {
-      this.reporter.origin = chunk;
+    for (const { direction, origin, bytes, isCall } of untold) {
+      this.reporter.origin = origin;
       reader.push(this.#roles[direction], bytes, isCall);
     }
   }

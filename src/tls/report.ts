@@ -7,6 +7,9 @@ import type { Secrets } from './secrets.js';
 /** Who did it, and when. */
 export type Origin = Pick<Chunk, 'ts_us' | 'pid' | 'tid' | 'start_us' | 'comm'>;
 
+/** Without the bytes of a chunk, which are a view of a larger buffer. */
+export const originOf = ({ ts_us, pid, tid, start_us, comm }: Origin): Origin => ({ ts_us, pid, tid, start_us, comm });
+
 /** Fields of an event; undefined is absent. */
 export type Fields = {
   [K in Exclude<keyof EventDraft, 'event_type' | 'action' | 'pid'>]?: EventDraft[K] | undefined;
@@ -42,7 +45,7 @@ export class Reporter {
     first: Origin,
     peer: Peer,
   ) {
-    this.origin = first;
+    this.origin = originOf(first);
     this.peer = peer;
   }
 

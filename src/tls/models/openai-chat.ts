@@ -50,7 +50,8 @@ class Reader implements AnswerReader {
     for (const choice of listOf(data.choices).filter(isObject)) {
       const delta = objectOf(choice.delta) ?? {};
       this.sink.text(stringOf(delta.content) ?? '');
-      for (const call of listOf(delta.tool_calls).filter(isObject)) this.#call(`${choice.index} ${call.index}`, call);
+      for (const call of listOf(delta.tool_calls).filter(isObject))
+        this.#call(`${countOf(choice.index)} ${countOf(call.index)}`, call);
       const stop = stringOf(choice.finish_reason);
       if (stop === undefined) continue;
       this.sink.about({ stop });

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, listOf, objectOf } from '../json.js';
+import { isObject, type JsonObject, listOf, objectOf, stringOf } from '../json.js';
 import { ANTHROPIC } from './anthropic.js';
 import { GEMINI } from './gemini.js';
 import type { Api, ModelApi } from './model.js';
@@ -29,7 +29,9 @@ const PATHS: readonly (readonly [RegExp, Api])[] = [
 export const apiOfPath = (path: string): Api | undefined => PATHS.find(([end]) => end.test(path))?.[1];
 
 const hasBlocks = (message: JsonObject): boolean =>
-  listOf(message.content).some((block) => /^(?:tool_use|tool_result|thinking)$/.test(String(objectOf(block)?.type)));
+  listOf(message.content).some((block) =>
+    /^(?:tool_use|tool_result|thinking)$/.test(stringOf(objectOf(block)?.type) ?? ''),
+  );
 
 /** Without one of these members it is written for none. */
 export const BODY_NAMES = ['model', 'contents'] as const;

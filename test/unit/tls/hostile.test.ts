@@ -185,6 +185,38 @@ function* endless(
   }
 }
 
+/** Nothing but frames may be, a byte at a time, each from a buffer of its own. */
+function* slowFrames(total: number): Generator<Chunk> {
+  const head = Buffer.from('004000000000000001', 'hex');
+  const [template] = chunksOf([back('x')]);
+  for (let offset = 0; offset < total; offset++) {
+    const bytes = Buffer.alloc(65_536, head[offset % (head.length + 0x4000)] ?? 0).subarray(0, 1);
+    yield { ...(template as Chunk), offset, bytes };
+  }
+}
+
+/** One request on each of many connections, from a large buffer of its own. */
+function* manyConnections(count: number): Generator<Chunk> {
+  const [template] = chunksOf([out('GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n')]);
+  const { bytes } = template as Chunk;
+  for (let i = 0; i < count; i++)
+    yield {
+      ...(template as Chunk),
+      connection: `c${i}`,
+      bytes: Buffer.concat([bytes, Buffer.alloc(2 ** 18)]).subarray(0, bytes.length),
+    };
+}
+
+/** Requests to a model with results of calls whose names are long. */
+function* longNames(count: number): Generator<Chunk> {
+  const turns = (i: number) => {
+    const result = { role: 'tool', tool_call_id: `${i}`.padEnd(2 ** 20, 'x'), content: 'x' };
+    const body = JSON.stringify({ model: 'm', messages: [result] });
+    return [out(`${POST(body.length).replace('/v1/messages', '/chat/completions')}${body}`)];
+  };
+  for (let i = 0; i < count; i++) yield* chunksOf(turns(i), `c${i}`);
+}
+
 const MOST = 64 << 20;
 const TOTAL = scaled(2 ** 28);
 
@@ -243,6 +275,9 @@ describe('what never ends', () => {
           'out',
         ),
       ],
+      ['frames, a byte at a time', slowFrames(2 ** 14)],
+      ['requests that are never complete', manyConnections(1024)],
+      ['calls with long names', longNames(scaled(800))],
       [
         'a header block without end',
         endless(
@@ -317,6 +352,78 @@ describe('what unpacks to more than it is', () => {
     frame[8] = 1;
     const heard = hear(chunksOf([out('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), out(Buffer.concat([frame, block]))]));
     expect(heard.one('conversation_gap').reason).toMatch(/a head of more than/);
+  });
+});
+
+describe('JSON of another shape', () => {
+  const VALUES: unknown[] = [
+    { toString: 1, valueOf: 1 },
+    [{ toString: 1 }],
+    [],
+    {},
+    null,
+    true,
+    -1,
+    1e308,
+    '',
+    'x'.repeat(3000),
+  ];
+
+  /** A copy in which some members are something else, or gone. */
+  const changed = (value: object, draw: () => number): unknown => {
+    const root = structuredClone({ value });
+    const members: [Record<string, unknown>, string][] = [];
+    const walk = (of: Record<string, unknown>): void => {
+      for (const [name, item] of Object.entries(of)) {
+        members.push([of, name]);
+        if (typeof item === 'object' && item !== null) walk(item as Record<string, unknown>);
+      }
+    };
+    walk(root);
+    for (let i = 0; i < 3; i++) {
+      const [of, name] = members[Math.floor(draw() * members.length)] as [Record<string, unknown>, string];
+      const what = Math.floor(draw() * (VALUES.length + 1));
+      if (what === VALUES.length) delete of[name];
+      else of[name] = VALUES[what];
+    }
+    return root.value;
+  };
+
+  const mcp = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'n', arguments: { a: 1 } } };
+  const mcpAnswers = [
+    { jsonrpc: '2.0', id: 1, result: { content: [{ type: 'text', text: 'x' }], isError: true } },
+    { jsonrpc: '2.0', id: 1, error: { code: -1, message: 'x' } },
+  ];
+  const talks = [
+    ...Object.values(SCRIPTS),
+    ...mcpAnswers.map((answer) => ({ ...script, path: '/mcp', body: mcp, answer }) as Script),
+  ];
+
+  it('is no fault of ours', () => {
+    const draw = random('shapes');
+    for (let round = 0; round < scaled(8000); round++) {
+      const { path, body, answer } = talks[round % talks.length] as Script;
+      const some = (value: object) => JSON.stringify(draw() < 0.4 ? changed(value, draw) : value) ?? '';
+      const [type, text] =
+        'events' in answer
+          ? ['text/event-stream', answer.events.map(([, data]) => `data: ${some(data as object)}\n\n`).join('')]
+          : 'lines' in answer
+            ? ['application/x-ndjson', answer.lines.map(some).join('\n')]
+            : ['application/json', some(answer)];
+      const asked = some(body);
+      const head = `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n`;
+      const question = POST(Buffer.byteLength(asked)).replace('/v1/messages', draw() < 0.3 ? '/route' : path);
+      const heard = hear(
+        chunksOf([
+          { direction: 'out', bytes: Buffer.from(`${question}${asked}`) },
+          { direction: 'in', bytes: Buffer.from(`${head}${text}`) },
+        ]),
+        { captureContent: round % 2 === 0 },
+      );
+      // As our own fault is told, the rest of the connection would not be read.
+      const gap = heard.of('conversation_gap')[0];
+      expect(gap, `${asked}\n${text}`).toBeUndefined();
+    }
   });
 });
 
