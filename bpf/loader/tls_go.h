@@ -13,7 +13,7 @@
 #define TLS_GO_RETURNS_MAX 16
 
 struct tls_go_function {
-    uint64_t begin; /* in the file; 0: the program has none */
+    uint64_t entry; /* in the file, where its arguments are there as at its beginning; 0: the program has none */
     uint64_t returns[TLS_GO_RETURNS_MAX];
     size_t count;
 };

@@ -135,11 +135,11 @@ static void look_for_go(struct tls_library *item, int fd) {
     item->why = found.why;
     if (found.why)
         return;
-    put(item, AG_PROBE_GO_ENTER, found.read.begin);
-    put(item, AG_PROBE_GO_ENTER, found.write.begin);
-    put(item, AG_PROBE_GO_HANDSHAKE, found.client.begin);
-    put(item, AG_PROBE_GO_HANDSHAKE, found.server.begin);
-    put(item, AG_PROBE_GO_CLOSE, found.close.begin);
+    put(item, AG_PROBE_GO_ENTER, found.read.entry);
+    put(item, AG_PROBE_GO_ENTER, found.write.entry);
+    put(item, AG_PROBE_GO_HANDSHAKE, found.client.entry);
+    put(item, AG_PROBE_GO_HANDSHAKE, found.server.entry);
+    put(item, AG_PROBE_GO_CLOSE, found.close.entry);
     put_returns(item, AG_PROBE_GO_READ, &found.read);
     put_returns(item, AG_PROBE_GO_WRITE, &found.write);
     put_returns(item, AG_PROBE_GO_NAME, &found.name);

@@ -52,9 +52,13 @@ static size_t offset_of(const struct elf *e, uint64_t address) {
 }
 
 static void returns_are_returns(const struct copy *c, const struct tls_go_function *f) {
-    CHECK(f->begin && f->count > 0);
+    CHECK(f->entry && f->count > 0);
+#ifdef __x86_64__
+    const uint8_t *jump = &c->whole[f->entry];
+    CHECK(jump[0] == 0x76 || (jump[0] == 0x0f && jump[1] == 0x86));
+#endif
     for (size_t i = 0; i < f->count; i++) {
-        CHECK(f->returns[i] > f->begin && f->returns[i] < f->begin + 4096);
+        CHECK(f->returns[i] > f->entry && f->returns[i] < f->entry + 4096);
 #ifdef __x86_64__
         /* What gives the frame back stands in front: add rsp, n; pop rbp; ret. */
         CHECK(c->whole[f->returns[i]] == 0xc3 && c->whole[f->returns[i] - 1] == 0x5d);
@@ -68,7 +72,7 @@ static void finds_a_real_program(const struct copy *c) {
     returns_are_returns(c, &got.read);
     returns_are_returns(c, &got.write);
     returns_are_returns(c, &got.name);
-    CHECK(got.close.begin && got.client.begin && got.server.begin);
+    CHECK(got.close.entry && got.client.entry && got.server.entry);
 }
 
 static void finds_nothing_elsewhere(void) {
@@ -96,10 +100,10 @@ static void says_what_is_missing(const struct copy *c) {
 
     /* Code that begins otherwise takes its arguments elsewhere. */
     CHECK(tls_go_functions(c->fd, &got) && !got.why);
-    size_t begin = got.read.begin;
-    CHECK(pwrite(c->fd, "\x90", 1, begin) == 1);
+    size_t entry = got.read.entry;
+    CHECK(pwrite(c->fd, "\x90", 1, entry) == 1);
     CHECK(tls_go_functions(c->fd, &got) && got.why);
-    restore(c, begin, 1);
+    restore(c, entry, 1);
 
     /* An older table is not read, and said; of two that are whole none is believed. */
     size_t header = offset_of(&e, t.header);
@@ -138,7 +142,7 @@ static void is_not_led_astray(const struct copy *c) {
         if (cut)
             CHECK(ftruncate(c->fd, next_random(&state) % c->size) == 0);
         if (tls_go_functions(c->fd, &got) && !got.why) {
-            CHECK(got.read.begin && got.read.count && got.write.begin && got.write.count && got.close.begin);
+            CHECK(got.read.entry && got.read.count && got.write.entry && got.write.count && got.close.entry);
             found++;
         }
         for (int i = 0; i < 64 && !cut; i++)
