@@ -10,6 +10,7 @@ import policy from './policy.mjs';
 import replay from './replay.mjs';
 import self from './self.mjs';
 import tls from './tls.mjs';
+import tlsGo from './tls-go.mjs';
 import ungoverned from './ungoverned.mjs';
 import verify from './verify.mjs';
 import verifyMemory from './verify-memory.mjs';
@@ -23,6 +24,7 @@ export const rows = [
   ungoverned,
   enforceVm,
   tls,
+  tlsGo,
   verify,
   verifyMemory,
   writer,
