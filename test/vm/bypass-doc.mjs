@@ -64,8 +64,8 @@ export function bypassDoc(evidence) {
 ${ways.length} ways to do what a policy forbids, each tried as root, on real kernels (\`test/vm/guest/bypass.mjs\`): under a deny-list, which
 forbids a folder, a program, two addresses and a port and allows all else, and under an allow-list, which allows little and not those.
 
-- **stopped**: under both the call failed with the rule's errno (of \`exec_by_loader\`, \`tool_by_loader\` and \`send_second\` no errno is told: the
-  program, the message was not there), the log has the event as \`BLOCKED\` with the right rule and errno, and nobody at the other end got anything.
+- **stopped**: under both the call failed with the rule's errno (of \`exec_by_loader\`, \`tool_by_loader\`, \`received_fd\` and \`send_second\` no errno is told: the
+  program, the descriptor, the message was not there), the log has the event as \`BLOCKED\` with the right rule and errno, and nobody at the other end got anything.
 - **open**: it led there, under the policy that is named, else under both.
 - Each of them leads there while nothing is enforced, and in mode audit: what does not on a kernel is *not there*.
 
