@@ -11,9 +11,10 @@ import {
   TOOL_CALL,
 } from '../language/operations.js';
 import type { Match, Policy, Rule } from '../language/types.js';
-import { type Block, parseBlock } from '../pattern/address.js';
-import { allBelow, type DomainPattern, parseDomain } from '../pattern/domain.js';
-import { type PathPattern, parsePath } from '../pattern/path.js';
+import type { Block } from '../pattern/address.js';
+import { allBelow, type DomainPattern } from '../pattern/domain.js';
+import { Patterns } from '../pattern/parsed.js';
+import type { PathPattern } from '../pattern/path.js';
 import { parseWords, type WordsPattern } from '../pattern/words.js';
 import { type Aliases, noAliases } from './aliases.js';
 
@@ -127,11 +128,12 @@ class Compiler {
   constructor(
     readonly homes: readonly string[],
     readonly aliases: Aliases,
+    readonly patterns: Patterns,
   ) {}
 
   /** The patterns that a rule has, with the other names of what they name. */
   #paths(sources: readonly string[] | undefined, isPrefix: boolean, rule: Rule): PathPattern[] {
-    const own = (sources ?? []).flatMap((source) => parsePath(source, isPrefix, this.homes));
+    const own = (sources ?? []).flatMap((source) => this.patterns.path(source, isPrefix, this.homes));
     const all = [...own, ...own.flatMap((pattern) => this.aliases(pattern, rule))];
     return [...new Map(all.map((pattern) => [pattern.text, pattern])).values()];
   }
@@ -150,18 +152,22 @@ class Compiler {
     return made;
   }
 
+  #blocks({ destination_ip: blocks }: Match): Block[] | undefined {
+    return blocks?.map((source) => this.patterns.block(source));
+  }
+
   #objects(rule: Rule, forbids: boolean): readonly ClauseObject[] {
     const { match } = rule;
     const paths = [...this.#paths(match.path, false, rule), ...this.#paths(match.path_prefix, true, rule)];
     if (paths.length > 0) return paths.map((path) => ({ path }));
-    const domains = (match.destination_domain ?? []).map(parseDomain);
+    const domains = (match.destination_domain ?? []).map((source) => this.patterns.domain(source));
     if (domains.length > 0) {
       return domains.flatMap((domain) => [
         { domain },
         ...(forbids && !domain.below ? [{ domain: allBelow(domain) }] : []),
       ]);
     }
-    const blocks = (match.destination_ip ?? []).map(parseBlock);
+    const blocks = this.#blocks(match) ?? [];
     return blocks.length > 0 ? blocks.map((block) => ({ block })) : MATCH_ALL_OBJECTS;
   }
 
@@ -191,7 +197,7 @@ class Compiler {
     ];
     return this.#objects(rule, forbids).map((object) => {
       const isBlock = object !== undefined && 'block' in object;
-      const blocks = isBlock ? undefined : match.destination_ip?.map(parseBlock);
+      const blocks = isBlock ? undefined : this.#blocks(match);
       return {
         rule: index,
         forbids,
@@ -239,17 +245,25 @@ export interface Clauses {
   readonly programs: readonly Programs[];
 }
 
+type Parsed = Pick<Policy, 'document' | 'patterns'>;
+
+/** Sets of programs, and the clauses in the order of the rules. */
+export function clausesByRule(
+  { document, patterns = new Patterns() }: Parsed,
+  homes: readonly string[],
+  aliases: Aliases = noAliases,
+): Clauses {
+  const compiler = new Compiler(homes, aliases, patterns);
+  const clauses = document.policies.flatMap((rule, index) => compiler.rule(rule, index));
+  return { clauses, programs: [...compiler.programs.values()] };
+}
+
 /**
  * @param homes what `~` stands for; absolute patterns.
  * @param aliases names beside those that the policy has.
  * @throws PatternError for a pattern that the loader would have refused.
  */
-export function clausesOf(
-  policy: Pick<Policy, 'document'>,
-  homes: readonly string[],
-  aliases: Aliases = noAliases,
-): Clauses {
-  const compiler = new Compiler(homes, aliases);
-  const clauses = policy.document.policies.flatMap((rule, index) => compiler.rule(rule, index));
-  return { clauses: clauses.sort((a, b) => compareRank(b, a)), programs: [...compiler.programs.values()] };
+export function clausesOf(policy: Parsed, homes: readonly string[], aliases?: Aliases): Clauses {
+  const { clauses, programs } = clausesByRule(policy, homes, aliases);
+  return { clauses: [...clauses].sort((a, b) => compareRank(b, a)), programs };
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { usageError } from '../../errors.js';
+import { Patterns } from '../pattern/parsed.js';
 import { PolicyError } from './error.js';
 import { checkReach } from './reach.js';
 import { checkRules } from './rules.js';
@@ -64,13 +65,15 @@ export function parsePolicy(bytes: Buffer, file: string): Policy {
   const shape = checkShape(source);
   if (shape.length > 0) fail(shape);
   const document = source.value as PolicyDocument;
-  const rules = checkRules(document, source);
+  const patterns = new Patterns();
+  const rules = checkRules(document, patterns, source);
   if (rules.length > 0) fail(rules);
-  const reach = checkReach(document, source);
+  const reach = checkReach({ document, patterns }, source);
   if (reach.problems.length > 0) fail(reach.problems);
   return {
     file,
     document,
+    patterns,
     sha256: createHash('sha256').update(bytes).digest('hex'),
     positions: document.policies.map((_, index) => source.at(['policies', index, 'name'])),
     notes: [

@@ -44,8 +44,16 @@ const bits = (test: (operation: Operation) => boolean): number =>
 export const EVENTS: readonly string[] = [...new Set(OPERATIONS.map(({ event }) => event))];
 export const ACCESSES = ['read', 'write', 'create', 'delete', 'rename', 'link', 'attr', 'exec'] as const;
 
-export const eventBits = (event: string): number => bits((operation) => operation.event === event);
-export const accessBits = (access: string): number => bits((operation) => operation.access === access);
+/** Rules ask for the bits of a word again and again. */
+const byWord = (
+  words: readonly string[],
+  of: (operation: Operation) => string | undefined,
+): ((word: string) => number) => {
+  const known = new Map(words.map((word) => [word, bits((operation) => of(operation) === word)]));
+  return (word) => known.get(word) ?? 0;
+};
+export const eventBits = byWord(EVENTS, ({ event }) => event);
+export const accessBits = byWord(ACCESSES, ({ access }) => access);
 export const classBits = (of: OperationClass): number => bits((operation) => operation.class === of);
 export const ALL_BITS = bits(() => true);
 

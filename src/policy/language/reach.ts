@@ -1,12 +1,12 @@
 // Rules that can never decide, and rules that contradict each other.
-import { type Clause, clausesOf, type Programs } from '../engine/clause.js';
+import { type Clause, clausesByRule, compareRank, type Programs } from '../engine/clause.js';
 import { coversBlock } from '../pattern/address.js';
 import { coversDomain } from '../pattern/domain.js';
 import { coversPath, EVERY_HOME } from '../pattern/path.js';
 import { coversWords, type WordsPattern } from '../pattern/words.js';
 import { ALL_BITS } from './operations.js';
 import type { Source } from './source.js';
-import type { PolicyDocument, Problem } from './types.js';
+import type { Policy, Problem } from './types.js';
 
 const coversObject = (wide: Clause['object'], narrow: Clause['object']): boolean => {
   if (wide === undefined) return true;
@@ -56,41 +56,54 @@ const isFloating = ({ object }: Clause): boolean => object !== undefined && 'pat
 /** More would be a policy made by a machine, and its floating patterns are compared with each other. */
 const MAX_FLOATING = 2000;
 
+/** The order of decisions. */
+const asDecided = (a: Clause, b: Clause): number => compareRank(b, a);
+
 /** For each clause that can never decide, the one that always decides before it. */
 function shadowed(clauses: readonly Clause[]): Map<Clause, Clause> {
   const found = new Map<Clause, Clause>();
-  const above = new Map<string, Clause[]>();
-  const floating: Clause[] = [];
-  // In the order of decisions, so all that was seen stands above.
+  const byObject = new Map<string, Clause[]>();
   for (const clause of clauses) {
     const key = objectKey(clause);
-    const same = above.get(key) ?? [];
-    const candidates = isFloating(clause) && !clause.forbids ? [...same, ...floating] : same;
-    const by = candidates.find((other) => other.rule !== clause.rule && covers(other, clause));
-    if (by) found.set(clause, by);
-    same.push(clause);
-    above.set(key, same);
-    if (clause.forbids && isFloating(clause) && floating.length < MAX_FLOATING) floating.push(clause);
+    const same = byObject.get(key);
+    if (same) same.push(clause);
+    else byObject.set(key, [clause]);
+  }
+  const floating = clauses
+    .filter((clause) => clause.forbids && isFloating(clause))
+    .sort(asDecided)
+    .slice(0, MAX_FLOATING);
+  for (const same of byObject.values()) {
+    same.sort(asDecided);
+    for (const [at, clause] of same.entries()) {
+      const decides = (other: Clause): boolean => other.rule !== clause.rule && covers(other, clause);
+      const isBelow = isFloating(clause) && !clause.forbids;
+      const by = same.slice(0, at).find(decides) ?? (isBelow ? floating.find(decides) : undefined);
+      if (by) found.set(clause, by);
+    }
   }
   return found;
 }
 
-export function checkReach(document: PolicyDocument, source: Source): { problems: Problem[]; notes: Problem[] } {
-  const { clauses } = clausesOf({ document }, EVERY_HOME);
+export function checkReach(
+  policy: Pick<Policy, 'document' | 'patterns'>,
+  source: Source,
+): { problems: Problem[]; notes: Problem[] } {
+  const { document } = policy;
+  const { clauses } = clausesByRule(policy, EVERY_HOME);
   const dead = shadowed(clauses);
   const problems: Problem[] = [];
   const notes: Problem[] = [];
   const place = (rule: number) => source.at(['policies', rule, 'name']);
   const byRule = new Map<number, Clause[]>();
-  for (const clause of clauses) byRule.set(clause.rule, [...(byRule.get(clause.rule) ?? []), clause]);
-  for (const [index, rule] of document.policies.entries()) {
-    const own = byRule.get(index) ?? [];
-    const lost = own.filter((clause) => dead.has(clause));
-    const [first] = lost;
-    const winner = first && dead.get(first);
-    if (first === undefined || winner === undefined) continue;
-    const other = document.policies[winner.rule];
-    if (other === undefined) continue;
+  for (const clause of dead.size === 0 ? [] : clauses)
+    byRule.set(clause.rule, [...(byRule.get(clause.rule) ?? []), clause]);
+  for (const [index, own] of byRule) {
+    const rule = document.policies[index];
+    const lost = own.filter((clause) => dead.has(clause)).sort(asDecided);
+    const winner = lost[0] && dead.get(lost[0]);
+    const other = winner && document.policies[winner.rule];
+    if (rule === undefined || winner === undefined || other === undefined) continue;
     const named = `"${other.name}" (line ${place(winner.rule).line})`;
     const contradiction = lost.some((clause) => {
       const by = dead.get(clause);

@@ -1,9 +1,9 @@
 // What the schema cannot say: patterns that match nothing, keys that exclude each other, names that are not unique.
 
 import { operationsOf, portRange, saysWhat } from '../engine/clause.js';
-import { parseAddress, parseBlock } from '../pattern/address.js';
-import { parseDomain } from '../pattern/domain.js';
-import { EVERY_HOME, PatternError, parsePath } from '../pattern/path.js';
+import { parseAddress } from '../pattern/address.js';
+import type { Patterns } from '../pattern/parsed.js';
+import { EVERY_HOME, PatternError } from '../pattern/path.js';
 import { eventBits, KEY_BITS, SELDOM_WITH_PATH } from './operations.js';
 import { sinkFault } from './sinks.js';
 import type { Source } from './source.js';
@@ -12,20 +12,20 @@ import type { Match, PolicyDocument, Problem, Rule } from './types.js';
 type Step = string | number;
 type Say = (path: readonly Step[], message: string) => void;
 
-const PATTERNS: Readonly<Record<string, (value: string) => unknown>> = {
-  path: (value) => parsePath(value, false, EVERY_HOME),
-  path_prefix: (value) => parsePath(value, true, EVERY_HOME),
-  exe: (value) => parsePath(value, false, EVERY_HOME),
-  script: (value) => parsePath(value, false, EVERY_HOME),
-  destination_domain: parseDomain,
-  destination_ip: parseBlock,
-};
+const PATTERNS: readonly (readonly [keyof Match, (patterns: Patterns, value: string) => unknown])[] = [
+  ['path', (patterns, value) => patterns.path(value, false, EVERY_HOME)],
+  ['path_prefix', (patterns, value) => patterns.path(value, true, EVERY_HOME)],
+  ['exe', (patterns, value) => patterns.path(value, false, EVERY_HOME)],
+  ['script', (patterns, value) => patterns.path(value, false, EVERY_HOME)],
+  ['destination_domain', (patterns, value) => patterns.domain(value)],
+  ['destination_ip', (patterns, value) => patterns.block(value)],
+];
 
-function checkPatterns(match: Match, at: readonly Step[], say: Say): void {
-  for (const [key, parse] of Object.entries(PATTERNS)) {
-    for (const [index, value] of ((match[key as keyof Match] ?? []) as string[]).entries()) {
+function checkPatterns(match: Match, patterns: Patterns, at: readonly Step[], say: Say): void {
+  for (const [key, parse] of PATTERNS) {
+    for (const [index, value] of ((match[key] ?? []) as string[]).entries()) {
       try {
-        parse(value);
+        parse(patterns, value);
       } catch (error) {
         if (!(error instanceof PatternError)) throw error;
         say([...at, key, index], error.message);
@@ -85,7 +85,7 @@ function checkAction(rule: Rule, at: readonly Step[], say: Say): void {
   }
 }
 
-export function checkRules(document: PolicyDocument, source: Source): Problem[] {
+export function checkRules(document: PolicyDocument, patterns: Patterns, source: Source): Problem[] {
   const problems: Problem[] = [];
   const say: Say = (path, message) => problems.push({ ...source.at(path), message });
   const names = new Map<string, number>();
@@ -101,7 +101,7 @@ export function checkRules(document: PolicyDocument, source: Source): Problem[] 
     if (rule.name.startsWith('default_action.'))
       say([...at, 'name'], 'names that begin with "default_action." are those of the defaults');
     const faults = problems.length;
-    checkPatterns(rule.match, [...at, 'match'], say);
+    checkPatterns(rule.match, patterns, [...at, 'match'], say);
     if (problems.length === faults) {
       const fault = keyFault(rule);
       if (fault) say([...at, 'match', ...fault.path], fault.message);

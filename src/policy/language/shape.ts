@@ -7,9 +7,10 @@ import type { Problem } from './types.js';
 
 let compiled: ValidateFunction | undefined;
 
-/** Compiled once, and only when a policy is loaded. */
+/** Compiled once, and only when a policy is loaded. That the schema is one itself is tested, and not found out each time. */
 function validator(): ValidateFunction {
-  compiled ??= new Ajv({ allErrors: true, strict: true, verbose: true, allowUnionTypes: true }).compile(POLICY_SCHEMA);
+  const options = { allErrors: true, strict: true, verbose: true, allowUnionTypes: true };
+  compiled ??= new Ajv({ ...options, meta: false, validateSchema: false }).compile(POLICY_SCHEMA);
   return compiled;
 }
 

@@ -1,4 +1,5 @@
 // A policy as it is written. Every value has passed the schema and the checks when it has one of these types.
+import type { Patterns } from '../pattern/parsed.js';
 
 export type RuleAction = 'ALLOW' | 'HUMAN_APPROVAL' | 'BLOCK';
 export type Mode = 'audit' | 'enforce';
@@ -75,6 +76,8 @@ export interface Policy {
   readonly positions: readonly Position[];
   /** What is no error but should be known: one sentence each. */
   readonly notes: readonly Problem[];
+  /** What was parsed when it was checked, for those who ask again. */
+  readonly patterns?: Patterns;
 }
 
 /** Something to say about one place of the policy file. */

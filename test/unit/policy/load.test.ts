@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { loadPolicy, MAX_POLICY_BYTES, PolicyError, parsePolicy, schemaText } from '../../../src/policy/index.js';
 
@@ -41,6 +42,7 @@ it('publishes the schema that it holds policies to (UPDATE_DOCS=1 writes it)', (
   if (process.env.UPDATE_DOCS) writeFileSync(file, schemaText());
   // Compared as values: the formatter has its own mind about JSON.
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(JSON.parse(schemaText()));
+  expect(new Ajv().validateSchema(JSON.parse(schemaText()))).toBe(true);
 });
 
 it('says which classes have no default', () => {
