@@ -93,6 +93,13 @@ interface Waiting {
   timer: NodeJS.Timeout;
 }
 
+/** Entries of a table of the policy (bpf/include/policy.h), each a key and its value in `size` bytes, one after the other. */
+interface PolicyTable {
+  readonly name: string;
+  readonly size: number;
+  readonly bytes: Buffer;
+}
+
 /** A running loader whose hello has been checked. */
 export interface Loader {
   readonly hello: Hello;
@@ -108,8 +115,8 @@ export interface Loader {
   member(pid: number): Promise<boolean>;
   /** Whether any loader of this machine has a live process in its tree. @throws LoaderRefusal when that cannot be told */
   tables(pid: number): Promise<Tables>;
-  /** Writes entries (key and value, bpf/include/policy.h) into a table of the policy. @throws LoaderRefusal, LoaderGone */
-  policy(table: string, entries: readonly Buffer[]): Promise<void>;
+  /** Writes entries into a table of the policy. @throws LoaderRefusal, LoaderGone */
+  policy(table: PolicyTable): Promise<void>;
   /** Makes room beside the policy in force: its other half is empty then, and nobody asks it. @throws LoaderRefusal, LoaderGone */
   clear(): Promise<void>;
   /** Puts the policy with that head in force between two system calls. @throws LoaderRefusal, LoaderGone */
@@ -290,13 +297,12 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
       child.stdin.write(`${JSON.stringify({ cmd: command, ...fields, id })}\n`);
     });
 
-  const writePolicy = async (table: string, entries: readonly Buffer[]): Promise<void> => {
-    const size = entries[0]?.length ?? 1;
-    const step = Math.max(1, Math.floor(TABLE_BYTES / size));
+  const writePolicy = async ({ name, size, bytes }: PolicyTable): Promise<void> => {
+    const step = Math.max(1, Math.floor(TABLE_BYTES / size)) * size;
     const asked: Promise<Answer>[] = [];
-    for (let at = 0; at < entries.length; at += step) {
-      const data = Buffer.concat(entries.slice(at, at + step)).toString('base64');
-      asked.push(ask('policy', { table, data }, 'policy'));
+    for (let at = 0; at < bytes.length; at += step) {
+      const data = bytes.toString('base64', at, at + step);
+      asked.push(ask('policy', { table: name, data }, 'policy'));
     }
     await Promise.all(asked);
   };

@@ -463,5 +463,5 @@ function enforcesAny(policy: Policy, modes: Modes): boolean {
 }
 
 async function write(loader: Loader, tables: readonly Table[]): Promise<void> {
-  await Promise.all(tables.map(({ name, entries }) => loader.policy(name, entries)));
+  await Promise.all(tables.map((table) => loader.policy(table)));
 }

@@ -1,7 +1,7 @@
 // Clauses as the kernel has them, in lists: what competes over one object, in the order in which it decides.
 import type { Clause } from '../engine/clause.js';
 import { CompileError } from './error.js';
-import { LIMITS, type List, PROTOCOLS, u32s } from './layout.js';
+import { LIMITS, type List, PROTOCOLS, Rows, type Table } from './layout.js';
 
 /** A clause with its place among all clauses. */
 export interface Ranked {
@@ -46,8 +46,8 @@ const BY = { undefined: 0, true: 1, false: 2 } as const;
 const NONE: List = { start: 0, count: 0 };
 
 export class ClauseLists {
-  /** struct ag_clause, one after the other. */
-  readonly entries: Buffer[] = [];
+  /** struct ag_clause. */
+  readonly #rows = new Rows(4 * (9 + LIMITS.ports));
   readonly #known = new Map<string, List>();
   readonly #nameOf: (rule: number) => string;
   readonly #first: number;
@@ -58,9 +58,13 @@ export class ClauseLists {
     this.#first = first;
   }
 
-  /** Rows of the table from this entry on. */
-  rows(from: number): Buffer[] {
-    return this.entries.slice(from).map((entry, at) => Buffer.concat([u32s(this.#first + from + at), entry]));
+  get count(): number {
+    return this.#rows.count;
+  }
+
+  /** The table from this entry on. */
+  table(from: number): Table {
+    return this.#rows.table('clauses', from);
   }
 
   /**
@@ -75,11 +79,11 @@ export class ClauseLists {
     const key = kept.map(({ order }) => order).join();
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const start = this.entries.length;
+    const start = this.count;
     for (const one of kept) this.#put(one);
-    const list = { start: this.#first + start, count: this.entries.length - start };
+    const list = { start: this.#first + start, count: this.count - start };
     const last = kept.at(-1);
-    if (list.count > LIMITS.list || this.entries.length > LIMITS.clauses)
+    if (list.count > LIMITS.list || this.count > LIMITS.clauses)
       throw new CompileError(
         `too many rules speak of the same object, "${this.#nameOf(last?.clause.rule ?? 0)}" among them (${LIMITS.list} are looked at)`,
       );
@@ -94,16 +98,13 @@ export class ClauseLists {
       return bits | (1 << bit);
     }, 0);
     for (const ranges of portPieces(clause.ports)) {
-      const packed = Array.from({ length: LIMITS.ports }, (_, at) => {
-        const [from, to] = ranges[at] ?? [0, 0];
-        return from | (to << 16);
-      });
+      const packed = ranges.map(([from, to]) => from | (to << 16));
       const [program, script] = [clause.exe, clause.script].map((set) => (set === undefined ? 0 : set.id + 1));
       const actors = (program ?? 0) | ((script ?? 0) << 16);
       const by = BY[`${clause.written}`];
-      this.entries.push(
-        u32s(clause.ops, clause.rule, order, Number(clause.forbids), actors, protocols, by, ranges.length, ...packed),
-      );
+      const { ops, rule, forbids } = clause;
+      const row = this.#first + this.count;
+      this.#rows.add(row, ops, rule, order, Number(forbids), actors, protocols, by, ranges.length, ...packed);
     }
   }
 }

@@ -17,27 +17,19 @@ import {
   ACTIONS,
   CLASSES,
   ERRNO,
-  edgeEntry,
   HEADS_OF_HALF,
+  halves,
   LIMITS,
   type List,
   NAME_LONG,
   NAME_SHORT,
-  padded,
-  u16s,
-  u32s,
-  u64,
+  Rows,
+  type Table,
 } from './layout.js';
 import { NameAutomaton } from './name-automaton.js';
 import { type Mounted, PathAutomaton, type PathState } from './path-automaton.js';
 import { type RateRows, Rates } from './rates.js';
 import { type OwnRule, ownClauses, ownHead, ownRules, type SelfProtection } from './self-protection.js';
-
-/** Entries of one table, each a key and its value. */
-export interface Table {
-  readonly name: string;
-  readonly entries: readonly Buffer[];
-}
 
 /** A file as the kernel knows it: sb->s_dev and i_ino. */
 export interface FileId {
@@ -199,7 +191,8 @@ class Compilation {
     const graph = new Graph(this.#lists, half * LIMITS.nameRows);
     graph.add(first, fixed);
     graph.add(second, floating);
-    const devices = [...firstPlaces].map(([dev, place]) => u32s(half, dev, place, secondPlaces.get(dev) ?? 0));
+    const devices = new Rows(16);
+    for (const [dev, place] of firstPlaces) devices.add(half, dev, place, secondPlaces.get(dev) ?? 0);
     const general = this.#lists.of(this.#ranked.filter(({ clause }) => clause.object === undefined));
     const blocks = this.#blocks();
     const defaults = CLASSES.map((_, at) => document.policies.length + at);
@@ -215,39 +208,27 @@ class Compilation {
       );
       // Not those of self-protection: in mode audit nothing is denied only because it could not be asked.
       const isEnforced = enforced.slice(0, this.#firstOwn).includes(true);
-      const ends = [scoped, Number(isEnforced), Number(inodes.length > 0)];
+      const ends = [scoped, Number(isEnforced), Number(inodes.count > 0)];
       const fields = [...roots, ...defaults, ...ends, half, key * LIMITS.rules, serial, ...ownFields];
-      return {
-        key,
-        tables: [
-          {
-            name: 'rules',
-            entries: rules.map(({ action, errno = 'EPERM', rate = 0 }, at) =>
-              Buffer.concat([
-                u32s(key * LIMITS.rules + at),
-                Buffer.from([ACTIONS[action], Number(enforced[at]), ERRNO[errno], rate]),
-              ]),
-            ),
-          },
-          { name: 'policy', entries: [u32s(key, ...fields)] },
-        ],
-      };
+      const ofRules = new Rows(8);
+      for (const [at, { action, errno = 'EPERM', rate = 0 }] of rules.entries()) {
+        const row = ofRules.add(key * LIMITS.rules + at);
+        ofRules.putBytes(row + 1, Uint8Array.of(ACTIONS[action], Number(enforced[at]), ERRNO[errno], rate));
+      }
+      const own = new Rows(4 + 4 * fields.length);
+      own.add(key, ...fields);
+      return { key, tables: [ofRules.table('rules'), own.table('policy')] };
     };
     const inModes = own.filter(({ always }) => !always).map(({ name }) => name);
     return {
       tables: [
-        { name: 'clauses', entries: this.#lists.rows(0) },
-        {
-          name: 'name_rows',
-          entries: names.rows.map(({ next, cls }, row) =>
-            Buffer.concat([u32s(half * LIMITS.nameRows + row, cls), u16s(next.map((to) => graph.row(to)))]),
-          ),
-        },
+        this.#lists.table(0),
+        nameRows(names, graph, half),
         ...graph.tables(),
-        { name: 'devices', entries: devices },
-        { name: 'inodes', entries: inodes },
-        { name: 'blocks', entries: blocks },
-        { name: 'rates', entries: rates.entries },
+        devices.table('devices'),
+        inodes.table('inodes'),
+        blocks.table('blocks'),
+        rates.table,
       ],
       head,
       rules: rules.map(({ name }) => name),
@@ -290,7 +271,7 @@ class Compilation {
    * struct ag_inode for what is there now of the files and folders that begin a pattern of what is forbidden. One that
    * has several such names is known by all of them.
    */
-  #inodes(fixed: readonly Meaning[], automaton: PathAutomaton): Buffer[] {
+  #inodes(fixed: readonly Meaning[], automaton: PathAutomaton): Rows {
     const byPath = new Map<string, readonly string[]>();
     for (const { pattern, clauses } of fixed) {
       const names = plainNames(pattern);
@@ -307,9 +288,10 @@ class Compilation {
       byFile.set(`${id.dev} ${id.ino}`, known);
     }
     if (byFile.size > LIMITS.inodes) throw new CompileError(`names more than ${LIMITS.inodes} files`);
-    return [...byFile.values()].map(({ id, places }) =>
-      Buffer.concat([u64(id.ino), u32s(id.dev, this.#options.half, automaton.rootOf(places))]),
-    );
+    const rows = new Rows(20);
+    for (const { id, places } of byFile.values())
+      rows.add(...halves(id.ino), id.dev, this.#options.half, automaton.rootOf(places));
+    return rows;
   }
 
   #covering(bytes: AddressBytes, bits: number): Ranked[] {
@@ -319,7 +301,7 @@ class Compilation {
     });
   }
 
-  #blocks(): Buffer[] {
+  #blocks(): Rows {
     const prefixes = new Map<string, { bytes: AddressBytes; bits: number }>();
     for (const { clause } of this.#blockClauses) {
       if (clause.object === undefined || !('block' in clause.object)) continue;
@@ -327,9 +309,10 @@ class Compilation {
       prefixes.set(`${bits} ${bytes}`, { bytes, bits });
     }
     if (prefixes.size > LIMITS.blocks) throw new CompileError(`names more than ${LIMITS.blocks} addresses`);
-    return [...prefixes.values()].map(({ bytes, bits }) =>
-      blockEntry(this.#options.half, bytes, bits, this.#lists.of(this.#covering(bytes, bits))),
-    );
+    const rows = new Rows(BLOCK_BYTES);
+    for (const { bytes, bits } of prefixes.values())
+      addBlock(rows, this.#options.half, bytes, bits, this.#lists.of(this.#covering(bytes, bits)));
+    return rows;
   }
 
   #domainClauses(): Ranked[] {
@@ -359,12 +342,11 @@ class Compilation {
     });
     if (named.length === 0) return undefined;
     const bits = bytes.length * 8;
-    const from = this.#lists.entries.length;
+    const from = this.#lists.count;
     const list = this.#lists.of([...named, ...this.#covering(bytes, bits)]);
-    return [
-      { name: 'clauses', entries: this.#lists.rows(from) },
-      { name: 'blocks', entries: [blockEntry(this.#options.half, bytes, bits, list)] },
-    ];
+    const blocks = new Rows(BLOCK_BYTES);
+    addBlock(blocks, this.#options.half, bytes, bits, list);
+    return [this.#lists.table(from), blocks.table('blocks')];
   }
 }
 
@@ -375,19 +357,32 @@ function plainNames({ components }: PathPattern): string[] {
   return plain.flatMap((component) => (component === 'any' ? [] : component.slice(0, 1)));
 }
 
+const BLOCK_BYTES = 32;
+
 /** struct ag_block and the list of what speaks of it. */
-function blockEntry(half: 0 | 1, bytes: AddressBytes, bits: number, list: List): Buffer {
-  const address = padded(Buffer.from(bytes, 'latin1'), 16);
-  const about = Buffer.from([half, bytes.length === 4 ? 4 : 6]);
-  return Buffer.concat([u32s(16 + bits), about, address, Buffer.alloc(2), u32s(list.start, list.count)]);
+function addBlock(rows: Rows, half: 0 | 1, bytes: AddressBytes, bits: number, list: List): void {
+  const at = rows.add(16 + bits);
+  rows.putBytes(at + 1, Uint8Array.of(half, bytes.length === 4 ? 4 : 6, ...Buffer.from(bytes, 'latin1')));
+  rows.put(at + 6, [list.start, list.count]);
+}
+
+/** struct ag_name_row for each row of the automaton over names. */
+function nameRows(names: NameAutomaton, graph: Graph, half: 0 | 1): Table {
+  const rows = new Rows(8 + 512);
+  for (const [row, { next, cls }] of names.rows.entries()) {
+    const at = rows.add(half * LIMITS.nameRows + row, cls);
+    const leads = next.map((to) => graph.row(to));
+    rows.putBytes(at + 2, new Uint8Array(leads.buffer));
+  }
+  return rows.table('name_rows');
 }
 
 /** The tables that the automaton is. */
 class Graph {
-  readonly #states: Buffer[] = [];
-  readonly #edges: Buffer[] = [];
-  readonly #longEdges: Buffer[] = [];
-  readonly #classEdges: Buffer[] = [];
+  readonly #states = new Rows(36);
+  readonly #edges = new Rows(NAME_SHORT + 12);
+  readonly #longEdges = new Rows(NAME_LONG + 12);
+  readonly #classEdges = new Rows(12);
 
   /** @param firstRow of the automaton over names. */
   constructor(
@@ -412,28 +407,29 @@ class Graph {
     const programs = state.accepts.reduce((sum, pattern) => sum | (meanings[pattern]?.programs ?? 0n), 0n);
     this.#put(state.id, state.other, state.row, at, below, programs);
     for (const [name, next] of state.edges) this.edge(state.id, bytesOfPattern(name), next);
-    for (const [cls, next] of state.classEdges) this.#classEdges.push(u32s(state.id, cls, next));
+    for (const [cls, next] of state.classEdges) this.#classEdges.add(state.id, cls, next);
   }
 
   edge(state: number, name: Buffer, next: number): void {
-    if (name.length <= NAME_SHORT) this.#edges.push(edgeEntry(state, name, NAME_SHORT, next));
-    else this.#longEdges.push(edgeEntry(state, name, NAME_LONG, next));
-    if (this.#longEdges.length > LIMITS.longEdges)
+    const [rows, room] = name.length <= NAME_SHORT ? [this.#edges, NAME_SHORT] : [this.#longEdges, NAME_LONG];
+    const at = rows.add(state, name.length);
+    rows.putBytes(at + 2, name);
+    rows.put(at + 2 + room / 4, [next]);
+    if (this.#longEdges.count > LIMITS.longEdges)
       throw new CompileError(`names more than ${LIMITS.longEdges} files by names of over ${NAME_SHORT} bytes`);
   }
 
   #put(id: number, other: number, row: number, at: List, below: List, programs: bigint): void {
-    this.#states.push(
-      Buffer.concat([u32s(id, other, this.row(row), at.start, at.count, below.start, below.count), u64(programs)]),
-    );
+    const lists = [at.start, at.count, below.start, below.count];
+    this.#states.add(id, other, this.row(row), ...lists, ...halves(programs));
   }
 
   tables(): Table[] {
     return [
-      { name: 'states', entries: this.#states },
-      { name: 'edges_by_name', entries: this.#edges },
-      { name: 'long_edges', entries: this.#longEdges },
-      { name: 'edges_by_class', entries: this.#classEdges },
+      this.#states.table('states'),
+      this.#edges.table('edges_by_name'),
+      this.#longEdges.table('long_edges'),
+      this.#classEdges.table('edges_by_class'),
     ];
   }
 }

@@ -55,46 +55,76 @@ export const CLASSES = ['file', 'exec', 'network', 'system'] as const;
 
 export const ERRNO = { EPERM: 1, EACCES: 13 } as const;
 
+/** Entries of one table. */
+export interface Table {
+  readonly name: string;
+  /** Bytes of each. */
+  readonly size: number;
+  readonly bytes: Buffer;
+}
+
 export interface List {
   readonly start: number;
   readonly count: number;
 }
 
-const little = endianness() === 'LE';
+/**
+ * Entries of one size, each a key and its value, one after the other: numbers of 32 bits in the machine's own byte order, as
+ * the kernel reads them. A policy has tens of thousands, and a buffer for each of them would be most of the work.
+ */
+export class Rows {
+  #words: Uint32Array;
+  #bytes: Buffer;
+  #used = 0;
 
-/** Writes numbers from a place on, in the machine's own byte order, as the kernel reads them. */
-function putU32s(bytes: Buffer, place: number, ...numbers: number[]): Buffer {
-  let at = place;
-  for (const number of numbers) {
-    if (little) bytes.writeUInt32LE(number >>> 0, at);
-    else bytes.writeUInt32BE(number >>> 0, at);
-    at += 4;
+  /** @param size of an entry in bytes; a multiple of 4. */
+  constructor(readonly size: number) {
+    this.#words = new Uint32Array(size);
+    this.#bytes = Buffer.from(this.#words.buffer);
   }
-  return bytes;
+
+  get count(): number {
+    return this.#used / (this.size / 4);
+  }
+
+  /** All entries, as they lie in memory now. */
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, 4 * this.#used);
+  }
+
+  /** Entries from this one on, as a table. */
+  table(name: string, from = 0): Table {
+    return { name, size: this.size, bytes: this.bytes.subarray(from * this.size) };
+  }
+
+  /** One more: these numbers, and zeroes behind them. @returns how many 32 bits stand before it */
+  add(...numbers: readonly number[]): number {
+    const at = this.#used;
+    this.#used += this.size / 4;
+    if (this.#used > this.#words.length) {
+      const more = new Uint32Array(2 * this.#used);
+      more.set(this.#words);
+      this.#words = more;
+      this.#bytes = Buffer.from(more.buffer);
+    }
+    this.put(at, numbers);
+    return at;
+  }
+
+  /** @param at how many 32 bits stand before the first of them. */
+  put(at: number, numbers: readonly number[]): void {
+    for (let index = 0; index < numbers.length; index++) this.#words[at + index] = numbers[index] ?? 0;
+  }
+
+  /** @param at as above. */
+  putBytes(at: number, bytes: Uint8Array): void {
+    this.#bytes.set(bytes, 4 * at);
+  }
 }
 
-export const u32s = (...numbers: number[]): Buffer => putU32s(Buffer.alloc(4 * numbers.length), 0, ...numbers);
-
-/** struct ag_edge, or ag_long_edge with so much room for a name, and where it leads. */
-export function edgeEntry(state: number, name: Buffer, room: number, next: number): Buffer {
-  const bytes = putU32s(Buffer.alloc(room + 12), 0, state, name.length);
-  name.copy(bytes, 8);
-  return putU32s(bytes, room + 8, next);
-}
-
-export function u64(number: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  if (little) bytes.writeBigUInt64LE(number);
-  else bytes.writeBigUInt64BE(number);
-  return bytes;
-}
-
-export const u16s = (numbers: Uint16Array): Buffer =>
-  Buffer.from(numbers.buffer, numbers.byteOffset, 2 * numbers.length);
-
-/** `text` with zeroes behind it. */
-export function padded(text: Buffer, size: number): Buffer {
-  const bytes = Buffer.alloc(size);
-  text.copy(bytes);
-  return bytes;
-}
+/** The lower and the upper half of a number of 64 bits, in the machine's own order. */
+export const halves = (number: bigint): [number, number] => {
+  const low = Number(number & 0xffff_ffffn);
+  const high = Number(number >> 32n);
+  return endianness() === 'LE' ? [low, high] : [high, low];
+};

@@ -2,7 +2,7 @@
 import { parseRate } from '../engine/rate.js';
 import type { Rule } from '../language/types.js';
 import { CompileError } from './error.js';
-import { LIMITS, u32s, u64 } from './layout.js';
+import { halves, LIMITS, Rows, type Table } from './layout.js';
 
 /** Rows of `rates`, by all that makes a rule the same one: its name, what it is about, and how often. */
 export type RateRows = ReadonlyMap<string, number>;
@@ -12,7 +12,7 @@ const keyOf = ({ name, match, max }: Rule): string => JSON.stringify([name, matc
 export class Rates {
   readonly rows: RateRows;
   /** Those that no rule had before: all else goes on as it is. */
-  readonly entries: readonly Buffer[];
+  readonly table: Table;
 
   /**
    * @param before of the policy in force: the same rule keeps its row, and no other gets it.
@@ -24,16 +24,16 @@ export class Rates {
       throw new CompileError(`has ${limited.length} rules with max, and the kernel has room for ${LIMITS.rates / 2}`);
     const taken = new Set(before.values());
     const free = Array.from({ length: LIMITS.rates }, (_, row) => row).filter((row) => !taken.has(row));
-    const entries: Buffer[] = [];
+    const entries = new Rows(4 * (7 + 6 * LIMITS.rateGroups));
     this.rows = new Map(
       limited.map((rule): [string, number] => {
         const key = keyOf(rule);
         const row = before.get(key) ?? (free.shift() as number);
-        if (!before.has(key)) entries.push(entry(row, rule));
+        if (!before.has(key)) addRate(entries, row, rule);
         return [key, row];
       }),
     );
-    this.entries = entries;
+    this.table = entries.table('rates');
   }
 
   /** What struct ag_rule has of it: one more than the row; 0 for a rule without `max`. */
@@ -43,8 +43,7 @@ export class Rates {
 }
 
 /** struct ag_rate, which has let nothing through yet. */
-function entry(row: number, { max = '' }: Rule): Buffer {
+function addRate(entries: Rows, row: number, { max = '' }: Rule): void {
   const { windowUs, groups, each } = parseRate(max);
-  const head = [u32s(row), u64(BigInt(windowUs) * 1000n), u64(BigInt(each)), u32s(groups, 0)];
-  return Buffer.concat([...head, Buffer.alloc(24 * LIMITS.rateGroups)]);
+  entries.add(row, ...halves(BigInt(windowUs) * 1000n), ...halves(BigInt(each)), groups);
 }

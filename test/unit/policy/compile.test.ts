@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Table } from '../../../src/policy/compile/compile.js';
 import { cannotHold } from '../../../src/policy/compile/holds.js';
-import { ACTIONS, CLASSES, LIMITS, PROTOCOLS } from '../../../src/policy/compile/layout.js';
+import { ACTIONS, CLASSES, LIMITS, PROTOCOLS, type Table } from '../../../src/policy/compile/layout.js';
 import {
   ASKS,
   type Ask,
@@ -16,7 +15,7 @@ import {
 } from '../../../src/policy/index.js';
 import { OPERATIONS } from '../../../src/policy/language/operations.js';
 import { random, scaled } from '../../scale.js';
-import { Kernel } from './kernel.js';
+import { entriesOf, Kernel } from './kernel.js';
 
 const HOMES = ['/root'];
 const dice = random('compile');
@@ -206,9 +205,8 @@ describe('a policy as tables', () => {
 
     // Rules: two of the policy, four for its defaults, then these. Some hold whatever the modes are.
     const modesIn = (mode: 'audit' | 'enforce') =>
-      headIn(mode)
-        .tables.find(({ name }) => name === 'rules')
-        ?.entries.slice(6)
+      entriesOf(headIn(mode).tables, 'rules')
+        .slice(6)
         .map((entry) => entry.readUInt8(5));
     const always = ['self_protection.keys', 'self_protection.log', 'self_protection.process'];
     const switched = ['self_protection.outside', 'self_protection.kernel'];
@@ -216,7 +214,7 @@ describe('a policy as tables', () => {
     expect(compiled.always).toEqual([...always, 'self_protection.log_failure']);
     expect(modesIn('audit')).toEqual([1, 1, 1, 0, 0, 1]);
     expect(modesIn('enforce')).toEqual([1, 1, 1, 1, 1, 1]);
-    const head = tables.find(({ name }) => name === 'policy')?.entries[0] as Buffer;
+    const head = entriesOf(tables, 'policy')[0] as Buffer;
     const end = Array.from({ length: 6 }, (_, at) => head.readUInt32LE(4 + 64 + 4 * at));
     expect(end).toEqual([8, 9, 5, 7, 8, 0]);
     expect(head).toHaveLength(4 + 204);
@@ -283,7 +281,7 @@ describe('a policy as tables', () => {
       const one = parsePolicy(Buffer.from(JSON.stringify({ version: '1.0', policies: rules })), 'p.yaml');
       const compiled = compilePolicy(one, { homes: HOMES, mounts: [], accept: [], half: 0, rates });
       const tables = [...compiled.tables, ...compiled.head({ place: 0, serial: 1, modes: new Map() }).tables];
-      const entries = (table: string) => tables.find(({ name }) => name === table)?.entries ?? [];
+      const entries = (table: string) => entriesOf(tables, table);
       return {
         rates: compiled.rates,
         written: entries('rates').map((entry) => entry.readUInt32LE(0)),
@@ -377,8 +375,8 @@ describe('a policy as tables', () => {
     const modesOf = (place: 0 | 1, mode?: 'audit' | 'enforce', modes: [string, 'audit' | 'enforce'][] = []) => {
       const { key, tables } = compiled.head({ place, serial: 7, mode, modes: new Map(modes) });
       expect(key).toBe(2 + place);
-      const rows = tables.find(({ name }) => name === 'rules')?.entries ?? [];
-      const head = tables.find(({ name }) => name === 'policy')?.entries[0] as Buffer;
+      const rows = entriesOf(tables, 'rules');
+      const head = entriesOf(tables, 'policy')[0] as Buffer;
       expect(rows.map((row) => row.readUInt32LE(0) - head.readUInt32LE(4 + 56))).toEqual([0, 1, 2, 3, 4, 5]);
       expect(head.readUInt32LE(4 + 60)).toBe(7);
       return { modes: rows.map((row) => row[5]), enforces: head.readUInt32LE(4 + 44) };
@@ -398,7 +396,7 @@ describe('a policy as tables', () => {
       }));
       const one = parsePolicy(Buffer.from(JSON.stringify({ version: '1.0', policies })), 'p.yaml');
       const { tables } = compilePolicy(one, { homes: HOMES, mounts: [], accept: [], half: 0 });
-      const of = (name: string): number => tables.find((table) => table.name === name)?.entries.length ?? 0;
+      const of = (name: string): number => entriesOf(tables, name).length;
       return of('states') + of('edges_by_name') + of('edges_by_class');
     });
     expect(sizes[1]).toBeLessThan(10 * (sizes[0] as number) + 100);

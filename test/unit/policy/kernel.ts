@@ -31,6 +31,13 @@ export interface Answer {
   action: number;
 }
 
+/** The entries of the tables with that name. */
+export const entriesOf = (tables: readonly Table[], of: string): Buffer[] =>
+  tables.flatMap(({ name, size, bytes }) => {
+    const count = name === of ? bytes.length / size : 0;
+    return Array.from({ length: count }, (_, at) => bytes.subarray(at * size, (at + 1) * size));
+  });
+
 export class Kernel {
   readonly #tables = new Map<string, Map<string, Buffer>>();
   readonly #policy: Buffer;
@@ -44,10 +51,11 @@ export class Kernel {
       blocks: 24,
       devices: 8,
     };
-    for (const { name, entries } of tables) {
+    for (const name of new Set(tables.map(({ name }) => name))) {
       const size = keySize[name] ?? 4;
-      const map = this.#tables.get(name) ?? new Map<string, Buffer>();
-      for (const entry of entries) map.set(entry.subarray(0, size).toString('latin1'), entry.subarray(size));
+      const map = new Map<string, Buffer>();
+      for (const entry of entriesOf(tables, name))
+        map.set(entry.subarray(0, size).toString('latin1'), entry.subarray(size));
       this.#tables.set(name, map);
     }
     this.#policy = this.#find('policy', this.#key(head)) as Buffer;
