@@ -1,5 +1,5 @@
 // Rules that can be against something: what each of them means, and whether it is over what must be decided by people.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { operationsOf } from '../engine/clause.js';
 import { classBits } from '../language/operations.js';
 import type { Match, Policy, Rule } from '../language/types.js';
@@ -22,7 +22,7 @@ export interface ClosingRule {
 /** A rule that lets only so much through is against the rest. */
 const isClosing = ({ action, max }: Rule): boolean => action !== 'ALLOW' || max !== undefined;
 
-const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
+const sha256 = (value: unknown): string => hash('sha256', JSON.stringify(value));
 
 /** Whatever the order of the keys and of the values in which it is written. */
 const spelled = (match: Match): [string, unknown][] =>

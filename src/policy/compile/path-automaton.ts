@@ -21,16 +21,9 @@ export interface PathState {
   readonly other: number;
   /** First row of the automaton over names; 0: no pattern has a star here. */
   row: number;
-  readonly edges: Map<string, number>;
-  readonly classEdges: Map<number, number>;
+  edges: ReadonlyMap<string, number>;
+  classEdges: ReadonlyMap<number, number>;
 }
-
-/** A place is pattern << SPAN_BITS | component: more than any pattern or path has of them. */
-const SPAN_BITS = 12;
-const SPAN = 1 << SPAN_BITS;
-
-const patternOf = (item: number): number => item >>> SPAN_BITS;
-const componentOf = (item: number): number => item & (SPAN - 1);
 
 /** A folder of a file system that is mounted somewhere: below it each name is also the one that `at` begins. */
 export interface Mounted {
@@ -63,19 +56,34 @@ interface Places {
 }
 
 const NOTHING: Awaited = { literals: new Map(), globs: new Map() };
+/** Of the many states that nothing follows. */
+const NO_NAMES: ReadonlyMap<string, number> = new Map();
+const NO_CLASSES: ReadonlyMap<number, number> = new Map();
 const NO_BASE: Base = { id: 0, items: [], known: new Set(), awaited: NOTHING };
 
 export class PathAutomaton {
   readonly states: PathState[] = [];
   readonly root: number;
-  readonly #patterns: readonly (readonly Component[])[];
+  /**
+   * What each place waits for: those of the first pattern, then where it ends (undefined), then those of the next. A place
+   * is its number here.
+   */
+  readonly #components: (Component | undefined)[] = [];
+  /** The pattern of each place; behind all patterns come the ways. */
+  readonly #patternOf: number[] = [];
+  /** Patterns that something below a place of theirs can match. */
+  readonly #hasBelow: boolean[] = [];
+  /** The first place of each pattern. */
+  readonly #start: number[] = [];
   readonly #names: NameAutomaton;
   readonly #firstId: number;
   readonly #known = new Map<string, PathState>();
   readonly #bases = new Map<string, Base>();
   readonly #places = new Map<PathState, Places>();
-  /** The way to what is mounted, behind the patterns: its items lead to those of the place where it is mounted. */
-  readonly #ways: { components: readonly Component[]; leads: readonly number[] }[] = [];
+  /** By the place at the end of a way to what is mounted: the places where it is mounted. */
+  readonly #leads = new Map<number, readonly number[]>();
+  /** By the number that a way has among the patterns. */
+  readonly #ways = new Map<number, readonly number[]>();
   #atRoot: Awaited | undefined;
   #expanded = 0;
   #edges = 0;
@@ -86,10 +94,10 @@ export class PathAutomaton {
    * @throws CompileError when there would be more states or edges than the kernel has room for.
    */
   constructor(patterns: readonly (readonly Component[])[], names: NameAutomaton, firstId: number) {
-    this.#patterns = patterns;
     this.#names = names;
     this.#firstId = firstId;
-    this.root = this.#stateOf(this.#start());
+    for (const components of patterns) this.#start.push(this.#put(components));
+    this.root = this.#stateOf(this.#start);
     this.#expandAll();
   }
 
@@ -116,8 +124,9 @@ export class PathAutomaton {
       const leads = this.#behind(at);
       if (root.length === 0) start.push(...leads);
       else if (leads.length > 0) {
-        start.push((this.#patterns.length + this.#ways.length) * SPAN);
-        this.#ways.push({ components: root.map((name): Component => [name]), leads });
+        start.push(this.#put(root.map((name): Component => [name])));
+        this.#leads.set(this.#components.length - 1, leads);
+        this.#ways.set(this.#patternOf.at(-1) as number, leads);
       }
     }
     const state = this.#stateOf(start);
@@ -127,21 +136,32 @@ export class PathAutomaton {
 
   /** Places behind these names, from the root of the name space. */
   #behind([first, ...rest]: readonly string[]): readonly number[] {
-    if (first === undefined) return this.#start();
+    if (first === undefined) return this.#start;
     // All patterns are there, and few of them begin with any name.
-    this.#atRoot ??= this.#awaited(this.#closed(this.#start()));
+    this.#atRoot ??= this.#awaited(this.#closed(this.#start));
     const { literals, globs } = this.#atRoot;
     const fitting = [...globs.values()].filter(({ stars }) => matchesStars(stars, first));
     const begun = [...this.#anywhere(), ...(literals.get(first) ?? []), ...fitting.flatMap(({ items }) => items)];
     return rest.reduce<readonly number[]>((items, name) => this.#step(this.#closed(items), name), begun);
   }
 
-  #start(): number[] {
-    return this.#patterns.map((_, pattern) => pattern * SPAN);
+  #anywhere(): number[] {
+    return this.#start.filter((item) => this.#isAny(item));
   }
 
-  #anywhere(): number[] {
-    return this.#start().filter((item) => this.#isAny(item));
+  /** @returns the first place of a new pattern, or way. */
+  #put(components: readonly Component[]): number {
+    const first = this.#components.length;
+    const pattern = (this.#patternOf.at(-1) ?? -1) + 1;
+    // One that may begin anywhere has not begun in its first `**`.
+    const begun = components[0] === 'any' ? 1 : 0;
+    const end = components.findLastIndex((component) => component !== 'any');
+    for (let at = 0; at <= components.length; at++) {
+      this.#components.push(components[at]);
+      this.#patternOf.push(pattern);
+      this.#hasBelow.push(at > begun && at <= end);
+    }
+    return first;
   }
 
   #expandAll(): void {
@@ -149,22 +169,15 @@ export class PathAutomaton {
       this.#expand(this.states[this.#expanded] as PathState);
   }
 
-  #way(item: number): { components: readonly Component[]; leads: readonly number[] } | undefined {
-    return this.#ways[patternOf(item) - this.#patterns.length];
-  }
-
-  #component(item: number): Component | undefined {
-    const components = this.#patterns[patternOf(item)] ?? this.#way(item)?.components;
-    return components?.[componentOf(item)];
-  }
-
   /** With all that costs no name: behind a `**`, and where a way ends. Sorted. */
-  #closed(open: Iterable<number>): number[] {
+  #closed(open: readonly number[]): readonly number[] {
+    const [first] = open;
+    if (first === undefined || (open.length === 1 && !this.#isAny(first) && !this.#leads.has(first))) return open;
     const closed = new Set<number>();
     const waiting = [...open];
     for (let item = waiting.pop(); item !== undefined; item = waiting.pop()) {
-      const way = this.#way(item);
-      if (way !== undefined && componentOf(item) === way.components.length) waiting.push(...way.leads);
+      const leads = this.#leads.get(item);
+      if (leads !== undefined) waiting.push(...leads);
       else if (!closed.has(item)) {
         closed.add(item);
         if (this.#isAny(item)) waiting.push(item + 1);
@@ -174,16 +187,16 @@ export class PathAutomaton {
   }
 
   #isAny(item: number): boolean {
-    return this.#component(item) === 'any';
+    return this.#components[item] === 'any';
   }
 
-  #stateOf(open: Iterable<number>): number {
+  #stateOf(open: readonly number[]): number {
     const items = this.#closed(open);
     return this.#state(this.#base(this.#closed(items.filter((item) => this.#isAny(item)))), items);
   }
 
   /** The state of these places and of all that `base` has. */
-  #beside(base: Base, open: Iterable<number>): number {
+  #beside(base: Base, open: readonly number[]): number {
     const more = this.#closed(open).filter((item) => !base.known.has(item));
     return more.some((item) => this.#isAny(item)) ? this.#stateOf([...base.items, ...more]) : this.#state(base, more);
   }
@@ -221,42 +234,38 @@ export class PathAutomaton {
     // A base's own are known once it is made.
     const of = this.states[base.id - this.#firstId];
     const items = of === undefined ? [...base.items, ...others] : others;
-    const accepts = items.filter((item) => this.#component(item) === undefined).map(patternOf);
+    const accepts = items.filter((item) => this.#components[item] === undefined).map((item) => this.#pattern(item));
     const below = items.flatMap((item) => this.#below(item));
     const made: PathState = {
       id: this.#nextId(),
-      accepts: [...new Set([...(of?.accepts ?? []), ...accepts])],
+      accepts: of === undefined ? accepts : [...new Set([...of.accepts, ...accepts])],
       below: [...new Set([...(of?.below ?? []), ...below])],
       other: base.id,
       row: 0,
-      edges: new Map(),
-      classEdges: new Map(),
+      edges: NO_NAMES,
+      classEdges: NO_CLASSES,
     };
     this.states.push(made);
     this.#places.set(made, { base, others });
     return made;
   }
 
-  /** Patterns that something below can match. What is on the way to a mounted folder takes all of it along. */
-  #below(item: number): number[] {
-    const way = this.#way(item);
-    if (way === undefined) return this.#hasBelow(item) ? [patternOf(item)] : [];
-    return this.#closed(way.leads)
-      .filter((lead) => this.#component(lead) === undefined || this.#hasBelow(lead))
-      .map(patternOf);
+  #pattern(item: number): number {
+    return this.#patternOf[item] as number;
   }
 
-  /** A pattern that has begun and asks for more names. One that may begin anywhere has not begun in its first `**`. */
-  #hasBelow(item: number): boolean {
-    const components = this.#patterns[patternOf(item)] ?? [];
-    const at = componentOf(item);
-    if (at <= (components[0] === 'any' ? 1 : 0)) return false;
-    return components.slice(at).some((component) => component !== 'any');
+  /** Patterns that something below can match. What is on the way to a mounted folder takes all of it along. */
+  #below(item: number): number[] {
+    const leads = this.#ways.get(this.#pattern(item));
+    if (leads === undefined) return this.#hasBelow[item] ? [this.#pattern(item)] : [];
+    return this.#closed(leads)
+      .filter((lead) => this.#components[lead] === undefined || this.#hasBelow[lead])
+      .map((lead) => this.#pattern(lead));
   }
 
   #step(items: readonly number[], name: string): number[] {
     return items.flatMap((item) => {
-      const component = this.#component(item);
+      const component = this.#components[item];
       if (component === undefined) return [];
       if (component === 'any') return [item];
       return matchesStars(component, name) ? [item + 1] : [];
@@ -264,11 +273,12 @@ export class PathAutomaton {
   }
 
   #awaited(items: readonly number[]): Awaited {
+    const waiting = items.filter((item) => this.#components[item] !== undefined && !this.#isAny(item));
+    if (waiting.length === 0) return NOTHING;
     const literals = new Map<string, number[]>();
     const globs = new Map<string, { stars: Stars; items: number[] }>();
-    for (const item of items) {
-      const component = this.#component(item);
-      if (component === undefined || component === 'any') continue;
+    for (const item of waiting) {
+      const component = this.#components[item] as Stars;
       if (component.length === 1) {
         const text = component[0] ?? '';
         const list = literals.get(text);
@@ -288,7 +298,16 @@ export class PathAutomaton {
     const { base, others } = this.#places.get(state) as Places;
     const isBase = state.id === base.id;
     const own = isBase ? base.awaited : this.#awaited(others);
-    const common = isBase ? NOTHING : base.awaited;
+    if (own.literals.size > 0 || own.globs.size > 0) this.#follow(state, base, own, isBase ? NOTHING : base.awaited);
+    this.#edges += state.edges.size;
+    this.#classEdges += state.classEdges.size;
+    if (this.#edges > LIMITS.edges || this.#classEdges > LIMITS.classEdges) {
+      throw new CompileError('its patterns with "**" in front of something need more room than the kernel has');
+    }
+  }
+
+  /** @param common what the base of the state waits for as well. */
+  #follow(state: PathState, base: Base, own: Awaited, common: Awaited): void {
     const globs = new Map(common.globs);
     for (const [key, { stars, items }] of own.globs)
       globs.set(key, { stars, items: [...(globs.get(key)?.items ?? []), ...items] });
@@ -297,29 +316,27 @@ export class PathAutomaton {
     // Names of the base as well, where something more of this state's own fits them.
     const both = ownGlobs.length === 0 ? [] : [...common.literals.keys()];
     const shared = both.filter((text) => ownGlobs.some(({ stars }) => matchesStars(stars, text)));
+    const edges = new Map<string, number>();
     for (const text of new Set([...own.literals.keys(), ...shared])) {
       const matched = allGlobs.filter(({ stars }) => matchesStars(stars, text)).flatMap(({ items }) => items);
       const next = [...(own.literals.get(text) ?? []), ...(common.literals.get(text) ?? []), ...matched];
-      state.edges.set(text, this.#beside(base, next));
+      edges.set(text, this.#beside(base, next));
     }
-    if (ownGlobs.length > 0) {
-      const { row, classes } = this.#names.start(new Map([...globs].map(([key, { stars }]) => [key, stars])));
-      state.row = row;
-      for (const [cls, keys] of classes) {
-        if (!keys.some((key) => own.globs.has(key))) continue;
-        state.classEdges.set(
-          cls,
-          this.#beside(
-            base,
-            keys.flatMap((key) => globs.get(key)?.items ?? []),
-          ),
-        );
-      }
+    state.edges = edges;
+    if (ownGlobs.length === 0) return;
+    const { row, classes } = this.#names.start(new Map([...globs].map(([key, { stars }]) => [key, stars])));
+    const classEdges = new Map<number, number>();
+    for (const [cls, keys] of classes) {
+      if (!keys.some((key) => own.globs.has(key))) continue;
+      classEdges.set(
+        cls,
+        this.#beside(
+          base,
+          keys.flatMap((key) => globs.get(key)?.items ?? []),
+        ),
+      );
     }
-    this.#edges += state.edges.size;
-    this.#classEdges += state.classEdges.size;
-    if (this.#edges > LIMITS.edges || this.#classEdges > LIMITS.classEdges) {
-      throw new CompileError('its patterns with "**" in front of something need more room than the kernel has');
-    }
+    state.row = row;
+    state.classEdges = classEdges;
   }
 }
