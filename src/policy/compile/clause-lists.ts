@@ -74,7 +74,7 @@ export class ClauseLists {
   of(ranked: readonly Ranked[]): List {
     // Most states of the automaton are on the way to something, and mean nothing themselves.
     if (ranked.length === 0) return NONE;
-    const kept = pruned([...ranked].sort((a, b) => a.order - b.order));
+    const kept = ranked.length === 1 ? ranked : pruned([...ranked].sort((a, b) => a.order - b.order));
     if (kept.length === 0) return NONE;
     const key = kept.map(({ order }) => order).join();
     const known = this.#known.get(key);

@@ -23,33 +23,37 @@ export interface ClosingRule {
 const isClosing = ({ action, max }: Rule): boolean => action !== 'ALLOW' || max !== undefined;
 
 const sha256 = (value: unknown): string => hash('sha256', JSON.stringify(value));
+/** The same of a list whose items are JSON already. */
+const sha256OfList = (items: readonly string[]): string => hash('sha256', `[${items.join()}]`);
 
-/** Whatever the order of the keys and of the values in which it is written. */
-const spelled = (match: Match): [string, unknown][] =>
-  Object.entries(match)
-    .map(([key, values]): [string, unknown] => [key, [values].flat().map(String).sort()])
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+/** As JSON, whatever the order of the keys and of the values in which it is written. */
+const spelled = (match: Match): string =>
+  JSON.stringify(
+    Object.entries(match)
+      .map(([key, values]): [string, unknown] => [key, [values].flat().map(String).sort()])
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
 
 /** @param own names of rules of agentgov itself, which no policy has. */
 export function closingRules({ document }: Policy, homes: readonly string[], own: readonly string[]): ClosingRule[] {
   const held = document.policies.filter((rule) => cannotHold(rule) === undefined);
   const permits = held
     .filter(({ action }) => action === 'ALLOW')
-    .map(({ match }) => ({ ops: operationsOf(match, false), text: JSON.stringify(spelled(match)) }));
+    .map(({ match }) => ({ ops: operationsOf(match, false), text: spelled(match) }));
   const known = new Map<number, string>();
   const permitted = (ops: number): string => {
     const texts = (): string[] => permits.filter((one) => (one.ops & ops) !== 0).map(({ text }) => text);
-    const hash = known.get(ops) ?? sha256(texts().sort());
-    known.set(ops, hash);
-    return hash;
+    const one = known.get(ops) ?? sha256(texts().sort());
+    known.set(ops, one);
+    return one;
   };
   const ofRule = (rule: Rule): ClosingRule => {
     const { name, match, action, max } = rule;
-    const often = max === undefined ? [] : [max];
+    const ends = [permitted(operationsOf(match, action !== 'ALLOW')), ...(max === undefined ? [] : [max])];
     let sensitive: { as: string | undefined } | undefined;
     return {
       name,
-      meaning: sha256([action, spelled(match), permitted(operationsOf(match, action !== 'ALLOW')), ...often]),
+      meaning: sha256OfList([JSON.stringify(action), spelled(match), ...ends.map((end) => JSON.stringify(end))]),
       sensitive: () => {
         // Costs as much as the kit is long, and most rules are never asked.
         sensitive ??= { as: closedByKit(rule, homes) };

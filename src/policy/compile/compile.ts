@@ -147,7 +147,8 @@ class Compilation {
       const name = document.policies[clause.rule]?.name ?? '';
       // A path and an address together are in no operation of the kernel.
       const isNever = clause.object !== undefined && 'path' in clause.object && clause.blocks !== undefined;
-      return ops === 0 || isNever || without.has(name) ? [] : [{ clause: { ...clause, ops }, order }];
+      const kept = clause.ops === ops ? clause : { ...clause, ops };
+      return ops === 0 || isNever || without.has(name) ? [] : [{ clause: kept, order }];
     });
     this.#blockClauses = this.#ranked.filter(({ clause: { object } }) => object !== undefined && 'block' in object);
   }
@@ -400,10 +401,12 @@ class Graph {
   }
 
   #add(state: PathState, meanings: readonly Meaning[]): void {
-    const at = this.lists.of(state.accepts.flatMap((pattern) => meanings[pattern]?.clauses ?? []));
-    const below = this.lists.of(
-      state.below.flatMap((pattern) => meanings[pattern]?.clauses ?? []).filter(({ clause }) => clause.forbids),
-    );
+    const of = (patterns: readonly number[]): readonly Ranked[] =>
+      patterns.length === 1
+        ? (meanings[patterns[0] as number]?.clauses ?? [])
+        : patterns.flatMap((pattern) => meanings[pattern]?.clauses ?? []);
+    const at = this.lists.of(of(state.accepts));
+    const below = this.lists.of(of(state.below).filter(({ clause }) => clause.forbids));
     const programs = state.accepts.reduce((sum, pattern) => sum | (meanings[pattern]?.programs ?? 0n), 0n);
     this.#put(state.id, state.other, state.row, at, below, programs);
     for (const [name, next] of state.edges) this.edge(state.id, bytesOfPattern(name), next);

@@ -98,12 +98,20 @@ export function readAlike(text: string): Alike | undefined {
     const offset = find(path);
     return offset < fewTo ? offset : offset - fewTo + to;
   };
+  // Each rule is asked for the same few.
+  const known = new Map<string, number>();
+  const offsetOf = (path: readonly Step[]): number => {
+    const key = path.join('\u0000');
+    const offset = known.get(key) ?? offsetAt(document, path);
+    known.set(key, offset);
+    return offset;
+  };
   return {
     value: {
       ...document.toJS(),
       policies: items.map(({ form, texts }) => fills[form.index]?.(texts)),
     },
-    at: (path) => whole(path, (of) => offsetAt(document, of)),
+    at: (path) => whole(path, offsetOf),
     atKey: (path, key) => whole(path, (of) => offsetOfKey(document, of, key)),
   };
 }
