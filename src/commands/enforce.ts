@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { optimiseLate } from '../engine/index.js';
 import { EXIT, usageError } from '../errors.js';
 import type { Mode } from '../policy/index.js';
 import type { Terms } from '../rollout/index.js';
@@ -34,6 +35,7 @@ async function run(
   command: string[] | undefined,
 ): Promise<number> {
   const terms = termsOf(flags);
+  optimiseLate();
   const policy = await readPolicy(file);
   if (policy === undefined) return EXIT.usage;
   printNotes(policy);

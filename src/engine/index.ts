@@ -10,3 +10,4 @@ export {
   TIER_CHOICES,
   type TierChoice,
 } from './run.js';
+export { optimiseLate } from './v8.js';
