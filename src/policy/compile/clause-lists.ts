@@ -1,5 +1,6 @@
 // Clauses as the kernel has them, in lists: what competes over one object, in the order in which it decides.
 import type { Clause } from '../engine/clause.js';
+import { blockText } from '../pattern/address.js';
 import { CompileError } from './error.js';
 import { LIMITS, type List, PROTOCOLS, Rows, type Table } from './layout.js';
 
@@ -23,21 +24,43 @@ function portPieces(ports: Clause['ports']): (readonly (readonly [number, number
   return pieces;
 }
 
-const isUnconditional = ({ exe, script, ports, protocols, written }: Clause): boolean =>
-  [exe, script, ports, protocols, written].every((condition) => condition === undefined);
+/** What must hold beside the object and the operation; the same text is the same condition. */
+const conditionOf = ({ exe, script, ports, protocols, written }: Clause): string => {
+  const conditions = [exe?.id, script?.id, ports, protocols, written];
+  return conditions.every((one) => one === undefined) ? UNCONDITIONAL : JSON.stringify(conditions);
+};
+const UNCONDITIONAL = '';
 
-/** Without those that never decide, because one before them always does. */
+const NOTHING_DECIDED = { permits: 0, forbids: 0 };
+
+/** Without those that never decide, because one before them with the same condition, or with none, always does. */
 function pruned(ranked: readonly Ranked[]): Ranked[] {
   const kept: Ranked[] = [];
-  const decided = { permits: 0, forbids: 0 };
+  const decided = new Map<string, { permits: number; forbids: number }>();
   for (const one of ranked) {
     const { clause } = one;
     const side = clause.forbids ? 'forbids' : 'permits';
-    if ((clause.ops & ~decided[side]) === 0) continue;
+    const condition = conditionOf(clause);
+    const same = decided.get(condition) ?? NOTHING_DECIDED;
+    const always = decided.get(UNCONDITIONAL) ?? NOTHING_DECIDED;
+    if ((clause.ops & ~(same[side] | always[side])) === 0) continue;
     kept.push(one);
-    if (isUnconditional(clause)) decided[side] |= clause.ops;
+    decided.set(condition, { ...same, [side]: same[side] | clause.ops });
   }
   return kept;
+}
+
+/** What clauses of one list are about, in words: the object that they share, or the folder that all of theirs lie below. */
+function placeOf(ranked: readonly Ranked[]): string {
+  const objects = ranked.map(({ clause: { object } }) => object);
+  const block = objects.find((object) => object !== undefined && 'block' in object);
+  if (block !== undefined && 'block' in block) return blockText(block.block);
+  const paths = objects.flatMap((object) => (object !== undefined && 'path' in object ? [object.path.text] : []));
+  const [first = [], ...others] = paths.map((text) => text.split('/'));
+  const shared = first.findIndex((name, at) => others.some((other) => other[at] !== name));
+  return paths.length === 0
+    ? 'whatever has no path and no address'
+    : first.slice(0, shared < 0 ? undefined : shared).join('/') || '/';
 }
 
 /** enum ag_by. */
@@ -69,7 +92,7 @@ export class ClauseLists {
 
   /**
    * The list of these clauses, which need not be in order.
-   * @throws CompileError when more compete over one object than the kernel looks at.
+   * @throws CompileError naming them, when more compete over one object than the kernel looks at.
    */
   of(ranked: readonly Ranked[]): List {
     // Most states of the automaton are on the way to something, and mean nothing themselves.
@@ -82,13 +105,21 @@ export class ClauseLists {
     const start = this.count;
     for (const one of kept) this.#put(one);
     const list = { start: this.#first + start, count: this.count - start };
-    const last = kept.at(-1);
-    if (list.count > LIMITS.list || this.count > LIMITS.clauses)
-      throw new CompileError(
-        `too many rules speak of the same object, "${this.#nameOf(last?.clause.rule ?? 0)}" among them (${LIMITS.list} are looked at)`,
-      );
+    if (list.count > LIMITS.list) throw this.#tooMany(kept);
+    if (this.count > LIMITS.clauses) throw new CompileError(`needs more than ${LIMITS.clauses} places for its rules`);
     this.#known.set(key, list);
     return list;
+  }
+
+  #tooMany(kept: readonly Ranked[]): CompileError {
+    const names = [...new Set(kept.map(({ clause }) => this.#nameOf(clause.rule)))];
+    const some = names.slice(0, 3).map((name) => `"${name}"`);
+    const more = names.length > some.length ? ` and ${names.length - some.length} more` : '';
+    return new CompileError(
+      `has too many rules over ${placeOf(kept)} that differ in programs, ports or operations (${some.join(', ')}${more}): ` +
+        `the kernel looks at ${LIMITS.list} in one place, where each ${LIMITS.ports} ranges of ports count as one; ` +
+        'give them the same lists of programs, ports and operations, or make one rule of several',
+    );
   }
 
   #put({ clause, order }: Ranked): void {

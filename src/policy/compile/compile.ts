@@ -258,7 +258,7 @@ class Compilation {
         if (set === undefined) continue;
         if (set.id >= LIMITS.programs)
           throw new CompileError(
-            `"${this.#policy.document.policies[rule]?.name}" is scoped to programs, and there are more than ${LIMITS.programs} such sets`,
+            `has more than ${LIMITS.programs} different lists of programs in exe and script, which is all that the kernel tells apart: "${this.#policy.document.policies[rule]?.name}" has one too many; name the same programs in the same list in several rules`,
           );
         for (const pattern of set.patterns) meaning(pattern).programs |= 1n << BigInt(set.id);
       }

@@ -387,6 +387,51 @@ describe('a policy as tables', () => {
     expect(modesOf(1, 'enforce', [['default_action.file', 'audit']]).modes).toEqual([1, 1, 0, 1, 1, 1]);
   });
 
+  describe('many rules in one place', () => {
+    const compile = (rules: object[]) => () => {
+      const document = {
+        version: '1.0',
+        policies: rules.map((rule, at) => ({ name: `r${at}`, action: 'BLOCK', ...rule })),
+      };
+      const one = parsePolicy(Buffer.from(JSON.stringify(document)), 'p.yaml');
+      return compilePolicy(one, { homes: HOMES, mounts: [], accept: [], half: 0 });
+    };
+    const many = (count: number, match: (at: number) => object) =>
+      Array.from({ length: count }, (_, at) => ({ match: match(at) }));
+    const program = (at: number) => [`/usr/bin/tool${at}`];
+
+    it('count once where only their objects differ', () => {
+      const { tables } = compile(many(500, (at) => ({ path: [`/w/a/f${at}`], exe: program(at % 40) })))();
+      // A list for each file, and one for what lies below /w/a, below /w and below the root.
+      expect(entriesOf(tables, 'clauses')).toHaveLength(500 + 40);
+    });
+
+    it.each([
+      [
+        'below one folder',
+        many(65, (at) => ({ path: [`/w/a/f${at}`], access: [at < 60 ? 'read' : 'write'], exe: program(at % 60) })),
+        'has too many rules over /w/a that differ in programs, ports or operations ("r10", "r11", "r12" and 62 more): the kernel looks at 64',
+      ],
+      [
+        'over one address',
+        many(40, (at) => ({
+          destination_ip: ['10.0.0.1'],
+          port: [at, at + 100, at + 200, at + 300, at + 400],
+          exe: program(at),
+        })),
+        'has too many rules over 10.0.0.1 that',
+      ],
+      [
+        'for each program',
+        many(65, (at) => ({ path: [`/w/f${at}`], exe: program(at) })),
+        'has more than 64 different lists of programs in exe and script, which is all that the kernel tells apart: "r64" has one too many',
+      ],
+    ])('are refused by name: %s', (_, rules, message) => {
+      expect(compile(rules)).toThrow(CompileError);
+      expect(compile(rules)).toThrow(message);
+    });
+  });
+
   it('grows with the patterns that begin anywhere, and not with their square', () => {
     const sizes = [50, 500].map((count) => {
       const policies = Array.from({ length: count }, (_, at) => ({
