@@ -15,6 +15,9 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts'],
           // vitest leaves a core free, which of two cores is half of them, and these tests wait more than they work.
           maxWorkers: availableParallelism(),
+          // No test is about how fast it is: on a machine that is busy with something else, five seconds are a verdict on that.
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {
