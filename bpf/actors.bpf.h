@@ -66,11 +66,12 @@ __attribute__((noinline)) int note_script(__u32 slot, __u32 tgid, __u64 mm) {
         if (note_step(slot) == WALK_DONE)
             break;
     struct script_key key = {.tgid = tgid};
-    struct script *now = bpf_map_lookup_elem(&scripts, &key);
+    void *own = map_of(&scripts, s->agent);
+    struct script *now = own ? bpf_map_lookup_elem(own, &key) : NULL;
     key.place = now && now->mm == (__u64)BPF_CORE_READ(task, mm);
-    scripts_kept = 1;
-    if (bpf_map_update_elem(&scripts, &key, script, BPF_ANY))
-        script_is_lost();
+    agent_row(s->agent)->scripts_kept = 1;
+    if (!own || bpf_map_update_elem(own, &key, script, BPF_ANY))
+        script_is_lost(s->agent);
     return 0;
 }
 
@@ -79,7 +80,7 @@ static __always_inline void about_exec(struct scratch *s, __u32 slot, struct lin
     struct ag_policy *p = policy_of(s);
     bool first = BPF_CORE_READ(bprm, interp) == BPF_CORE_READ(bprm, filename);
     s->ask.asked = !first; /* all of them are one operation */
-    if (!p || (!(p->scoped & AG_BY_SCRIPT) && !scripts_kept))
+    if (!p || (!(p->scoped & AG_BY_SCRIPT) && !agent_row(s->agent)->scripts_kept))
         return;
     __u32 tgid = current_ids() >> 32;
     __u64 mm = (__u64)BPF_CORE_READ(bprm, mm);
@@ -88,14 +89,14 @@ static __always_inline void about_exec(struct scratch *s, __u32 slot, struct lin
         note_script(slot, tgid, mm);
         return;
     }
-    struct script *script = script_under(tgid, mm);
+    struct script *script = script_under(s->agent, tgid, mm);
     if (script)
         script->found = 1;
 }
 
 /* The sets that the two states are in. */
 static __always_inline __u64 sets_at(struct scratch *s) {
-    struct ag_state *fixed = state_at(s->ask.fixed), *floating = state_at(s->ask.floating);
+    struct ag_state *fixed = state_at(s, s->ask.fixed), *floating = state_at(s, s->ask.floating);
     return (fixed ? fixed->programs : 0) | (floating ? floating->programs : 0);
 }
 
@@ -121,15 +122,15 @@ __attribute__((noinline)) int script_acts(__u32 slot) {
     if (!s || !p)
         return 0;
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-    struct script *script = script_under(current_ids() >> 32, (__u64)BPF_CORE_READ(task, mm));
+    struct script *script = script_under(s->agent, current_ids() >> 32, (__u64)BPF_CORE_READ(task, mm));
     if (!script || script->lost) {
-        s->ask.unknown = script ? script->found : scripts_lost;
+        s->ask.unknown = script ? script->found : agent_row(s->agent)->scripts_lost;
         return 0;
     }
     if (!script->found)
         return 0;
     struct ag_device_key key = {.half = p->half, .dev = script->dev};
-    struct ag_device *device = bpf_map_lookup_elem(&devices, &key);
+    struct ag_device *device = own_entry(&devices, s->agent, &key);
     s->ask.fixed = s->ask.known = device ? device->fixed : 0;
     s->ask.floating = device ? device->floating : p->floating;
     s->ask.depth = script->bytes;

@@ -3,7 +3,7 @@
  * The kernel programs, one object. Each header is one room; this file only says in which order they stand.
  *
  *   pids         numbers of processes, in whatever PID namespace agentgov runs
- *   membership   who is governed: the first question of every program
+ *   membership   who is governed, and as whose: the first question of every program
  *   entry        how a program on a tracepoint comes to its arguments
  *   emit         how a record gets into a ring, and how what does not is counted
  *   copies       tier hook where programs are preempted: several of each one that decides
@@ -44,6 +44,7 @@
 #endif
 
 #include "include/events.h"
+#include "include/agents.h"
 #include "include/policy.h"
 #include "include/kernel.h"
 #include "include/tasks.h"

@@ -30,7 +30,8 @@ static __always_inline int dns_remember(struct bpf_sock_addr *ctx) {
         return 1;
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     __u32 tgid = tgid_of(task);
-    if (!is_member(tgid))
+    __u32 agent = agent_of(tgid);
+    if (!agent)
         return 1;
     struct conn conn = {
         .pid = tgid,
@@ -39,12 +40,13 @@ static __always_inline int dns_remember(struct bpf_sock_addr *ctx) {
         .gid = BPF_CORE_READ(task, cred, gid.val),
         .start = BPF_CORE_READ(task, group_leader, start_boottime),
     };
+    conn_own(&conn, agent);
     BPF_CORE_READ_STR_INTO(&conn.comm, task, comm);
     __u64 cookie = bpf_get_socket_cookie(ctx);
     if (ctx->protocol == IPPROTO_TCP)
         dns_by_tcp = 1;
     if (bpf_map_update_elem(&dns_sockets, &cookie, &conn, BPF_ANY))
-        count_lost(AG_CLASS_NETWORK, AG_LOSS_TABLE_FULL);
+        count_lost_of(agent, AG_CLASS_NETWORK, AG_LOSS_TABLE_FULL);
     return 1;
 }
 
@@ -86,7 +88,8 @@ int dns_ingress(struct __sk_buff *skb) {
         return 1;
     __u64 cookie = bpf_get_socket_cookie(skb);
     struct conn *conn = bpf_map_lookup_elem(&dns_sockets, &cookie);
-    if (!conn)
+    __u32 agent = conn ? conn_agent(conn) : AG_NOBODY;
+    if (!agent)
         return 1;
     __u8 head[40] = {};
     __u32 payload, proto, family;
@@ -117,7 +120,7 @@ int dns_ingress(struct __sk_buff *skb) {
     if (skb->len <= payload)
         return 1; /* an empty acknowledgement */
     __u32 len = skb->len - payload, slot;
-    struct scratch *s = scratch_claim(AG_CLASS_NETWORK, &slot);
+    struct scratch *s = scratch_claim(agent, AG_CLASS_NETWORK, &slot);
     if (!s)
         return 1;
     s->rec = (struct ag_record){

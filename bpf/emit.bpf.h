@@ -41,6 +41,8 @@ struct asking {
 
 struct scratch {
     __u64 users;
+    __u32 agent; /* whose the record is: the rings and tables that it goes through */
+    __u32 pad;
     __u64 walk_dentry; /* state of a path walk between two calls of path_walk() */
     __u64 walk_mnt;
     __u32 walk_end;   /* offset behind the last component */
@@ -58,50 +60,65 @@ struct {
     __type(value, struct scratch);
 } scratches SEC(".maps");
 
-struct {
-    __uint(type, BPF_MAP_TYPE_RINGBUF);
-    __uint(max_entries, 8 << 20);
-} critical SEC(".maps");
+PER_AGENT(
+    critical, struct {
+        __uint(type, BPF_MAP_TYPE_RINGBUF);
+        __uint(max_entries, 8 << 20);
+    });
 
-struct {
-    __uint(type, BPF_MAP_TYPE_RINGBUF);
-    __uint(max_entries, 32 << 20);
-} bulk SEC(".maps");
+PER_AGENT(
+    bulk, struct {
+        __uint(type, BPF_MAP_TYPE_RINGBUF);
+        __uint(max_entries, 32 << 20);
+    });
 
+/* Row: number of the agent. */
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
+    __uint(max_entries, AG_AGENTS);
     __type(key, __u32);
     __type(value, struct ag_counters);
 } counters SEC(".maps");
 
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, AG_FOLDS_MAX);
-    __type(key, struct ag_fold_key);
-    __type(value, struct ag_fold);
-} folds SEC(".maps");
+PER_AGENT(
+    folds, struct {
+        __uint(type, BPF_MAP_TYPE_HASH);
+        __uint(max_entries, AG_FOLDS_MAX);
+        __uint(key_size, sizeof(struct ag_fold_key));
+        __uint(value_size, sizeof(struct ag_fold));
+    });
 
 const volatile __u64 fold_key0 = 0;
 const volatile __u64 fold_key1 = 1;
 
+/* One value, of which the verifier sees the bound where it is used: the compiler would compare a copy. */
+#define IN_ONE(n) asm volatile("" : "+r"(n))
+
 /* Per-CPU, but a program can be interrupted by another one here: hence the atomic additions. */
-static __always_inline void count_emitted(__u32 cls) {
-    __u32 zero = 0;
-    struct ag_counters *c = bpf_map_lookup_elem(&counters, &zero);
+static __always_inline void count_emitted(__u32 agent, __u32 cls) {
+    struct ag_counters *c = bpf_map_lookup_elem(&counters, &agent);
+    IN_ONE(cls);
     if (c && cls < AG_CLASS_MAX)
         __sync_fetch_and_add(&c->emitted[cls], 1);
 }
 
-static __always_inline void count_lost(__u32 cls, __u32 reason) {
-    __u32 zero = 0;
-    struct ag_counters *c = bpf_map_lookup_elem(&counters, &zero);
+/* Apart, for it stands in many places. */
+__attribute__((noinline)) int count_lost_of(__u32 agent, __u32 cls, __u32 reason) {
+    struct ag_counters *c = bpf_map_lookup_elem(&counters, &agent);
+    IN_ONE(cls);
+    IN_ONE(reason);
     if (c && cls < AG_CLASS_MAX && reason < AG_LOSS_MAX)
         __sync_fetch_and_add(&c->lost[cls][reason], 1);
+    return 0;
+}
+
+/* Of the process that runs. */
+static __always_inline void count_lost(__u32 cls, __u32 reason) {
+    count_lost_of(current_agent(), cls, reason);
 }
 
 /* Claims a slot of this CPU; its index goes to *slot. NULL (and a loss) when all are taken. */
-static __always_inline struct scratch *scratch_claim(__u32 cls, __u32 *slot) {
+static __always_inline struct scratch *scratch_claim(__u32 agent, __u32 cls, __u32 *slot) {
     __u32 first = bpf_get_smp_processor_id() * AG_SLOTS_PER_CPU;
 #pragma unroll
     for (int i = 0; i < AG_SLOTS_PER_CPU; i++) {
@@ -112,11 +129,12 @@ static __always_inline struct scratch *scratch_claim(__u32 cls, __u32 *slot) {
         __sync_fetch_and_add(&s->users, 1);
         if (*(volatile __u64 *)&s->users == 1) {
             *slot = index;
+            s->agent = agent;
             return s;
         }
         __sync_fetch_and_add(&s->users, -1);
     }
-    count_lost(cls, AG_LOSS_SCRATCH_BUSY);
+    count_lost_of(agent, cls, AG_LOSS_SCRATCH_BUSY);
     return NULL;
 }
 
@@ -128,9 +146,9 @@ static __always_inline struct scratch *scratch_at(__u32 slot) {
     return bpf_map_lookup_elem(&scratches, &slot);
 }
 
-/* Starts a record of the current process. */
-static __always_inline struct scratch *record_begin(__u16 kind, __u8 cls, __u32 *slot) {
-    struct scratch *s = scratch_claim(cls, slot);
+/* Starts a record of the current process, for that agent. */
+static __always_inline struct scratch *record_begin_of(__u32 agent, __u16 kind, __u8 cls, __u32 *slot) {
+    struct scratch *s = scratch_claim(agent, cls, slot);
     if (!s)
         return NULL;
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -148,6 +166,12 @@ static __always_inline struct scratch *record_begin(__u16 kind, __u8 cls, __u32 
     };
     bpf_get_current_comm(s->rec.comm, sizeof(s->rec.comm));
     return s;
+}
+
+/* The same for whose it is. NULL also when it has just ceased to be anybody's. */
+static __always_inline struct scratch *record_begin(__u16 kind, __u8 cls, __u32 *slot) {
+    __u32 agent = current_agent();
+    return agent ? record_begin_of(agent, kind, cls, slot) : NULL;
 }
 
 /*
@@ -208,16 +232,21 @@ static __always_inline void part_kernel_string(struct scratch *s, __u8 type, __u
 /* Sends the record to a ring. True when it is there. */
 static __always_inline bool record_send(struct scratch *s, bool is_critical) {
     __u32 size = s->rec.size & DATA_MASK;
-    long err;
-    if (is_critical)
-        err = bpf_ringbuf_output(&critical, &s->rec, sizeof(s->rec) + size, 0);
-    else
-        err = bpf_ringbuf_output(&bulk, &s->rec, sizeof(s->rec) + size, 0);
+    long err = -1;
+    if (is_critical) {
+        void *ring = map_of(&critical, s->agent);
+        if (ring)
+            err = bpf_ringbuf_output(ring, &s->rec, sizeof(s->rec) + size, 0);
+    } else {
+        void *ring = map_of(&bulk, s->agent);
+        if (ring)
+            err = bpf_ringbuf_output(ring, &s->rec, sizeof(s->rec) + size, 0);
+    }
     if (err) {
-        count_lost(s->rec.cls, AG_LOSS_RING_FULL);
+        count_lost_of(s->agent, s->rec.cls, AG_LOSS_RING_FULL);
         return false;
     }
-    count_emitted(s->rec.cls);
+    count_emitted(s->agent, s->rec.cls);
     return true;
 }
 
@@ -288,16 +317,17 @@ static __always_inline void record_send_folded(struct scratch *s, __u32 slot, bo
     }
     record_hash(slot);
     struct ag_fold_key key = {.start = s->rec.start, .hash = s->rec.fold, .pid = s->rec.pid};
-    struct ag_fold *fold = bpf_map_lookup_elem(&folds, &key);
+    void *own = map_of(&folds, s->agent);
+    struct ag_fold *fold = own ? bpf_map_lookup_elem(own, &key) : NULL;
     if (fold && fold->state == AG_FOLD_SEEN) {
         __sync_fetch_and_add(&fold->count, 1);
         return;
     }
-    if (!fold) {
+    if (own && !fold) {
         struct ag_fold fresh = {.state = AG_FOLD_PENDING};
         /* A full table is no loss: the record goes out, and so will its repeats. */
-        if (bpf_map_update_elem(&folds, &key, &fresh, BPF_NOEXIST) == 0)
-            fold = bpf_map_lookup_elem(&folds, &key);
+        if (bpf_map_update_elem(own, &key, &fresh, BPF_NOEXIST) == 0)
+            fold = bpf_map_lookup_elem(own, &key);
     }
     if (fold)
         s->rec.flags |= AG_F_FOLDS;

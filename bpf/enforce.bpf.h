@@ -482,7 +482,7 @@ static __always_inline void find_block(struct scratch *s, bool leads) {
     struct ag_policy *p = policy_of(s);
     b->half = p ? p->half : 0;
     b->prefix = 8 * AG_BLOCK_BYTES;
-    struct ag_list *list = bpf_map_lookup_elem(&blocks, b);
+    struct ag_list *list = own_entry(&blocks, s->agent, b);
     if (list)
         s->ask.net = *list;
 }

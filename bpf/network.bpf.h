@@ -221,6 +221,7 @@ int sx_send(void *ctx) {
  */
 struct conn {
     __u64 start;
+    __u32 agent, life;        /* of struct ag_agent: a connection may outlive its agent */
     __u32 pid, tid, uid, gid; /* tid 0: not known */
     char comm[16];
     __u64 established;
@@ -252,11 +253,23 @@ static __always_inline void record_owner(struct scratch *s, const struct conn *c
     __builtin_memcpy(s->rec.comm, conn->comm, sizeof(conn->comm));
 }
 
+/* Whose it is. */
+static __always_inline void conn_own(struct conn *conn, __u32 agent) {
+    conn->agent = agent;
+    conn->life = agent_row(agent)->life;
+}
+
+/* The agent that it was of; AG_NOBODY when that is no more. */
+static __always_inline __u32 conn_agent(const struct conn *conn) {
+    return agent_row(conn->agent)->life == conn->life ? conn->agent : AG_NOBODY;
+}
+
 static __always_inline struct conn conn_of_current(bool established) {
     __u64 ids = current_ids(), uids = bpf_get_current_uid_gid();
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     struct conn conn = {.pid = ids >> 32, .tid = (__u32)ids, .uid = (__u32)uids, .gid = uids >> 32};
     conn.start = BPF_CORE_READ(task, group_leader, start_boottime);
+    conn_own(&conn, agent_of(conn.pid));
     conn.established = established;
     bpf_get_current_comm(conn.comm, sizeof(conn.comm));
     return conn;
@@ -273,9 +286,10 @@ static __always_inline void conn_end(struct sock *sk) {
     if (!there)
         return;
     struct conn conn = *there; /* once removed, the entry is somebody else's */
-    if (bpf_map_delete_elem(&conns, &key) || !conn.established)
+    __u32 agent = conn_agent(&conn);
+    if (bpf_map_delete_elem(&conns, &key) || !conn.established || !agent)
         return;
-    struct scratch *s = record_begin(AG_CLOSE, AG_CLASS_NETWORK, &slot);
+    struct scratch *s = record_begin_of(agent, AG_CLOSE, AG_CLASS_NETWORK, &slot);
     if (!s)
         return;
     record_owner(s, &conn);
@@ -312,7 +326,7 @@ static __always_inline void conn_join(struct sock *sk, const struct conn *conn) 
     if (err == -EEXIST)
         return;
     if (err)
-        count_lost(AG_CLASS_NETWORK, AG_LOSS_TABLE_FULL);
+        count_lost_of(conn->agent, AG_CLASS_NETWORK, AG_LOSS_TABLE_FULL);
     else if (tcp_state(sk) == TCP_CLOSE)
         conn_end(sk);
 }
@@ -369,7 +383,8 @@ int adopt_connections(struct bpf_iter__task_file *ctx) {
     struct task_struct *task = ctx->task;
     struct file *file = ctx->file;
     __u32 tgid = task ? tgid_of(task) : 0;
-    if (!file || !is_member(tgid))
+    __u32 agent = agent_of(tgid);
+    if (!file || !agent)
         return 0;
     if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK ||
         BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC)
@@ -388,6 +403,7 @@ int adopt_connections(struct bpf_iter__task_file *ctx) {
         .start = BPF_CORE_READ(task, group_leader, start_boottime),
         .established = state != TCP_SYN_SENT,
     };
+    conn_own(&conn, agent);
     BPF_CORE_READ_STR_INTO(&conn.comm, task, comm);
     conn_join(sk, &conn);
     return 0;

@@ -10,28 +10,24 @@
 #ifndef AGENTGOV_POLICY_BPF_H
 #define AGENTGOV_POLICY_BPF_H
 
+/* Row: number of the agent * AG_HEADS + head. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, AG_HEADS);
+    __uint(max_entries, AG_AGENTS *AG_HEADS);
     __type(key, __u32);
     __type(value, struct ag_policy);
 } policy SEC(".maps");
 
-/* Which of them is in force. One word, written in one step by the loader: whoever asks reads it once a question. */
-volatile __u32 policy_head = 0;
-
-/* Set by the loader while the log cannot be written and the policy wants nothing to go on then. */
-volatile __u32 log_failed = 0;
-
 /* Their sizes are set by the loader: those of policy.h where there is something to enforce. */
 #define TABLE(name, kind, flags, key_type, value_type)                                                                 \
-    struct {                                                                                                           \
-        __uint(type, kind);                                                                                            \
-        __uint(max_entries, 1);                                                                                        \
-        __uint(map_flags, flags);                                                                                      \
-        __type(key, key_type);                                                                                         \
-        __type(value, value_type);                                                                                     \
-    } name SEC(".maps")
+    PER_AGENT(                                                                                                         \
+        name, struct {                                                                                                 \
+            __uint(type, kind);                                                                                        \
+            __uint(max_entries, 1);                                                                                    \
+            __uint(map_flags, flags);                                                                                  \
+            __uint(key_size, sizeof(key_type));                                                                        \
+            __uint(value_size, sizeof(value_type));                                                                    \
+        })
 
 TABLE(states, BPF_MAP_TYPE_ARRAY, 0, __u32, struct ag_state);
 TABLE(edges_by_name, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, struct ag_edge, __u32);
@@ -44,10 +40,15 @@ TABLE(devices, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, struct ag_device_key, struc
 TABLE(inodes, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, struct ag_inode, __u32);
 TABLE(blocks, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, struct ag_block, struct ag_list);
 
-/* The policy in force, for one look at it. */
+/* Key of the policy that is in force for an agent. Whoever asks reads it once a question. */
+static __always_inline __u32 head_of(__u32 agent) {
+    return agent * AG_HEADS + (agent_row(agent)->policy_head & (AG_HEADS - 1));
+}
+
+/* The policy in force for the process that runs, for one look at it; NULL for nobody's. */
 static __always_inline struct ag_policy *policy_now(void) {
-    __u32 head = policy_head;
-    return bpf_map_lookup_elem(&policy, &head);
+    __u32 agent = current_agent(), head = head_of(agent);
+    return agent ? bpf_map_lookup_elem(&policy, &head) : NULL;
 }
 
 /* The one that was in force when the question began: all of an answer comes from it. */
@@ -56,15 +57,16 @@ static __always_inline struct ag_policy *policy_of(struct scratch *s) {
     return bpf_map_lookup_elem(&policy, &head);
 }
 
-static __always_inline struct ag_state *state_at(__u32 state) {
-    return state ? bpf_map_lookup_elem(&states, &state) : NULL;
+static __always_inline struct ag_state *state_at(struct scratch *s, __u32 state) {
+    return state ? own_entry(&states, s->agent, &state) : NULL;
 }
 
 /* What was mounted since, or elsewhere: a policy that is in force has no place for it. */
-static __always_inline bool lies_nowhere(struct file *file) {
-    struct ag_policy *p = policy_now();
+static __always_inline bool lies_nowhere(__u32 agent, struct file *file) {
+    __u32 head = head_of(agent);
+    struct ag_policy *p = bpf_map_lookup_elem(&policy, &head);
     struct ag_device_key key = {.half = p ? p->half : 0, .dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev)};
-    return p && p->active && !bpf_map_lookup_elem(&devices, &key);
+    return p && p->active && !own_entry(&devices, agent, &key);
 }
 
 #define COLLECT_STEPS 64
@@ -104,7 +106,7 @@ __attribute__((noinline)) int collect_step(__u32 slot) {
 /* One step over the name in the key under construction. Apart, so that the verifier meets it once and not 255 times. */
 __attribute__((noinline)) __u32 next_row(__u32 slot, __u32 row, __u32 i, __u32 len) {
     struct scratch *s = scratch_at(slot);
-    struct ag_name_row *at = bpf_map_lookup_elem(&name_rows, &row);
+    struct ag_name_row *at = s ? own_entry(&name_rows, s->agent, &row) : NULL;
     if (!s || !at || i >= AG_NAME_LONG)
         return 0;
     __u8 byte = len > AG_NAME_SHORT ? s->ask.long_edge.name[i] : s->ask.edge.name[i & (AG_NAME_SHORT - 1)];
@@ -118,7 +120,8 @@ __attribute__((noinline)) __u32 class_of_name(__u32 slot, __u32 row, __u32 len) 
             break;
         row = next_row(slot, row, i, len);
     }
-    struct ag_name_row *end = row ? bpf_map_lookup_elem(&name_rows, &row) : NULL;
+    struct scratch *s = row ? scratch_at(slot) : NULL;
+    struct ag_name_row *end = s ? own_entry(&name_rows, s->agent, &row) : NULL;
     return end ? end->cls : 0;
 }
 
@@ -127,22 +130,22 @@ static __always_inline __u32 *edge_from(struct scratch *s, __u32 slot, __u32 fro
     __u32 *next;
     if (len > AG_NAME_SHORT) {
         s->ask.long_edge.state = from;
-        next = bpf_map_lookup_elem(&long_edges, &s->ask.long_edge);
+        next = own_entry(&long_edges, s->agent, &s->ask.long_edge);
     } else {
         s->ask.edge.state = from;
-        next = bpf_map_lookup_elem(&edges_by_name, &s->ask.edge);
+        next = own_entry(&edges_by_name, s->agent, &s->ask.edge);
     }
     if (next || !state->row)
         return next;
     struct ag_class_edge key = {.state = from, .cls = class_of_name(slot, state->row, len)};
-    return key.cls ? bpf_map_lookup_elem(&edges_by_class, &key) : NULL;
+    return key.cls ? own_entry(&edges_by_class, s->agent, &key) : NULL;
 }
 
 /* One step of one run over that name. Apart, so that the verifier meets it once and not for each run. */
 __attribute__((noinline)) __u32 next_state(__u32 slot, __u32 from, __u32 len) {
     struct scratch *s = scratch_at(slot);
     for (int looks = 0; s && looks < 2; looks++) {
-        struct ag_state *state = state_at(from);
+        struct ag_state *state = state_at(s, from);
         if (!state)
             return 0;
         __u32 *next = edge_from(s, slot, from, state, len);
@@ -198,7 +201,7 @@ __attribute__((noinline)) int meet_inode(__u32 slot, __u32 half, __u64 address) 
     if (!s || !inode)
         return 0;
     struct ag_inode key = {.ino = BPF_CORE_READ(inode, i_ino), .dev = s->ask.dev, .half = half};
-    __u32 *state = bpf_map_lookup_elem(&inodes, &key);
+    __u32 *state = own_entry(&inodes, s->agent, &key);
     if (state)
         s->ask.known = *state;
     return 0;
@@ -251,7 +254,7 @@ __attribute__((noinline)) int place_walked(__u32 slot) {
     struct dentry *root = (void *)s->walk_dentry;
     s->ask.dev = BPF_CORE_READ(root, d_sb, s_dev);
     struct ag_device_key key = {.half = p->half, .dev = s->ask.dev};
-    struct ag_device *device = bpf_map_lookup_elem(&devices, &key);
+    struct ag_device *device = own_entry(&devices, s->agent, &key);
     if (device) {
         s->ask.fixed = s->ask.known = device->fixed;
         s->ask.floating = device->floating;

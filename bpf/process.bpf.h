@@ -35,18 +35,18 @@ int task_newtask(void *ctx) {
         record_edge(&id, &parent);
     }
     /* Written for everybody: a number may have been left marked, by an exit program that the kernel skipped. */
-    bool member = is_member(tgid);
+    __u32 agent = agent_of(tgid);
     __u8 *byte = member_byte(pid);
     if (byte)
-        *byte = member ? AG_MEMBER : AG_STRANGER;
-    if (!member)
+        *byte = agent;
+    if (!agent)
         return 0;
     if (tls_on)
-        notice_fork(tgid, pid, child, clone_flags);
-    if (scripts_kept)
-        script_for_child(tgid, pid, child);
+        notice_fork(agent, tgid, pid, child, clone_flags);
+    if (agent_row(agent)->scripts_kept)
+        script_for_child(agent, tgid, pid, child);
     __u32 slot;
-    struct scratch *s = record_begin(AG_FORK, AG_CLASS_PROCESS, &slot);
+    struct scratch *s = record_begin_of(agent, AG_FORK, AG_CLASS_PROCESS, &slot);
     if (!s)
         return 0;
     s->rec.pid = s->rec.tid = pid;
@@ -202,17 +202,18 @@ static __always_inline void look_behind_exec(__u32 tid); /* unasked.bpf.h */
 /* begin_new_exec() is over: mm, credentials and name are the new program's, and nothing of it has run. */
 SEC("tp/sched/sched_process_exec")
 int sched_process_exec(void *ctx) {
-    if (!is_member(current_ids() >> 32))
+    __u32 agent = current_agent();
+    if (!agent)
         return 0;
     if (copied && !own_pidns) /* the number of before is the machine's own */
         look_behind_exec(exec_old_tid(ctx));
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     if (tls_on)
-        notice_exec(task, exec_old_tid(ctx));
-    if (scripts_kept)
-        scripts_of_past(current_ids() >> 32, (__u64)BPF_CORE_READ(task, mm));
+        notice_exec(agent, task, exec_old_tid(ctx));
+    if (agent_row(agent)->scripts_kept)
+        scripts_of_past(agent, current_ids() >> 32, (__u64)BPF_CORE_READ(task, mm));
     __u32 slot;
-    struct scratch *s = record_begin(AG_EXEC, AG_CLASS_PROCESS, &slot);
+    struct scratch *s = record_begin_of(agent, AG_EXEC, AG_CLASS_PROCESS, &slot);
     if (!s)
         return 0;
     s->rec.ppid = tgid_of(BPF_CORE_READ(task, real_parent));
@@ -302,16 +303,16 @@ int sched_process_exit(void *ctx) {
         *note = 0;
     if (BPF_CORE_READ(task, signal, live.counter) > 0)
         return 0;
-    bool member = *byte == AG_MEMBER;
-    *byte = AG_STRANGER;
-    if (!member)
+    __u32 agent = agent_in(*byte);
+    *byte = AG_NOBODY;
+    if (!agent)
         return 0;
     if (tls_on)
-        notice_exit(tgid, task);
-    if (scripts_kept)
-        scripts_of_ended(tgid);
+        notice_exit(agent, tgid, task);
+    if (agent_row(agent)->scripts_kept)
+        scripts_of_ended(agent, tgid);
     __u32 slot;
-    struct scratch *s = record_begin(AG_EXIT, AG_CLASS_PROCESS, &slot);
+    struct scratch *s = record_begin_of(agent, AG_EXIT, AG_CLASS_PROCESS, &slot);
     if (!s)
         return 0;
     if (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)

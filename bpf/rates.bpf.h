@@ -12,12 +12,13 @@
 #define AGENTGOV_RATES_H
 
 /* Its room is set by the loader: that of policy.h where there is something to enforce. */
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct ag_rate);
-} rates SEC(".maps");
+PER_AGENT(
+    rates, struct {
+        __uint(type, BPF_MAP_TYPE_ARRAY);
+        __uint(max_entries, 1);
+        __uint(key_size, sizeof(__u32));
+        __uint(value_size, sizeof(struct ag_rate));
+    });
 
 /* Has this group room at this time? */
 static __always_inline bool has_room(const struct ag_rate *r, const struct ag_rate_group *g, __u64 now) {
@@ -43,8 +44,8 @@ static __always_inline bool admit_in(struct ag_rate *r, struct ag_rate_group *g,
 #define ADMIT_STEPS 16
 
 /* Tries up to ADMIT_STEPS groups from `from` on. Apart, so that the verifier meets the work once. */
-__attribute__((noinline)) int admit_step(__u32 row, __u32 from, __u64 now) {
-    struct ag_rate *r = bpf_map_lookup_elem(&rates, &row);
+__attribute__((noinline)) int admit_step(__u32 agent, __u32 row, __u32 from, __u64 now) {
+    struct ag_rate *r = own_entry(&rates, agent, &row);
     for (__u32 i = 0; r && i < ADMIT_STEPS; i++) {
         __u32 at = from + i;
         if (at >= r->groups)
@@ -61,13 +62,13 @@ __attribute__((noinline)) int admit_step(__u32 row, __u32 from, __u64 now) {
 }
 
 /* May one more pass at this time? From the group that is being filled on, they stand in the order of their times. */
-__attribute__((noinline)) int admit(__u32 row, __u64 now) {
-    struct ag_rate *r = bpf_map_lookup_elem(&rates, &row);
+__attribute__((noinline)) int admit(__u32 agent, __u32 row, __u64 now) {
+    struct ag_rate *r = own_entry(&rates, agent, &row);
     __u32 groups = r ? r->groups : 0, from = r ? r->at : 0;
     for (__u32 i = 0; i < AG_RATE_GROUPS / ADMIT_STEPS; i++) {
         if (i * ADMIT_STEPS >= groups)
             break;
-        if (admit_step(row, from, now))
+        if (admit_step(agent, row, from, now))
             return 1;
         from += ADMIT_STEPS;
         if (from >= groups)

@@ -8,7 +8,7 @@
  * changes nothing. So a process has two places, of which one is for the exec that may come; execs of one process come
  * one after the other (signal->cred_guard_mutex). A child has what its parent has (task_newtask).
  *
- * What is not known here, because the table was full or the name too long, may be any script: see `scripts_lost`.
+ * What is not known here, because the table was full or the name too long, may be any script: see script_is_lost().
  */
 #ifndef AGENTGOV_SCRIPTS_H
 #define AGENTGOV_SCRIPTS_H
@@ -28,74 +28,80 @@ struct script {
 };
 
 /* Its room is set by the loader: that of policy.h where there is something to enforce. */
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, 1);
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __type(key, struct script_key);
-    __type(value, struct script);
-} scripts SEC(".maps");
-
-/* Set with the first entry: until then nobody looks there. */
-volatile __u32 scripts_kept = 0;
+PER_AGENT(
+    scripts, struct {
+        __uint(type, BPF_MAP_TYPE_HASH);
+        __uint(max_entries, 1);
+        __uint(map_flags, BPF_F_NO_PREALLOC);
+        __uint(key_size, sizeof(struct script_key));
+        __uint(value_size, sizeof(struct script));
+    });
 
 /*
  * Some process may run a script that is not in the table. From then on whoever has none in it may run any: what rules
  * forbid to a script is forbidden to them, and what rules allow is not allowed.
  */
-volatile __u32 scripts_lost = 0;
-
-static __always_inline void script_is_lost(void) {
-    scripts_lost = 1;
-    count_lost(AG_CLASS_SECURITY, AG_LOSS_TABLE_FULL);
+static __always_inline void script_is_lost(__u32 agent) {
+    agent_row(agent)->scripts_lost = 1;
+    count_lost_of(agent, AG_CLASS_SECURITY, AG_LOSS_TABLE_FULL);
 }
 
 /* What a process keeps under this memory, or NULL. */
-static __always_inline struct script *script_under(__u32 tgid, __u64 mm) {
+static __always_inline struct script *script_under(__u32 agent, __u32 tgid, __u64 mm) {
+    void *own = map_of(&scripts, agent);
+    if (!own)
+        return NULL;
 #pragma unroll
     for (int place = 0; place < 2; place++) {
         struct script_key key = {.tgid = tgid, .place = place};
-        struct script *script = bpf_map_lookup_elem(&scripts, &key);
+        struct script *script = bpf_map_lookup_elem(own, &key);
         if (script && script->mm == mm)
             return script;
     }
     return NULL;
 }
 
-static __always_inline void scripts_of_ended(__u32 tgid) {
+static __always_inline void scripts_of_ended(__u32 agent, __u32 tgid) {
+    void *own = map_of(&scripts, agent);
+    if (!own)
+        return;
 #pragma unroll
     for (int place = 0; place < 2; place++) {
         struct script_key key = {.tgid = tgid, .place = place};
-        bpf_map_delete_elem(&scripts, &key);
+        bpf_map_delete_elem(own, &key);
     }
 }
 
 /* After an exec: what was kept for the program before, and what turned out to be no script. */
-static __always_inline void scripts_of_past(__u32 tgid, __u64 mm) {
+static __always_inline void scripts_of_past(__u32 agent, __u32 tgid, __u64 mm) {
+    void *own = map_of(&scripts, agent);
+    if (!own)
+        return;
 #pragma unroll
     for (int place = 0; place < 2; place++) {
         struct script_key key = {.tgid = tgid, .place = place};
-        struct script *script = bpf_map_lookup_elem(&scripts, &key);
+        struct script *script = bpf_map_lookup_elem(own, &key);
         if (script && (script->mm != mm || !script->found))
-            bpf_map_delete_elem(&scripts, &key);
+            bpf_map_delete_elem(own, &key);
     }
 }
 
 /* In the parent, before the child can run. `child` is NULL where it was not found: then it may be anything. */
-static __always_inline void script_for_child(__u32 tgid, __u32 pid, struct task_struct *child) {
+static __always_inline void script_for_child(__u32 agent, __u32 tgid, __u32 pid, struct task_struct *child) {
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-    struct script *script = script_under(tgid, (__u64)BPF_CORE_READ(task, mm));
+    struct script *script = script_under(agent, tgid, (__u64)BPF_CORE_READ(task, mm));
     struct script_key key = {.tgid = pid};
-    scripts_of_ended(pid); /* of who had the number before, where the exit program was skipped */
-    if (!script || !script->found)
+    scripts_of_ended(agent, pid); /* of who had the number before, where the exit program was skipped */
+    void *own = map_of(&scripts, agent);
+    if (!own || !script || !script->found)
         return;
-    struct script *own = NULL;
-    if (child && !bpf_map_update_elem(&scripts, &key, script, BPF_ANY))
-        own = bpf_map_lookup_elem(&scripts, &key);
-    if (own)
-        own->mm = (__u64)BPF_CORE_READ(child, mm);
+    struct script *there = NULL;
+    if (child && !bpf_map_update_elem(own, &key, script, BPF_ANY))
+        there = bpf_map_lookup_elem(own, &key);
+    if (there)
+        there->mm = (__u64)BPF_CORE_READ(child, mm);
     else
-        script_is_lost();
+        script_is_lost(agent);
 }
 
 #endif

@@ -21,7 +21,7 @@ int BPF_PROG(signal_generate, int sig, struct kernel_siginfo *info, struct task_
     if (!is_member(tgid) || !is_sent(info))
         return 0;
     __u32 to = tgid_of(target);
-    if (is_member(to))
+    if (is_kin(to))
         return 0;
     __u32 slot;
     struct scratch *s = record_begin(AG_SIGNAL, AG_CLASS_SECURITY, &slot);

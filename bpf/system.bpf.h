@@ -248,11 +248,13 @@ static __always_inline bool is_guard(const struct ag_policy *p, __u32 tgid) {
  * agentgov's processes also what only reads: /proc/PID/fd leads to the pipes by which they speak with each other.
  */
 DECIDER(ptrace_access_check, NOTE_OTHER, struct task_struct *child, unsigned int mode) {
+    if ((mode & PTRACE_MODE_NOAUDIT) || !is_governed())
+        return 0;
     struct ag_policy *p = policy_now();
-    if (!p || (mode & PTRACE_MODE_NOAUDIT) || !is_governed())
+    if (!p)
         return 0;
     __u32 target = tgid_of(child), bits = mode & PTRACE_MODE_ATTACH ? AG_DO_PTRACE : 0;
-    enum ag_own own = is_guard(p, target) ? AG_OWN_PROCESS : bits && !is_member(target) ? AG_OWN_OUTSIDE : AG_OWN_NONE;
+    enum ag_own own = is_guard(p, target) ? AG_OWN_PROCESS : bits && !is_kin(target) ? AG_OWN_OUTSIDE : AG_OWN_NONE;
     return bits || own ? decide_call(AG_PTRACE, bits, 0, target, own) : 0;
 }
 
@@ -267,7 +269,7 @@ DECIDER(task_kill, 1u << AG_SIGNAL, struct task_struct *to, struct kernel_siginf
         return 0;
     __u32 target = tgid_of(to);
     struct ag_policy *p = policy_now();
-    if (!p || is_member(target))
+    if (!p || is_kin(target))
         return 0;
     return decide_call(AG_SIGNAL, AG_DO_SIGNAL, sig, target, is_guard(p, target) ? AG_OWN_PROCESS : AG_OWN_NONE);
 }

@@ -18,7 +18,7 @@ int list_tasks(struct bpf_iter__task *ctx) {
     if (!task || task->pid != task->tgid) /* the last call has none; and one row a process, not a thread */
         return 0;
     struct ag_task row = {.id = id_of(task), .parent = id_of(BPF_CORE_READ(task, real_parent))};
-    row.member = is_member(row.id.pid);
+    row.agent = agent_of(row.id.pid);
     row.over = is_over(task);
     bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
     return 0;

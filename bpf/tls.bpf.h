@@ -16,10 +16,11 @@
 #define TLS_HANDSHAKE 8192 /* what a connection sends that is not plaintext, beside the frames of its records */
 #define TLS_FLIGHTS 65536  /* the same at the most, with long chains of certificates */
 
-struct {
-    __uint(type, BPF_MAP_TYPE_RINGBUF);
-    __uint(max_entries, 32 << 20);
-} tls SEC(".maps");
+PER_AGENT(
+    tls, struct {
+        __uint(type, BPF_MAP_TYPE_RINGBUF);
+        __uint(max_entries, 32 << 20);
+    });
 
 /* An object's address is used again by the next program of the process, and by others. */
 struct tls_key {
@@ -49,12 +50,13 @@ struct tls_connection {
  * The least used is given up when the table is full: should it be in use after all, it comes back as a new one, joined
  * in the middle. So what a process leaves behind at its death needs no care.
  */
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 65536);
-    __type(key, struct tls_key);
-    __type(value, struct tls_connection);
-} tls_connections SEC(".maps");
+PER_AGENT(
+    tls_connections, struct {
+        __uint(type, BPF_MAP_TYPE_LRU_HASH);
+        __uint(max_entries, 65536);
+        __uint(key_size, sizeof(struct tls_key));
+        __uint(value_size, sizeof(struct tls_connection));
+    });
 
 /*
  * A call under way: its thread and where on the stack it began, so calls inside calls are kept apart. Goroutines go
@@ -76,12 +78,13 @@ struct tls_call {
     __u64 on_stack; /* the buffer is on the goroutine's stack: `buffer` is how far from its top */
 };
 
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 16384);
-    __type(key, struct tls_frame);
-    __type(value, struct tls_call);
-} tls_calls SEC(".maps");
+PER_AGENT(
+    tls_calls, struct {
+        __uint(type, BPF_MAP_TYPE_LRU_HASH);
+        __uint(max_entries, 16384);
+        __uint(key_size, sizeof(struct tls_frame));
+        __uint(value_size, sizeof(struct tls_call));
+    });
 
 /* The connection, of no known socket, that a thread was in last. */
 struct tls_thread {
@@ -90,12 +93,13 @@ struct tls_thread {
     __u64 wrote;  /* bytes, since the thread has last moved some through a socket */
 };
 
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 16384);
-    __type(key, __u64);
-    __type(value, struct tls_thread);
-} tls_threads SEC(".maps");
+PER_AGENT(
+    tls_threads, struct {
+        __uint(type, BPF_MAP_TYPE_LRU_HASH);
+        __uint(max_entries, 16384);
+        __uint(key_size, sizeof(__u64));
+        __uint(value_size, sizeof(struct tls_thread));
+    });
 
 /* A goroutine in a call on a connection of no known socket. */
 struct tls_goroutine {
@@ -103,28 +107,35 @@ struct tls_goroutine {
     __u64 tgid;
 };
 
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 16384);
-    __type(key, struct tls_goroutine);
-    __type(value, struct tls_key);
-} tls_goroutines SEC(".maps");
+PER_AGENT(
+    tls_goroutines, struct {
+        __uint(type, BPF_MAP_TYPE_LRU_HASH);
+        __uint(max_entries, 16384);
+        __uint(key_size, sizeof(struct tls_goroutine));
+        __uint(value_size, sizeof(struct tls_key));
+    });
 
 static __always_inline bool tls_send(struct scratch *s) {
-    if (bpf_ringbuf_output(&tls, &s->rec, sizeof(s->rec) + (s->rec.size & DATA_MASK), 0)) {
-        count_lost(AG_CLASS_TLS, AG_LOSS_RING_FULL);
+    void *ring = map_of(&tls, s->agent);
+    if (!ring || bpf_ringbuf_output(ring, &s->rec, sizeof(s->rec) + (s->rec.size & DATA_MASK), 0)) {
+        count_lost_of(s->agent, AG_CLASS_TLS, AG_LOSS_RING_FULL);
         return false;
     }
     return true;
 }
 
-static __always_inline struct scratch *tls_begin(enum ag_tls what, __u64 number, __u32 *slot) {
-    struct scratch *s = record_begin(AG_TLS, AG_CLASS_TLS, slot);
+static __always_inline struct scratch *tls_begin_of(__u32 agent, enum ag_tls what, __u64 number, __u32 *slot) {
+    struct scratch *s = record_begin_of(agent, AG_TLS, AG_CLASS_TLS, slot);
     if (!s)
         return NULL;
     s->rec.arg[0] = number;
     s->rec.arg[3] = what;
     return s;
+}
+
+static __always_inline struct scratch *tls_begin(enum ag_tls what, __u64 number, __u32 *slot) {
+    __u32 agent = current_agent();
+    return agent ? tls_begin_of(agent, what, number, slot) : NULL;
 }
 
 static __always_inline void tls_tell(enum ag_tls what, __u64 number, __u64 arg1, __u64 arg2) {
@@ -138,8 +149,13 @@ static __always_inline void tls_tell(enum ag_tls what, __u64 number, __u64 arg1,
     scratch_release(s);
 }
 
-static __always_inline void tls_all_over(void) {
-    tls_tell(AG_TLS_END, 0, 0, 0);
+static __always_inline void tls_all_over(__u32 agent) {
+    __u32 slot;
+    struct scratch *s = tls_begin_of(agent, AG_TLS_END, 0, &slot);
+    if (!s)
+        return;
+    tls_send(s);
+    scratch_release(s);
 }
 
 static __always_inline struct tls_key tls_key_of(__u64 object) {
@@ -165,39 +181,39 @@ static __always_inline struct tls_connection *tls_connect(const struct tls_key *
                                                           enum ag_tls_library library) {
     struct tls_connection fresh = {.number = tls_number(key),
                                    .trial = library == AG_TLS_BORINGSSL ? TLS_ON_TRIAL : TLS_TRUSTED};
-    if (bpf_map_update_elem(&tls_connections, key, &fresh, BPF_ANY)) {
+    if (own_put(&tls_connections, current_agent(), key, &fresh)) {
         count_lost(AG_CLASS_TLS, AG_LOSS_TABLE_FULL);
         return NULL;
     }
     tls_tell(AG_TLS_BEGIN, fresh.number, joined, library);
-    return bpf_map_lookup_elem(&tls_connections, key);
+    return own_entry(&tls_connections, current_agent(), key);
 }
 
 /* The connection of an object; one that is not known yet was there before the probes, unless the call says otherwise.
  */
 static __always_inline struct tls_connection *tls_connection_of(const struct tls_key *key, bool joined,
                                                                 enum ag_tls_library library) {
-    struct tls_connection *there = bpf_map_lookup_elem(&tls_connections, key);
+    struct tls_connection *there = own_entry(&tls_connections, current_agent(), key);
     return there ? there : tls_connect(key, joined, library);
 }
 
 static __always_inline void tls_end(const struct tls_key *key) {
-    struct tls_connection *there = bpf_map_lookup_elem(&tls_connections, key);
+    struct tls_connection *there = own_entry(&tls_connections, current_agent(), key);
     if (!there)
         return;
     tls_tell(AG_TLS_END, there->number, 0, 0);
-    bpf_map_delete_elem(&tls_connections, key);
+    own_remove(&tls_connections, current_agent(), key);
 }
 
 static __always_inline void tls_thread_set(__u64 ids, const struct tls_key *key, bool inside, __u64 wrote) {
-    struct tls_thread *there = bpf_map_lookup_elem(&tls_threads, &ids);
+    struct tls_thread *there = own_entry(&tls_threads, current_agent(), &ids);
     if (there && there->key.object == key->object) {
         there->inside = inside;
         there->wrote += wrote;
         return;
     }
     struct tls_thread thread = {.key = *key, .inside = inside, .wrote = wrote};
-    bpf_map_update_elem(&tls_threads, &ids, &thread, BPF_ANY);
+    own_put(&tls_threads, current_agent(), &ids, &thread);
 }
 
 /* Entry of whatever moves bytes: f(object, buffer, n) or f(object, buffer, n, size_t *moved). */
@@ -212,7 +228,7 @@ static __always_inline int on_enter(struct pt_regs *ctx, enum ag_tls_library lib
     call.moved[0] = c->moved[0];
     call.moved[1] = c->moved[1];
     struct tls_frame frame = {.ids = bpf_get_current_pid_tgid(), .stack = AG_STACK(ctx)};
-    if (bpf_map_update_elem(&tls_calls, &frame, &call, BPF_ANY))
+    if (own_put(&tls_calls, current_agent(), &frame, &call))
         count_lost(AG_CLASS_TLS, AG_LOSS_TABLE_FULL);
     if (!c->has_peer || c->trial)
         tls_thread_set(frame.ids, &call.key, true, 0);
@@ -228,9 +244,10 @@ struct tls_whole {
 
 /* Nearly all of a large body is whole pieces: of a fixed size, they go straight into the ring. */
 static __always_inline void tls_whole_piece(const struct scratch *s, __u64 from) {
-    struct tls_whole *whole = bpf_ringbuf_reserve(&tls, sizeof(*whole), 0);
+    void *ring = map_of(&tls, s->agent);
+    struct tls_whole *whole = ring ? bpf_ringbuf_reserve(ring, sizeof(*whole), 0) : NULL;
     if (!whole) {
-        count_lost(AG_CLASS_TLS, AG_LOSS_RING_FULL);
+        count_lost_of(s->agent, AG_CLASS_TLS, AG_LOSS_RING_FULL);
         return;
     }
     if (bpf_probe_read_user(whole->bytes, sizeof(whole->bytes), (void *)from)) {
@@ -328,7 +345,7 @@ static __always_inline bool tls_stands_trial(struct tls_connection *c, const str
     if (c->trial != TLS_FAILED) {
         c->trial = TLS_FAILED;
         struct ag_notice notice = {.kind = AG_NOTICE_FAILED, .pid = call->key.pid, .start = call->key.start};
-        notice_send(&notice);
+        notice_send(current_agent(), &notice);
     }
     return false;
 }
@@ -345,12 +362,12 @@ static __always_inline int tls_leave(struct pt_regs *ctx, enum ag_tls what, bool
     if (!is_member(current_ids() >> 32))
         return 0;
     struct tls_frame frame = {.ids = bpf_get_current_pid_tgid(), .stack = AG_STACK(ctx) - AG_RETURN_POPS};
-    struct tls_call *there = bpf_map_lookup_elem(&tls_calls, &frame);
+    struct tls_call *there = own_entry(&tls_calls, current_agent(), &frame);
     if (!there)
         return 0;
     struct tls_call call = *there;
-    bpf_map_delete_elem(&tls_calls, &frame);
-    struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &frame.ids);
+    own_remove(&tls_calls, current_agent(), &frame);
+    struct tls_thread *thread = own_entry(&tls_threads, current_agent(), &frame.ids);
     if (thread)
         thread->inside = 0;
     /* int in OpenSSL, ssize_t in GnuTLS, and no call moves 2 GB */
@@ -384,7 +401,7 @@ static __always_inline int tls_begun(__u64 object, enum ag_tls_library library) 
     if (!is_member(current_ids() >> 32) || !object)
         return 0;
     struct tls_key key = tls_key_of(object);
-    struct tls_connection *there = bpf_map_lookup_elem(&tls_connections, &key);
+    struct tls_connection *there = own_entry(&tls_connections, current_agent(), &key);
     if (there && !there->moved[0] && !there->moved[1])
         return 0; /* this very one, in the same call (see tls_leave) */
     tls_end(&key);
@@ -491,12 +508,12 @@ static __always_inline int on_go_enter(struct pt_regs *ctx) {
         call.buffer = stack.high - call.buffer;
         call.on_stack = 1;
     }
-    if (bpf_map_update_elem(&tls_calls, &frame, &call, BPF_ANY))
+    if (own_put(&tls_calls, current_agent(), &frame, &call))
         count_lost(AG_CLASS_TLS, AG_LOSS_TABLE_FULL);
-    struct tls_connection *c = bpf_map_lookup_elem(&tls_connections, &call.key);
+    struct tls_connection *c = own_entry(&tls_connections, current_agent(), &call.key);
     if (!c || !c->has_peer) {
         struct tls_goroutine goroutine = goroutine_of(&frame);
-        bpf_map_update_elem(&tls_goroutines, &goroutine, &call.key, BPF_ANY);
+        own_put(&tls_goroutines, current_agent(), &goroutine, &call.key);
     }
     return 0;
 }
@@ -507,13 +524,13 @@ static __always_inline int on_go_leave(struct pt_regs *ctx, enum ag_tls what) {
     struct go_stack stack;
     if (!is_member(current_ids() >> 32) || !go_frame(ctx, &frame, &stack))
         return 0;
-    struct tls_call *there = bpf_map_lookup_elem(&tls_calls, &frame);
+    struct tls_call *there = own_entry(&tls_calls, current_agent(), &frame);
     if (!there)
         return 0;
     struct tls_call call = *there;
-    bpf_map_delete_elem(&tls_calls, &frame);
+    own_remove(&tls_calls, current_agent(), &frame);
     struct tls_goroutine goroutine = goroutine_of(&frame);
-    bpf_map_delete_elem(&tls_goroutines, &goroutine);
+    own_remove(&tls_goroutines, current_agent(), &goroutine);
     __s64 n = AG_GO_RESULT1(ctx);
     if (n <= 0)
         return 0;
@@ -539,7 +556,7 @@ static __always_inline int on_go_handshake(struct pt_regs *ctx) {
         return 0;
     struct tls_key key = tls_key_of(AG_GO_ARG1(ctx));
     struct tls_goroutine goroutine = {.goroutine = ctx->AG_GO_GOROUTINE, .tgid = tgid};
-    bpf_map_update_elem(&tls_goroutines, &goroutine, &key, BPF_ANY);
+    own_put(&tls_goroutines, current_agent(), &goroutine, &key);
     return tls_begun(key.object, AG_TLS_GO);
 }
 
@@ -550,8 +567,8 @@ static __always_inline int on_go_name(struct pt_regs *ctx) {
     struct tls_goroutine goroutine = {.goroutine = ctx->AG_GO_GOROUTINE, .tgid = tgid};
     if (!is_member(tgid) || !length || length >= TLS_NAME_BYTES)
         return 0;
-    struct tls_key *key = bpf_map_lookup_elem(&tls_goroutines, &goroutine);
-    struct tls_connection *c = key ? bpf_map_lookup_elem(&tls_connections, key) : NULL;
+    struct tls_key *key = own_entry(&tls_goroutines, current_agent(), &goroutine);
+    struct tls_connection *c = key ? own_entry(&tls_connections, current_agent(), key) : NULL;
     __u32 slot;
     struct scratch *s = c ? tls_begin(AG_TLS_NAME, c->number, &slot) : NULL;
     if (!s)
@@ -699,15 +716,15 @@ static __always_inline void tls_join(struct tls_connection *c, struct sock *sk) 
 /* The goroutine that makes the system call is in a call on a connection: whatever thread it began that on. */
 static __always_inline bool tls_moved_in_go(struct pt_regs *regs) {
     struct tls_goroutine goroutine = {.goroutine = BPF_CORE_READ(regs, AG_GO_GOROUTINE), .tgid = current_ids() >> 32};
-    struct tls_key *there = bpf_map_lookup_elem(&tls_goroutines, &goroutine);
+    struct tls_key *there = own_entry(&tls_goroutines, current_agent(), &goroutine);
     if (!there)
         return false;
     struct sock *sk = tcp_of(regs);
     if (!sk)
         return true;
     struct tls_key key = *there;
-    struct tls_connection *c = bpf_map_lookup_elem(&tls_connections, &key);
-    bpf_map_delete_elem(&tls_goroutines, &goroutine);
+    struct tls_connection *c = own_entry(&tls_connections, current_agent(), &key);
+    own_remove(&tls_goroutines, current_agent(), &goroutine);
     if (c && !c->has_peer)
         tls_join(c, sk);
     return true;
@@ -718,19 +735,19 @@ static __always_inline void tls_moved(struct pt_regs *regs, const struct ag_layo
     if (tls_moved_in_go(regs))
         return;
     __u64 ids = bpf_get_current_pid_tgid();
-    struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &ids);
+    struct tls_thread *thread = own_entry(&tls_threads, current_agent(), &ids);
     if (!thread || (!thread->inside && layout->moves != AG_MOVES_OUT))
         return;
     struct sock *sk = tcp_of(regs);
     if (!sk)
         return;
     struct tls_key key = thread->key;
-    struct tls_connection *c = bpf_map_lookup_elem(&tls_connections, &key);
+    struct tls_connection *c = own_entry(&tls_connections, current_agent(), &key);
     if (c && c->trial && thread->inside && layout->moves == AG_MOVES_OUT)
         c->sent += ret;
     bool fits = c && !c->has_peer && (thread->inside || tls_fits(c, thread, sk, ret));
     if (!c || !c->trial || !thread->inside)
-        bpf_map_delete_elem(&tls_threads, &ids);
+        own_remove(&tls_threads, current_agent(), &ids);
     if (fits)
         tls_join(c, sk);
 }

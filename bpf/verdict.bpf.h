@@ -48,7 +48,7 @@ static __always_inline bool clause_fits(const struct ag_clause *c, const struct 
  */
 __attribute__((noinline)) __u64 fit(__u32 slot, __u32 key, __u32 permit, __u32 forbid) {
     struct scratch *s = scratch_at(slot);
-    struct ag_clause *c = bpf_map_lookup_elem(&clauses, &key);
+    struct ag_clause *c = s ? own_entry(&clauses, s->agent, &key) : NULL;
     return s && c && clause_fits(c, &s->ask, permit, forbid) ? (__u64)c->order << 32 | c->rule : NO_CLAUSE;
 }
 
@@ -71,9 +71,9 @@ static __always_inline __u64 nearer(__u64 best, __u32 slot, const struct ag_list
     return found < best ? found : best;
 }
 
-static __always_inline __u64 nearer_by_state(__u64 best, __u32 slot, __u32 state, __u32 permit, __u32 forbid,
-                                             bool below) {
-    struct ag_state *at = state_at(state);
+static __always_inline __u64 nearer_by_state(__u64 best, struct scratch *s, __u32 slot, __u32 state, __u32 permit,
+                                             __u32 forbid, bool below) {
+    struct ag_state *at = state_at(s, state);
     return at ? nearer(best, slot, below ? &at->below : &at->at, permit, forbid) : best;
 }
 
@@ -98,8 +98,8 @@ __attribute__((noinline)) __u64 decide(__u32 slot, __u32 cls, __u32 permit, __u3
         return verdict_of(rule | p->serial << 16, AG_TOO_DEEP, AG_EPERM, p->enforce);
     bool below = how & ASK_BELOW;
     bool known = how & ASK_KNOWN;
-    __u64 best = nearer_by_state(NO_CLAUSE, slot, known ? s->ask.known : s->ask.fixed, permit, forbid, below);
-    best = nearer_by_state(best, slot, s->ask.floating, permit, forbid, below);
+    __u64 best = nearer_by_state(NO_CLAUSE, s, slot, known ? s->ask.known : s->ask.fixed, permit, forbid, below);
+    best = nearer_by_state(best, s, slot, s->ask.floating, permit, forbid, below);
     best = nearer(best, slot, &s->ask.net, permit, forbid);
     if (best == NO_CLAUSE && !below && !known)
         best = nearer(best, slot, &p->general, permit, forbid);
@@ -111,7 +111,7 @@ __attribute__((noinline)) __u64 decide(__u32 slot, __u32 cls, __u32 permit, __u3
     else
         reason = s->ask.reason;
     __u32 row = p->rules + rule;
-    struct ag_rule *r = bpf_map_lookup_elem(&rules, &row);
+    struct ag_rule *r = own_entry(&rules, s->agent, &row);
     rule |= p->serial << 16;
     if (!r)
         return verdict_of(rule, reason, AG_EPERM, p->enforce);
@@ -156,7 +156,7 @@ static __always_inline void add_own(struct scratch *s, enum ag_own own) {
     if (own == AG_OWN_NONE || !p || !p->own_rules)
         return;
     __u32 rule = p->own_rules + own - AG_OWN_PROCESS, row = p->rules + rule;
-    struct ag_rule *r = bpf_map_lookup_elem(&rules, &row);
+    struct ag_rule *r = own_entry(&rules, s->agent, &row);
     if (r)
         count_in(s, verdict_of(rule | p->serial << 16, AG_BY_RULE, r->error, r->enforce));
 }
@@ -184,7 +184,7 @@ static __always_inline struct scratch *verdict_begin(__u16 kind, __u32 *slot) {
     struct scratch *s = record_begin(kind, AG_CLASS_VERDICT, slot);
     if (!s)
         return s;
-    s->ask.head = policy_head;
+    s->ask.head = head_of(s->agent);
     s->ask.verdict = s->ask.programs = s->ask.scripts = 0;
     s->ask.fixed = s->ask.floating = s->ask.known = s->ask.reason = s->ask.protocol = s->ask.unknown = 0;
     s->ask.asked = s->ask.limited = s->ask.written = 0;
@@ -194,7 +194,7 @@ static __always_inline struct scratch *verdict_begin(__u16 kind, __u32 *slot) {
     if (p && p->scoped)
         who_acts(s, *slot, p->scoped);
     s->rec.flags |= AG_F_VERDICT;
-    if (log_failed)
+    if (agent_row(s->agent)->log_failed)
         deny_unlogged(*slot);
     return s;
 }
@@ -202,7 +202,7 @@ static __always_inline struct scratch *verdict_begin(__u16 kind, __u32 *slot) {
 /* All slots of this CPU are taken, which record_begin() has counted as a loss: what cannot be asked is denied. */
 static __always_inline int verdict_busy(void) {
     struct ag_policy *p = policy_now();
-    return p && (p->enforce || log_failed) ? -AG_EPERM : 0;
+    return p && (p->enforce || agent_row(current_agent())->log_failed) ? -AG_EPERM : 0;
 }
 
 /*
@@ -212,8 +212,8 @@ static __always_inline int verdict_busy(void) {
 static __attribute__((noinline)) void count_off(struct scratch *s) {
     __u32 row = s->ask.limited - 1;
     struct ag_policy *p = policy_of(s);
-    struct ag_rule *r = bpf_map_lookup_elem(&rules, &row);
-    if (p && r && !admit(r->rate - 1, s->rec.ktime))
+    struct ag_rule *r = own_entry(&rules, s->agent, &row);
+    if (p && r && !admit(s->agent, r->rate - 1, s->rec.ktime))
         s->ask.verdict = verdict_of((row - p->rules) | p->serial << 16, AG_TOO_OFTEN, r->error, r->enforce);
 }
 

@@ -241,22 +241,6 @@ enum ag_probed { AG_PROBED_EXPECTED = 1, AG_PROBED_MAPPED };
 #define AG_DNS_MAX 4096
 #define AG_SLOTS_PER_CPU 4 /* records under construction at once on one CPU (bpf/emit.bpf.h) */
 
-/*
- * Membership: one byte for every possible tgid (PID_MAX_LIMIT is 2^22), enum ag_membership. A table that cannot be full
- * has no "full means untracked". Key = tgid / 64; mapped into the loader as one flat array of 4 MB.
- */
-enum ag_membership {
-    AG_STRANGER,
-    AG_MEMBER,
-    AG_CLAIMED, /* by the loader, which makes a member of it when it is sure whose number this is; until then a stranger
-                 */
-};
-#define AG_MEMBER_ROW 64
-#define AG_MEMBER_ROWS 65536
-struct ag_member_row {
-    __u8 slot[AG_MEMBER_ROW];
-};
-
 /* Several copies of each program that decides, and a note for each thread (bpf/copies.bpf.h): key = tid / AG_NOTE_ROW.
  */
 #define AG_COPIES 3

@@ -23,7 +23,7 @@
  * step.
  */
 #define AG_HALVES 2
-#define AG_HEADS 4 /* half * 2 + 0 or 1: key of `policy` */
+#define AG_HEADS 4 /* half * 2 + 0 or 1: key of `policy`, behind those of the agents before */
 
 #define AG_STATES_MAX (1u << 17) /* of the automaton */
 #define AG_EDGES_BY_NAME_MAX (1u << 19)

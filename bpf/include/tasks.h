@@ -8,8 +8,8 @@
 struct ag_task {
     struct ag_id id;
     struct ag_id parent; /* of whoever waits for it now, which need not be who forked it */
-    __u32 member;
-    __u32 over; /* its last thread has ended: `member` may be another one's who has the number now */
+    __u32 agent;         /* whose it is; AG_NOBODY */
+    __u32 over;          /* its last thread has ended: `agent` may be another one's who has the number now */
 };
 
 #endif

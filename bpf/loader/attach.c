@@ -24,7 +24,6 @@
 #include "attach.h"
 #include "clock.h"
 #include "hold.h"
-#include "hold.h"
 #include "kin.h"
 #include "procfs.h"
 #include "tasklist.h"
@@ -44,6 +43,8 @@ struct closure {
     struct kin kin;      /* of all rounds so far */
     struct ag_id *roots; /* start 0: there is nobody of that number */
     size_t roots_count;
+    bool first;                   /* nobody was governed before */
+    __u32 foreign, foreign_agent; /* a process of the tree that another agent has, and that agent's number */
 };
 
 void attached_free(struct attached *a) {
@@ -140,11 +141,12 @@ static int add_kin(struct closure *c) {
             return -ENOMEM;
     for (size_t i = 0; i < c->tasks.count; i++) {
         const struct ag_task *row = &c->tasks.rows[i];
-        bool belongs = !row->over && (row->member || kept_has(c->kept, row->id.pid));
+        bool own = row->agent == c->programs->members.agent;
+        bool belongs = !row->over && (own || kept_has(c->kept, row->id.pid));
         struct kinsman *k = belongs ? kin_add(&c->kin, &row->id) : NULL;
         if (belongs && !k)
             return -ENOMEM;
-        if (k && row->member && !k->since)
+        if (k && own && !k->since)
             k->since = now; /* earlier, but when is not known */
     }
     int err = close_over(&c->kin, c->edges, c->count);
@@ -154,7 +156,25 @@ static int add_kin(struct closure *c) {
 
 /* Is this a process that belongs to the tree and is not marked? */
 static struct kinsman *unmarked(const struct closure *c, const struct ag_task *row) {
-    return row->member || row->over ? NULL : kin_find(&c->kin, &row->id);
+    return row->agent == c->programs->members.agent || row->over ? NULL : kin_find(&c->kin, &row->id);
+}
+
+/*
+ * A process that another agent of this set has: what is taken over from gives it away, and nobody else does. A number
+ * is handed on like ours, so it does not matter who has this one by now.
+ */
+static bool take_from_other(struct closure *c, struct kinsman *k, __u8 agent) {
+    struct members *own = &c->programs->members;
+    struct members other = {.bytes = own->bytes, .agent = agent};
+    if (kept_number(c->kept, bpf_map__fd(c->programs->skel->maps.members)) != agent)
+        return false;
+    if (members_give(&other, k->id.pid, own->agent)) {
+        k->marked = true;
+        k->before = agent;
+        if (!k->since)
+            k->since = clock_now();
+    }
+    return true;
 }
 
 /*
@@ -167,14 +187,21 @@ static int mark(struct closure *c) {
     int found = 0;
     size_t claims = 0;
     for (size_t i = 0; i < c->tasks.count; i++) {
-        const struct kinsman *k = unmarked(c, &c->tasks.rows[i]);
+        struct kinsman *k = unmarked(c, &c->tasks.rows[i]);
         if (!k)
             continue;
         found |= !k->born;
+        if (c->tasks.rows[i].agent) {
+            if (take_from_other(c, k, c->tasks.rows[i].agent))
+                continue;
+            c->foreign = k->id.pid;
+            c->foreign_agent = c->tasks.rows[i].agent;
+            break;
+        }
         claims++;
         members_claim(m, k->id.pid);
     }
-    int err = claims ? tasklist_read(&c->again, c->programs->skel) : 0;
+    int err = c->foreign ? -EEXIST : claims ? tasklist_read(&c->again, c->programs->skel) : 0;
     for (size_t i = 0; i < c->again.count && claims && !err; i++) {
         struct kinsman *k = unmarked(c, &c->again.rows[i]);
         if (!k || !members_settle(m, k->id.pid, true))
@@ -231,6 +258,7 @@ static int check_root(uint32_t pid, char *why, size_t size) {
 static int run_rounds(struct closure *c, char *why, size_t size) {
     struct agentgov_bpf *skel = c->programs->skel;
     uint64_t lost = skel->bss->edges_lost;
+    wipe_edges(bpf_map__fd(skel->maps.edges)); /* of a loader that was killed while it attached */
     __atomic_store_n(&skel->bss->attaching, 1, __ATOMIC_SEQ_CST);
     int found = 1;
     for (int i = 0; i < ROUNDS_MAX && found > 0; i++)
@@ -238,6 +266,12 @@ static int run_rounds(struct closure *c, char *why, size_t size) {
     __atomic_store_n(&skel->bss->attaching, 0, __ATOMIC_SEQ_CST);
     members_barrier();
     wipe_edges(bpf_map__fd(skel->maps.edges));
+    if (found == -EEXIST) {
+        const char *name = (const char *)skel->bss->agents[c->foreign_agent].name;
+        snprintf(why, size, "Process %u is governed as another agent already, %s; agentgov detach %s ends that.",
+                 c->foreign, name, name);
+        return found;
+    }
     if (found < 0)
         snprintf(why, size, "The running processes could not be read: %s.", strerror(-found));
     if (found > 0 || skel->bss->edges_lost != lost) {
@@ -247,10 +281,14 @@ static int run_rounds(struct closure *c, char *why, size_t size) {
     return found;
 }
 
+/* Everybody is again whose he was. Whoever was born meanwhile is whose his parents were. */
 static void unmark(struct closure *c) {
+    struct members *own = &c->programs->members;
     for (size_t i = 0; i < c->kin.cap; i++)
         if (c->kin.slots[i].marked)
-            members_mark(&c->programs->members, c->kin.slots[i].id.pid, false);
+            members_give(own, c->kin.slots[i].id.pid, c->kin.slots[i].before);
+    if (c->first)
+        members_give_all(own, kept_number(c->kept, bpf_map__fd(c->programs->skel->maps.members)));
 }
 
 /* Whom the loader marked and the kernel had not told of: what was there before. */
@@ -270,7 +308,7 @@ static bool tree_is_there(const struct closure *c, const struct ag_id *root) {
     bool there = false;
     if (root->start && kin_add(&tree, root) && close_over(&tree, c->edges, c->count) == 0)
         for (size_t i = 0; i < c->tasks.count && !there; i++)
-            there = c->tasks.rows[i].member && kin_find(&tree, &c->tasks.rows[i].id);
+            there = c->tasks.rows[i].agent == c->programs->members.agent && kin_find(&tree, &c->tasks.rows[i].id);
     kin_free(&tree);
     return there;
 }
@@ -289,6 +327,7 @@ int attach_trees(struct programs *p, const uint32_t *roots, size_t count, const 
                  struct attached *out, char *why, size_t size) {
     struct closure c = {.programs = p, .kept = kept, .roots = calloc(count, sizeof(*c.roots))};
     memset(out, 0, sizeof(*out));
+    c.first = members_next(&p->members, 1) == 0;
     out->roots = calloc(count, sizeof(*out->roots));
     int err = c.roots && out->roots ? 0 : -ENOMEM;
     snprintf(why, size, "There is no memory left.");

@@ -3,12 +3,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <linux/perf_event.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include "include/events.h"
 #include "layouts.h"
+#include "links.h"
+#include "loaded.h"
 #include "machine.h"
 #include "policy.h"
 #include "tiers.h"
@@ -18,35 +22,35 @@
 #define OBJECT_PREFIX "on_"
 #define DECIDER_PREFIX "gov_"
 #define COPY_PREFIX "copy" /* copyN_HOOK (bpf/copies.bpf.h) */
-#define LINKS_MAX 256
 
-static struct bpf_link *links[LINKS_MAX]; /* taken down from the last one on */
-static int links_count;
-static struct bpf_link *first_to_go; /* the last of them, where it is to be gone before any other is */
-
-static struct bpf_link *link_program(struct bpf_program *prog) {
-    if (bpf_program__type(prog) != BPF_PROG_TYPE_TRACEPOINT)
-        return bpf_program__attach_trace(prog);
-    int fd = tracepoint_open(bpf_program__section_name(prog));
-    if (fd < 0) {
-        errno = -fd;
-        return NULL;
+/*
+ * A link for a program. Where the kernel has none for perf events (before 5.15), the event itself: the program is at it
+ * as long as somebody has that open.
+ */
+static int link_program(const struct bpf_program *prog) {
+    if (bpf_program__type(prog) != BPF_PROG_TYPE_TRACEPOINT) {
+        int link = bpf_raw_tracepoint_open(NULL, loaded_fd(prog));
+        return link < 0 ? -errno : link;
     }
-    struct bpf_link *link = bpf_program__attach_perf_event(prog, fd);
-    if (!link)
-        close(fd);
-    return link;
+    int event = tracepoint_open(bpf_program__section_name(prog));
+    if (event < 0)
+        return event;
+    int link = bpf_link_create(loaded_fd(prog), event, BPF_PERF_EVENT, NULL);
+    int err = link < 0 && ioctl(event, PERF_EVENT_IOC_SET_BPF, loaded_fd(prog)) ? -errno : 0;
+    if (!err && ioctl(event, PERF_EVENT_IOC_ENABLE, 0))
+        err = -errno;
+    if (!err && link < 0)
+        return event;
+    close(event);
+    if (err && link >= 0)
+        close(link);
+    return err ? err : link;
 }
 
-static int hang(struct bpf_program *prog, const char **what) {
+static int hang(const struct bpf_program *prog, const char **what) {
     *what = bpf_program__name(prog);
-    if (links_count == LINKS_MAX)
-        return -ENOSPC;
-    struct bpf_link *link = link_program(prog);
-    if (!link)
-        return -errno;
-    links[links_count++] = link;
-    return 0;
+    int link = link_program(prog);
+    return link < 0 ? link : links_add(link);
 }
 
 static bool is_object_program(const struct bpf_program *prog) {
@@ -181,7 +185,7 @@ static int announce_copies(struct agentgov_bpf *skel) {
     return bpf_map__set_max_entries(skel->maps.notes, AG_NOTE_ROWS);
 }
 
-int tier_prepare(struct agentgov_bpf *skel, enum tier tier, bool enforce) {
+int tier_prepare(struct agentgov_bpf *skel, struct agent_maps *own, enum tier tier, bool enforce) {
     int cpus = libbpf_num_possible_cpus();
     if (cpus < 0)
         return cpus;
@@ -208,7 +212,7 @@ int tier_prepare(struct agentgov_bpf *skel, enum tier tier, bool enforce) {
         skel->rodata->prctl_passes = tier == TIER_LSM ? -ENOSYS : 0;
         skel->rodata->rings_by_map = arguments_of(kernel, "uring_sqpoll", tier) == 0;
         skel->rodata->groups_by_capability = arguments_of(kernel, "task_fix_setgroups", tier) == 0;
-        err = policy_size(skel);
+        policy_size(skel, own);
     }
     bpf_object__for_each_program(prog, skel->obj) {
         if (err)
@@ -248,12 +252,12 @@ static int put_layout(struct agentgov_bpf *skel, struct bpf_map *programs, int n
     int err = bpf_map__update_elem(skel->maps.layouts, &key, sizeof(key), layout, sizeof(*layout), BPF_ANY);
     if (err || layout->handler == AG_H_NONE)
         return err;
-    __u32 slot = nr, fd = bpf_program__fd(handlers[layout->handler]);
+    __u32 slot = nr, fd = loaded_fd(handlers[layout->handler]);
     return bpf_map__update_elem(programs, &slot, sizeof(slot), &fd, sizeof(fd), BPF_ANY);
 }
 
 static int put_program(struct bpf_map *programs, struct bpf_program *prog) {
-    __u32 only = 0, fd = bpf_program__fd(prog);
+    __u32 only = 0, fd = loaded_fd(prog);
     return bpf_map__update_elem(programs, &only, sizeof(only), &fd, sizeof(fd), BPF_ANY);
 }
 
@@ -297,7 +301,7 @@ int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what) {
         return 0;
     struct bpf_program *prog;
     bpf_object__for_each_program(prog, skel->obj) {
-        if ((!is_object_program(prog) && !is_decider(prog)) || bpf_program__fd(prog) < 0)
+        if ((!is_object_program(prog) && !is_decider(prog)) || loaded_fd(prog) < 0)
             continue;
         err = copied && is_decider(prog) ? hang_copies(skel, prog, what) : hang(prog, what);
         if (err)
@@ -305,11 +309,8 @@ int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what) {
     }
     if (!copied)
         return 0;
-    /* What kills who was not asked is there only while those that ask are. */
-    err = hang(skel->progs.sys_exit, what);
-    if (!err)
-        first_to_go = links[links_count - 1];
-    return err;
+    /* What kills who was not asked is there only while those that ask are: it hangs last, and is the first to go. */
+    return hang(skel->progs.sys_exit, what);
 }
 
 static enum ag_class class_of(const struct bpf_program *prog, const struct agentgov_bpf *skel) {
@@ -327,7 +328,7 @@ static enum ag_class class_of(const struct bpf_program *prog, const struct agent
 static __u64 missed_by(const struct bpf_program *prog) {
     struct bpf_prog_info info = {};
     __u32 len = sizeof(info);
-    if (bpf_program__fd(prog) < 0 || bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+    if (loaded_fd(prog) < 0 || bpf_obj_get_info_by_fd(loaded_fd(prog), &info, &len))
         return 0;
     return info.recursion_misses;
 }
@@ -344,7 +345,7 @@ static int pin_copies(struct agentgov_bpf *skel, const char *folder) {
     struct bpf_program *prog;
     char path[4096];
     bpf_object__for_each_program(prog, skel->obj) {
-        if (!is_decider(prog) || bpf_program__fd(prog) < 0)
+        if (!is_decider(prog) || loaded_fd(prog) < 0)
             continue;
         snprintf(path, sizeof(path), "%s/%s", folder, bpf_program__name(prog));
         if (bpf_obj_pin(bpf_map__fd(map_of_copies(skel, hook_of(prog))), path))
@@ -359,20 +360,10 @@ int tier_pin(struct agentgov_bpf *skel, const char *folder) {
     int err = skel->rodata->copied ? pin_copies(skel, folder) : 0;
     if (err)
         return err;
-    for (int i = 0; i < links_count; i++) {
-        if (links[i] == first_to_go)
-            snprintf(path, sizeof(path), "%s/" TIER_FIRST_TO_GO, folder);
-        else
-            snprintf(path, sizeof(path), "%s/link_%d", folder, i);
-        if (bpf_obj_pin(bpf_link__fd(links[i]), path))
+    for (__u32 i = 0; i < skel->bss->set.tier_links; i++) {
+        snprintf(path, sizeof(path), "%s/link_%u", folder, i);
+        if (bpf_obj_pin(links_fd(i), path))
             return -errno;
     }
     return 0;
-}
-
-void tier_detach(void) {
-    dns_detach();
-    first_to_go = NULL;
-    while (links_count > 0)
-        bpf_link__destroy(links[--links_count]);
 }

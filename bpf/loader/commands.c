@@ -11,6 +11,7 @@
 #include "policy.h"
 #include "report.h"
 #include "session.h"
+#include "set.h"
 #include "tables.h"
 #include "written.h"
 
@@ -45,32 +46,42 @@ static int find_kept(struct session *s, const struct command *c, struct kept_run
     return err;
 }
 
+/* Hangs the programs up and marks the trees. 0, or a negative errno with a sentence. */
+static int attach(struct session *s, const struct command *c, struct attached *attached, char *why, size_t size) {
+    struct kept_runs kept = {0};
+    if (!programs_attach(&s->programs, why, size))
+        return -EIO;
+    if (s->programs.tls && !s->tls_watch)
+        s->tls_watch = tls_watch_start(&s->programs);
+    if (s->programs.tls && !s->tls_watch) {
+        snprintf(why, size, "There is no memory left for capturing TLS.");
+        return -ENOMEM;
+    }
+    int err = s->programs.enforces ? find_kept(s, c, &kept, why, size) : 0;
+    if (!err)
+        err = attach_trees(&s->programs, c->pids, c->pids_count, &kept, attached, why, size);
+    if (!err && written_adopt(&s->programs, &kept))
+        losses_add(&s->losses, AG_CLASS_SECURITY, LOSS_MEMORY, 1);
+    kept_runs_free(&kept);
+    if (!err && s->keeps && (err = kept_pin(&s->kept, &s->programs, s->agent_id))) {
+        snprintf(why, size, "What holds the agent could not be pinned: %s.", kept_error(err));
+        attached_free(attached);
+    }
+    return err;
+}
+
 static void govern(struct session *s, const struct command *c) {
     char why[1024];
     struct attached attached;
-    struct kept_runs kept = {0};
     struct members *m = &s->programs.members;
     bool first = members_next(m, 1) == 0;
-    if (!programs_attach(&s->programs, why, sizeof(why))) {
-        control_error(out_buf(&s->out), &c->id, "EIO", why);
+    if (s->programs.shared && !set_lock(SET_PATIENCE)) {
+        control_error(out_buf(&s->out), &c->id, "EAGAIN",
+                      "Another agentgov-loader has been at work for half a minute and lets nobody begin; try again.");
         return;
     }
-    if (s->programs.tls && !s->tls_watch)
-        s->tls_watch = tls_watch_start(s->programs.skel, &s->programs.members);
-    if (s->programs.tls && !s->tls_watch) {
-        control_error(out_buf(&s->out), &c->id, "ENOMEM", "There is no memory left for capturing TLS.");
-        return;
-    }
-    int err = s->programs.enforces ? find_kept(s, c, &kept, why, sizeof(why)) : 0;
-    if (!err)
-        err = attach_trees(&s->programs, c->pids, c->pids_count, &kept, &attached, why, sizeof(why));
-    if (!err && written_adopt(s->programs.skel, &kept))
-        losses_add(&s->losses, AG_CLASS_SECURITY, LOSS_MEMORY, 1);
-    kept_runs_free(&kept);
-    if (!err && s->keeps && (err = kept_pin(&s->kept, s->programs.skel, s->agent_id))) {
-        snprintf(why, sizeof(why), "What holds the agent could not be pinned: %s.", kept_error(err));
-        attached_free(&attached);
-    }
+    int err = attach(s, c, &attached, why, sizeof(why));
+    set_unlock();
     if (err) {
         if (first) /* nobody is governed: nobody has to pay for our programs */
             programs_detach(&s->programs);
@@ -134,7 +145,7 @@ static void keep(struct session *s, const struct command *c) {
     s->keeps = c->name == CMD_KEEP && kept_possible(why, sizeof(why));
     if (!s->keeps)
         kept_unpin(&s->kept);
-    int err = s->keeps && s->governing ? kept_pin(&s->kept, s->programs.skel, s->agent_id) : 0;
+    int err = s->keeps && s->governing ? kept_pin(&s->kept, &s->programs, s->agent_id) : 0;
     if (err)
         snprintf(why, sizeof(why), "nothing could be pinned (%s)", kept_error(err));
     if (err || (c->name == CMD_KEEP && !s->keeps))

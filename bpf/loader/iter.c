@@ -36,14 +36,14 @@ static int read_all(int fd, struct iter_rows *out) {
     }
 }
 
-int iter_run(const struct bpf_program *prog, struct iter_rows *out) {
-    struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
-    if (!link)
+int iter_run(int program, struct iter_rows *out) {
+    int link = bpf_link_create(program, 0, BPF_TRACE_ITER, NULL);
+    if (link < 0)
         return -errno;
-    int fd = bpf_iter_create(bpf_link__fd(link)), err = fd < 0 ? -errno : read_all(fd, out);
+    int fd = bpf_iter_create(link), err = fd < 0 ? -errno : read_all(fd, out);
     if (fd >= 0)
         close(fd);
-    bpf_link__destroy(link);
+    close(link);
     return err;
 }
 

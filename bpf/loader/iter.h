@@ -5,15 +5,13 @@
 
 #include <stddef.h>
 
-struct bpf_program;
-
 struct iter_rows {
     void *bytes; /* kept from one run to the next; iter_free() */
     size_t size, cap;
 };
 
-/* 0, or a negative errno. */
-int iter_run(const struct bpf_program *prog, struct iter_rows *out);
+/* `program`: its descriptor. 0, or a negative errno. */
+int iter_run(int program, struct iter_rows *out);
 void iter_free(struct iter_rows *rows);
 
 #endif

@@ -22,7 +22,6 @@
 
 #define BPFFS "/sys/fs/bpf"
 #define ROOT BPFFS "/agentgov"
-#define GONE_NS (10 * NS_PER_SEC)
 
 static bool is_bpffs(void) {
     struct statfs fs;
@@ -107,7 +106,7 @@ static void remove_name(void *arg, const char *name) {
 }
 
 static bool is_link(const char *name) {
-    return strncmp(name, "link_", 5) == 0 || strcmp(name, TIER_FIRST_TO_GO) == 0;
+    return strncmp(name, "link_", 5) == 0;
 }
 
 static void remove_holding(void *arg, const char *name) {
@@ -125,7 +124,18 @@ static bool remove_run(const char *path) {
     return gone;
 }
 
-static int pin_attendance(struct kept *k) {
+static void path_of(const char *folder, __u64 run, char *out, size_t size) {
+    snprintf(out, size, "%s/%016llx", folder, (unsigned long long)run);
+}
+
+bool kept_is_there(const char *agent_id, __u64 run) {
+    char agent[KEPT_AGENT], path[KEPT_PATH];
+    folder_of(agent_id, agent, sizeof(agent));
+    path_of(agent, run, path, sizeof(path));
+    return access(path, F_OK) == 0;
+}
+
+static int pin_attendance(struct kept *k, const struct programs *p) {
     LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
     int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "attendance", sizeof(__u32), sizeof(struct attendance), 1, &options);
     int err = fd < 0 ? -errno : pin_in(k->path, "attendance", fd);
@@ -137,11 +147,13 @@ static int pin_attendance(struct kept *k) {
     if (err)
         return err;
     k->attendance = at;
-    *k->attendance = (struct attendance){.at = clock_now(), .pidns = pidns_own.ns, .engine = getppid()};
+    *k->attendance =
+        (struct attendance){.at = clock_now(), .pidns = pidns_own.ns, .engine = getppid(), .agent = p->members.agent};
     return 0;
 }
 
-int kept_pin(struct kept *k, struct agentgov_bpf *skel, const char *agent_id) {
+int kept_pin(struct kept *k, struct programs *p, const char *agent_id) {
+    struct agentgov_bpf *skel = p->skel;
     char agent[KEPT_AGENT], why[512];
     if (k->path[0])
         return 0;
@@ -149,24 +161,29 @@ int kept_pin(struct kept *k, struct agentgov_bpf *skel, const char *agent_id) {
     int err = kept_possible(why, sizeof(why)) ? make_folder(agent) : -ENOENT;
     if (err)
         return err;
-    snprintf(k->path, sizeof(k->path), "%s/%016llx", agent, (unsigned long long)clock_now());
+    __u64 run = clock_now();
+    path_of(agent, run, k->path, sizeof(k->path));
     err = make_folder(k->path);
     /* The links last: whoever finds one finds the maps. */
     if (!err)
-        err = pin_attendance(k);
+        err = pin_attendance(k, p);
     if (!err)
         err = pin_in(k->path, "counters", bpf_map__fd(skel->maps.counters));
     if (!err)
         err = pin_in(k->path, "members", bpf_map__fd(skel->maps.members));
     if (!err)
-        err = pin_in(k->path, "written", bpf_map__fd(skel->maps.written));
+        err = pin_in(k->path, "written", agent_maps_fd(&p->own, skel->maps.written));
     if (!err)
         err = pin_in(k->path, "unmarked", bpf_map__fd(skel->maps.unmarked));
     if (!err)
         err = tier_pin(skel, k->path);
-    if (err)
+    if (err) {
         kept_unpin(k);
-    return err;
+        return err;
+    }
+    k->row = (struct ag_agent *)&skel->bss->agents[p->members.agent];
+    k->row->kept = run;
+    return 0;
 }
 
 void kept_attend(struct kept *k, const struct losses *losses) {
@@ -176,63 +193,9 @@ void kept_attend(struct kept *k, const struct losses *losses) {
     k->attendance->at = clock_now();
 }
 
-struct noting {
-    const char *path;
-    struct kept_programs *programs;
-};
-
-static void note_program(void *arg, const char *name) {
-    struct noting *n = arg;
-    struct bpf_link_info info = {};
-    __u32 len = sizeof(info);
-    if (!is_link(name) || n->programs->count == KEPT_PROGRAMS_MAX)
-        return;
-    int fd = get_from(n->path, name);
-    if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
-        n->programs->ids[n->programs->count++] = info.prog_id;
-    if (fd >= 0)
-        close(fd);
-}
-
-static void note_programs(const char *path, struct kept_programs *out) {
-    struct noting n = {path, out};
-    out->count = 0;
-    each_name(path, note_program, &n);
-}
-
-/*
- * A link that nobody holds any more is taken down a moment later, by the kernel's own threads (on 5.10 that takes
- * seconds for all of them), and gives its program back at the very end (bpf_link_free() in kernel/bpf/syscall.c). Then
- * no further call comes to it.
- */
-bool kept_gone(const struct kept_programs *programs) {
-    uint64_t until = clock_now() + GONE_NS;
-    for (size_t i = 0; i < programs->count; i++)
-        for (int fd; (fd = bpf_prog_get_fd_by_id(programs->ids[i])) >= 0;) {
-            close(fd);
-            if (clock_now() > until)
-                return false;
-            usleep(2000);
-        }
-    return true;
-}
-
-/* False when it still runs: it must be gone before the others of this run (bpf/unasked.bpf.h). */
-static bool remove_first_to_go(const char *path) {
-    struct kept_programs programs = {.count = 0};
-    struct noting n = {path, &programs};
-    note_program(&n, TIER_FIRST_TO_GO);
-    remove_name((void *)path, TIER_FIRST_TO_GO);
-    return kept_gone(&programs);
-}
-
-void kept_programs(const struct kept *k, struct kept_programs *out) {
-    out->count = 0;
-    if (k->path[0])
-        note_programs(k->path, out);
-}
-
 void kept_unpin(struct kept *k) {
+    if (k->row)
+        k->row->kept = 0;
     if (k->path[0])
         remove_run(k->path);
     if (k->attendance)
@@ -253,6 +216,28 @@ static int map_of(const char *folder, const char *name, __u32 key_size, __u32 va
     return -1;
 }
 
+/* How it was in versions that had one agent a set: its number was 1. */
+#define ATTENDANCE_OF_ONE offsetof(struct attendance, agent)
+
+static void read_attendance(struct kept_run *run) {
+    __u32 zero = 0;
+    int fd = map_of(run->path, "attendance", sizeof(zero), sizeof(run->last), 1);
+    if (fd < 0)
+        fd = map_of(run->path, "attendance", sizeof(zero), ATTENDANCE_OF_ONE, 1);
+    run->last.agent = 1;
+    if (fd < 0)
+        return;
+    if (bpf_map_lookup_elem(fd, &zero, &run->last))
+        memset(&run->last, 0, sizeof(run->last));
+    close(fd);
+}
+
+static __u32 id_of_map(int fd) {
+    struct bpf_map_info info = {};
+    __u32 len = sizeof(info);
+    return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
+}
+
 struct finding {
     struct kept_runs *runs;
     const char *agent, *own;
@@ -270,22 +255,22 @@ static void find_run(void *arg, const char *name) {
         f->err = -E2BIG;
         return;
     }
-    int attendance = map_of(run.path, "attendance", sizeof(zero), sizeof(run.last), 1);
+    read_attendance(&run);
     int members = map_of(run.path, "members", sizeof(zero), sizeof(struct ag_member_row), AG_MEMBER_ROWS);
-    if (attendance >= 0 && !bpf_map_lookup_elem(attendance, &zero, &run.last) && run.last.pidns != pidns_own.ns)
+    if (run.last.at && run.last.pidns != pidns_own.ns)
         f->err = -EXDEV;
     /* Without the table nobody is known to be held: then it is only taken away. */
     if (members >= 0 && !f->err)
         f->err = members_map(&run.members, members);
-    if (attendance >= 0)
-        close(attendance);
+    run.members.agent = run.last.agent;
+    run.table = members >= 0 ? id_of_map(members) : 0;
     if (members >= 0)
         close(members);
     if (f->err)
         return;
-    run.counters = map_of(run.path, "counters", sizeof(zero), sizeof(struct ag_counters), 1);
+    run.counters = map_of(run.path, "counters", sizeof(zero), sizeof(struct ag_counters), AG_AGENTS);
     run.written = map_of(run.path, "written", sizeof(struct ag_written), sizeof(__u8), AG_WRITTEN_MAX);
-    run.unmarked = map_of(run.path, "unmarked", sizeof(zero), sizeof(__u64), AG_UNMARKED_ROWS);
+    run.unmarked = map_of(run.path, "unmarked", sizeof(zero), sizeof(__u64), AG_AGENTS * AG_UNMARKED_ROWS);
     f->runs->runs[f->runs->count++] = run;
 }
 
@@ -330,12 +315,20 @@ uint32_t kept_next(const struct kept_runs *runs, uint32_t pid) {
     return first;
 }
 
+__u8 kept_number(const struct kept_runs *runs, int members) {
+    __u32 table = runs->count ? id_of_map(members) : 0;
+    for (size_t i = 0; i < runs->count; i++)
+        if (table && runs->runs[i].table == table)
+            return runs->runs[i].members.agent;
+    return AG_NOBODY;
+}
+
 static void add_counts(const struct kept_run *run, struct kept_account *out) {
     int cpus = libbpf_num_possible_cpus();
     struct ag_counters *values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
-    __u32 zero = 0;
+    __u32 row = run->members.agent;
     hold_begin();
-    bool read = values && run->counters >= 0 && bpf_map_lookup_elem(run->counters, &zero, values) == 0;
+    bool read = values && run->counters >= 0 && bpf_map_lookup_elem(run->counters, &row, values) == 0;
     hold_end();
     struct losses totals = {.cpus = cpus, .values = values};
     if (read) {
@@ -347,10 +340,8 @@ static void add_counts(const struct kept_run *run, struct kept_account *out) {
     free(values);
 }
 
-bool kept_end(struct kept_runs *runs, struct kept_account *out) {
-    struct kept_programs programs;
+void kept_end(struct kept_runs *runs, struct kept_account *out) {
     uint64_t first = 0;
-    bool gone = true;
     *out = (struct kept_account){.runs = runs->count, .counted = true};
     for (uint32_t pid = kept_next(runs, 1); pid; pid = kept_next(runs, pid + 1))
         out->processes++;
@@ -363,16 +354,14 @@ bool kept_end(struct kept_runs *runs, struct kept_account *out) {
         }
         if (last->at > out->since)
             out->since = last->at;
-        gone &= remove_first_to_go(path);
-        note_programs(path, &programs);
+        /* The programs may go on for other agents of the set. */
+        if (runs->runs[i].members.bytes)
+            members_give_all(&runs->runs[i].members, AG_NOBODY);
         each_name(path, remove_holding, (void *)path);
-        gone &= kept_gone(&programs);
     }
     members_barrier();
     for (size_t i = 0; i < runs->count; i++)
         add_counts(&runs->runs[i], out);
-    out->counted &= gone;
-    return gone;
 }
 
 const char *kept_error(int err) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What holds on when the loader is gone: its links, pinned, and the maps by which the next loader takes over.
+ * What holds on when the loader is gone: the links of its set, pinned, and the maps by which the next loader takes
+ * over. Each agent pins them for itself, so a set is in force as long as one of its agents is kept, or has a loader.
  *
  *   /sys/fs/bpf/agentgov/AGENT/RUN/  link_N, members, written, unmarked, counters, attendance
  *
@@ -16,7 +17,7 @@
 #include <linux/types.h>
 #include "loss.h"
 #include "members.h"
-#include "tiers.h"
+#include "programs.h"
 
 #define KEPT_AGENT 256 /* bytes of an agent's folder: an id has at most 64 */
 #define KEPT_PATH 512  /* of a run's */
@@ -27,44 +28,37 @@ struct attendance {
     __u64 pidns;  /* whose numbers `members` has: pidns_own.ns */
     __u64 engine; /* pid of whom it served */
     __u64 others; /* losses_other_records() at that time */
+    __u32 agent;  /* its number in `members` and the other tables */
+    __u32 pad;
 };
 
 /* Our own pins. */
 struct kept {
     char path[KEPT_PATH]; /* the folder of this run; empty: nothing is pinned */
     struct attendance *attendance;
+    struct ag_agent *row; /* says that we are pinned, for those who clear away what the killed have left (set.h) */
 };
 
 /* Makes sure that there is a bpffs to pin to, mounting one where none is. False, and in `why` the end of a sentence. */
 bool kept_possible(char *why, size_t size);
 
 /* Pins everything that has been hung up. 0, or a negative errno; nothing is pinned then. */
-int kept_pin(struct kept *k, struct agentgov_bpf *skel, const char *agent_id);
+int kept_pin(struct kept *k, struct programs *p, const char *agent_id);
 
 /* We are here: once a second, after the losses have been read. */
 void kept_attend(struct kept *k, const struct losses *losses);
 
 void kept_unpin(struct kept *k);
 
-#define KEPT_PROGRAMS_MAX 512 /* that hang somewhere, of one run */
-
-struct kept_programs {
-    __u32 ids[KEPT_PROGRAMS_MAX];
-    size_t count;
-};
-
-/* What is pinned. */
-void kept_programs(const struct kept *k, struct kept_programs *out);
-
-/* Waits until none of them runs any more, when nobody has them or their links. False when one does after ten seconds.
- */
-bool kept_gone(const struct kept_programs *programs);
+/* Is that run of an agent still pinned, if only for its counts? */
+bool kept_is_there(const char *agent_id, __u64 run);
 
 /* Runs of other loaders, alive or not, that hold one agent. */
 struct kept_run {
     char path[KEPT_PATH];
-    struct members members;
-    int counters; /* fd; -1: those of another version; so are the next two */
+    struct members members; /* with its number */
+    __u32 table;            /* id of `members` */
+    int counters;           /* fd; -1: those of another version; so are the next two */
     int written, unmarked;
     struct attendance last;
 };
@@ -83,6 +77,9 @@ void kept_runs_free(struct kept_runs *runs);
 /* Does one of them govern this process? */
 bool kept_has(const struct kept_runs *runs, uint32_t pid);
 
+/* The number of the run that is in the set whose `members` that is (an fd); AG_NOBODY: none is. */
+__u8 kept_number(const struct kept_runs *runs, int members);
+
 /* Is one of these processes held as another agent? `other` is its id then. */
 bool kept_elsewhere(const char *agent_id, const uint32_t *pids, size_t count, char *other, size_t size);
 
@@ -100,11 +97,10 @@ struct kept_account {
 };
 
 /*
- * Takes away what holds anybody and waits until none of their programs runs any more. False when one does after ten
- * seconds: a loader that has not ended, and has them in force as long as it lives. Their counts stay, until
- * kept_forget(): who takes over may die before it has written them down, and then the next one finds them.
+ * Nobody is governed by them any more, and what is pinned to hold them is gone. Their counts stay, until kept_forget():
+ * who takes over may die before it has written them down, and then the next one finds them.
  */
-bool kept_end(struct kept_runs *runs, struct kept_account *out);
+void kept_end(struct kept_runs *runs, struct kept_account *out);
 bool kept_forget(const struct kept_runs *runs); /* false: something of them is still there */
 
 /* What a negative errno of these functions means: the end of a sentence. */

@@ -14,6 +14,7 @@ struct kinsman {
         since; /* the kernel itself marks what it forks later than this (CLOCK_BOOTTIME, ns); 0: it was never marked */
     bool born; /* marked by the kernel, at its birth */
     bool marked; /* marked by the loader */
+    __u8 before; /* whose it was until then, of this set (AG_NOBODY) */
 };
 
 struct kin {

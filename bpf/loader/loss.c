@@ -5,8 +5,8 @@
 #include "loss.h"
 #include "names.h"
 
-bool losses_init(struct losses *l, int map, int cpus) {
-    *l = (struct losses){.map = map, .cpus = cpus};
+bool losses_init(struct losses *l, int map, __u32 row, int cpus) {
+    *l = (struct losses){.map = map, .row = row, .cpus = cpus};
     l->values = calloc(cpus, sizeof(*l->values));
     return l->values != NULL;
 }
@@ -25,11 +25,10 @@ void losses_set(struct losses *l, enum ag_class cls, enum own_loss reason, __u64
 }
 
 static void read_kernel(struct losses *l) {
-    __u32 zero = 0;
     if (l->map < 0)
         return;
     hold_begin();
-    int err = bpf_map_lookup_elem(l->map, &zero, l->values);
+    int err = bpf_map_lookup_elem(l->map, &l->row, l->values);
     hold_end();
     if (!err)
         losses_sum(l);

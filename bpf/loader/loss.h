@@ -17,6 +17,7 @@ enum own_loss {
 
 struct losses {
     int map; /* `counters`; -1: none */
+    __u32 row;
     int cpus;
     struct ag_counters *values;             /* one for each possible CPU */
     __u64 seen[AG_CLASS_MAX][LOSS_REASONS]; /* totals */
@@ -24,8 +25,8 @@ struct losses {
     __u64 records[AG_CLASS_MAX]; /* of the kernel, the lost ones among them, when it was last read */
 };
 
-/* False without memory. `map` is the fd of the kernel's `counters`. */
-bool losses_init(struct losses *l, int map, int cpus);
+/* False without memory. `map` is the fd of the kernel's `counters`, `row` the agent's number. */
+bool losses_init(struct losses *l, int map, __u32 row, int cpus);
 void losses_free(struct losses *l);
 
 /* User space lost `n` records. */

@@ -25,22 +25,49 @@ void members_unmap(struct members *m) {
     m->bytes = NULL;
 }
 
-void members_mark(struct members *m, uint32_t pid, bool member) {
+void members_mark(struct members *m, uint32_t pid) {
     if (pid > 0 && pid < MEMBERS_MAX)
-        __atomic_store_n(&m->bytes[pid], member, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&m->bytes[pid], m->agent, __ATOMIC_SEQ_CST);
 }
 
 static bool change(struct members *m, uint32_t pid, uint8_t from, uint8_t to) {
     return __atomic_compare_exchange_n(&m->bytes[pid], &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
+bool members_give(struct members *m, uint32_t pid, uint8_t to) {
+    return pid > 0 && pid < MEMBERS_MAX && change(m, pid, m->agent, to);
+}
+
 void members_claim(struct members *m, uint32_t pid) {
     if (pid > 0 && pid < MEMBERS_MAX)
-        change(m, pid, AG_STRANGER, AG_CLAIMED);
+        change(m, pid, AG_NOBODY, AG_CLAIMED | m->agent);
 }
 
 bool members_settle(struct members *m, uint32_t pid, bool member) {
-    return pid > 0 && pid < MEMBERS_MAX && change(m, pid, AG_CLAIMED, member ? AG_MEMBER : AG_STRANGER);
+    return pid > 0 && pid < MEMBERS_MAX && change(m, pid, AG_CLAIMED | m->agent, member ? m->agent : AG_NOBODY);
+}
+
+static void drop_claims(struct members *m) {
+    for (uint32_t pid = 0; pid < MEMBERS_MAX; pid++) {
+        if (pid % 8 == 0 && *(const volatile uint64_t *)&m->bytes[pid] == 0)
+            pid += 7;
+        else
+            members_settle(m, pid, false);
+    }
+}
+
+/* A fork that had read its parent's byte before it was changed writes the child's afterwards: hence until all is quiet.
+ */
+void members_give_all(struct members *m, uint8_t to) {
+    bool found = m->agent != AG_NOBODY;
+    if (found)
+        drop_claims(m);
+    while (found) {
+        found = false;
+        for (uint32_t pid = members_next(m, 1); pid; pid = members_next(m, pid + 1))
+            found |= members_give(m, pid, to);
+        members_barrier();
+    }
 }
 
 uint32_t members_next(const struct members *m, uint32_t pid) {

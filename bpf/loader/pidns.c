@@ -25,7 +25,7 @@ static bool proc_is_ours(void) {
 static int ask(void) {
     struct iter_rows none = {0};
     struct pidns_bpf *skel = pidns_bpf__open_and_load();
-    int err = skel ? iter_run(skel->progs.find_own, &none) : -errno;
+    int err = skel ? iter_run(bpf_program__fd(skel->progs.find_own), &none) : -errno;
     if (!err)
         pidns_own = (struct pidns){.ns = skel->bss->reader_pidns, .level = skel->bss->reader_level};
     iter_free(&none);

@@ -22,7 +22,7 @@ enum half_in {
 
 struct table {
     const char *name;
-    struct bpf_map *map;
+    struct bpf_map *map; /* where each agent has its own; but `policy`, in which each has its rows */
     __u32 room;
     enum half_in half_in;
     size_t at;
@@ -32,7 +32,7 @@ AG_STATIC_ASSERT(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "BY_BYTE reads the l
 
 static void tables_of(struct agentgov_bpf *skel, struct table tables[TABLES]) {
     struct table all[TABLES] = {
-        {"policy", skel->maps.policy, AG_HEADS, BY_ROW, 0},
+        {"policy", skel->maps.policy, 0, BY_ROW, 0},
         {"states", skel->maps.states, AG_HALVES * AG_STATES_MAX, BY_ROW, 0},
         {"edges_by_name", skel->maps.edges_by_name, AG_EDGES_BY_NAME_MAX, BY_STATE, 0},
         {"long_edges", skel->maps.long_edges, AG_LONG_EDGES_MAX, BY_STATE, 0},
@@ -48,15 +48,13 @@ static void tables_of(struct agentgov_bpf *skel, struct table tables[TABLES]) {
     memcpy(tables, all, sizeof(all));
 }
 
-int policy_size(struct agentgov_bpf *skel) {
+void policy_size(struct agentgov_bpf *skel, struct agent_maps *own) {
     struct table tables[TABLES];
     tables_of(skel, tables);
-    for (int i = 0; i < TABLES; i++) {
-        int err = bpf_map__set_max_entries(tables[i].map, tables[i].room);
-        if (err)
-            return err;
-    }
-    return bpf_map__set_max_entries(skel->maps.scripts, AG_SCRIPTS_MAX);
+    for (int i = 0; i < TABLES; i++)
+        if (tables[i].room)
+            agent_maps_size(own, tables[i].map, tables[i].room);
+    agent_maps_size(own, skel->maps.scripts, AG_SCRIPTS_MAX);
 }
 
 static int digit(char c) {
@@ -90,6 +88,21 @@ static ssize_t decode(const char *text, size_t len, unsigned char *out) {
     return n;
 }
 
+/* Where the entries of a table lie. */
+struct place {
+    int fd;
+    size_t key, value; /* bytes */
+    __u32 first;       /* is added to each key: our rows of `policy` */
+};
+
+static struct place place_of(const struct programs *p, const struct bpf_map *map) {
+    if (map == p->skel->maps.policy)
+        return (struct place){bpf_map__fd(map), bpf_map__key_size(map), bpf_map__value_size(map),
+                              p->members.agent * AG_HEADS};
+    const struct agent_map *own = agent_maps_find(&p->own, map);
+    return (struct place){own->fd, own->key_size, own->value_size, 0};
+}
+
 static struct bpf_map *table_of(struct agentgov_bpf *skel, const struct command *c) {
     struct table tables[TABLES];
     tables_of(skel, tables);
@@ -99,15 +112,21 @@ static struct bpf_map *table_of(struct agentgov_bpf *skel, const struct command 
     return NULL;
 }
 
-static int put_all(struct bpf_map *map, const unsigned char *bytes, size_t size, size_t *entries) {
-    size_t key = bpf_map__key_size(map), value = bpf_map__value_size(map);
-    if (size % (key + value))
+static int put_all(const struct place *to, unsigned char *bytes, size_t size, size_t *entries) {
+    if (size % (to->key + to->value))
         return -EINVAL;
-    for (*entries = 0; *entries < size / (key + value); ++*entries) {
-        const unsigned char *entry = bytes + *entries * (key + value);
-        int err = bpf_map__update_elem(map, entry, key, entry + key, value, BPF_ANY);
-        if (err)
-            return err;
+    for (*entries = 0; *entries < size / (to->key + to->value); ++*entries) {
+        unsigned char *entry = bytes + *entries * (to->key + to->value);
+        if (to->first) {
+            __u32 row;
+            memcpy(&row, entry, sizeof(row));
+            if (row >= AG_HEADS)
+                return -E2BIG;
+            row += to->first;
+            memcpy(entry, &row, sizeof(row));
+        }
+        if (bpf_map_update_elem(to->fd, entry, entry + to->key, BPF_ANY))
+            return -errno;
     }
     return 0;
 }
@@ -120,7 +139,8 @@ int policy_put(struct programs *p, const struct command *c, size_t *entries, cha
     struct bpf_map *map = table_of(p->skel, c);
     unsigned char *bytes = malloc(c->data_len / 4 * 3 + 3);
     ssize_t n = map && bytes ? decode(c->data, c->data_len, bytes) : -1;
-    int err = !bytes ? -ENOMEM : n < 0 ? -EINVAL : put_all(map, bytes, n, entries);
+    struct place to = map ? place_of(p, map) : (struct place){.fd = -1};
+    int err = !bytes ? -ENOMEM : n < 0 ? -EINVAL : put_all(&to, bytes, n, entries);
     free(bytes);
     if (err)
         snprintf(why, size, "A table of the policy could not be written: %s.", strerror(-err));
@@ -134,14 +154,13 @@ static bool is_of(const struct table *t, const unsigned char *key, __u32 half) {
 }
 
 /* Takes out of a table what is of that half. The next key is read first: one that has gone leads back to the start. */
-static int clear_table(const struct table *t, __u32 half, size_t *entries) {
+static int clear_table(const struct table *t, int fd, __u32 half, size_t *entries) {
     unsigned char keys[2][sizeof(struct ag_long_edge)];
-    size_t size = bpf_map__key_size(t->map);
-    int now = 0, err = bpf_map__get_next_key(t->map, NULL, keys[now], size);
+    int now = 0, err = bpf_map_get_next_key(fd, NULL, keys[now]) ? -errno : 0;
     while (!err) {
-        int next = bpf_map__get_next_key(t->map, keys[now], keys[!now], size);
+        int next = bpf_map_get_next_key(fd, keys[now], keys[!now]) ? -errno : 0;
         if (is_of(t, keys[now], half)) {
-            err = bpf_map__delete_elem(t->map, keys[now], size, 0);
+            err = bpf_map_delete_elem(fd, keys[now]) ? -errno : 0;
             *entries += !err;
         }
         err = err ? err : next;
@@ -150,13 +169,13 @@ static int clear_table(const struct table *t, __u32 half, size_t *entries) {
     return err == -ENOENT ? 0 : err;
 }
 
-static int clear_half(struct agentgov_bpf *skel, __u32 half, size_t *entries) {
+static int clear_half(struct programs *p, __u32 half, size_t *entries) {
     struct table tables[TABLES];
     int err = 0;
-    tables_of(skel, tables);
+    tables_of(p->skel, tables);
     for (int i = 0; i < TABLES && !err; i++)
         if (tables[i].half_in != BY_ROW)
-            err = clear_table(&tables[i], half, entries);
+            err = clear_table(&tables[i], agent_maps_fd(&p->own, tables[i].map), half, entries);
     return err;
 }
 
@@ -165,7 +184,7 @@ static int clear_half(struct agentgov_bpf *skel, __u32 half, size_t *entries) {
  * kernel/bpf/syscall.c, the same from 5.10 on), and nothing else is wanted of it here.
  */
 static int wait_for_programs(struct agentgov_bpf *skel) {
-    int inner = bpf_map__fd(skel->maps.policy), err = 0;
+    int inner = bpf_map__fd(skel->maps.unmarked), err = 0;
     LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = inner);
     __u32 zero = 0;
     int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "waiter", sizeof(zero), sizeof(__u32), 1, &options);
@@ -176,12 +195,16 @@ static int wait_for_programs(struct agentgov_bpf *skel) {
     return err;
 }
 
+static struct ag_agent *own_row(struct programs *p) {
+    return (struct ag_agent *)&p->skel->bss->agents[p->members.agent];
+}
+
 int policy_clear(struct programs *p, size_t *entries, char *why, size_t size) {
-    __u32 half = p->enforces ? p->skel->bss->policy_head / (AG_HEADS / AG_HALVES) : 0;
+    __u32 half = p->enforces ? own_row(p)->policy_head / (AG_HEADS / AG_HALVES) : 0;
     *entries = 0;
     int err = p->enforces ? wait_for_programs(p->skel) : -EINVAL;
     if (!err)
-        err = clear_half(p->skel, !half, entries);
+        err = clear_half(p, !half, entries);
     if (err)
         snprintf(why, size, "The tables for another policy could not be emptied: %s.", strerror(-err));
     return err;
@@ -192,7 +215,7 @@ int policy_swap(struct programs *p, int64_t head, char *why, size_t size) {
         snprintf(why, size, "There is no policy %lld.", (long long)head);
         return -EINVAL;
     }
-    __atomic_store_n(&p->skel->bss->policy_head, (__u32)head, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&own_row(p)->policy_head, (__u32)head, __ATOMIC_SEQ_CST);
     return 0;
 }
 
@@ -201,6 +224,6 @@ int policy_block(struct programs *p, bool all, char *why, size_t size) {
         snprintf(why, size, "This loader was started without --enforce.");
         return -EINVAL;
     }
-    __atomic_store_n(&p->skel->bss->log_failed, (__u32)all, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&own_row(p)->log_failed, (__u32)all, __ATOMIC_SEQ_CST);
     return 0;
 }

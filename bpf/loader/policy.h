@@ -26,6 +26,6 @@ int policy_swap(struct programs *p, int64_t head, char *why, size_t size);
 int policy_block(struct programs *p, bool all, char *why, size_t size);
 
 /* Before load: the tables get their room. */
-int policy_size(struct agentgov_bpf *skel);
+void policy_size(struct agentgov_bpf *skel, struct agent_maps *own);
 
 #endif

@@ -78,9 +78,10 @@ static int see(void *arg, void *bytes, size_t size) {
 }
 
 static void watch(struct probe *p) {
-    struct ring_buffer *rings = ring_buffer__new(bpf_map__fd(p->programs.skel->maps.critical), see, p, NULL);
+    const struct agentgov_bpf *skel = p->programs.skel;
+    struct ring_buffer *rings = ring_buffer__new(agent_maps_fd(&p->programs.own, skel->maps.critical), see, p, NULL);
     uint64_t deadline = clock_now() + PATIENCE_NS;
-    if (!rings || ring_buffer__add(rings, bpf_map__fd(p->programs.skel->maps.bulk), see, p)) {
+    if (!rings || ring_buffer__add(rings, agent_maps_fd(&p->programs.own, skel->maps.bulk), see, p)) {
         snprintf(p->why, sizeof(p->why), "the rings could not be mapped: %s", strerror(errno));
         ring_buffer__free(rings);
         return;
@@ -100,7 +101,7 @@ static void provoke(struct probe *p) {
     }
     p->child = provocations_start(folder, &go);
     if (p->child > 0) {
-        members_mark(&p->programs.members, p->child, true);
+        members_mark(&p->programs.members, p->child);
         members_barrier();
         bool told = write(go, "x", 1) == 1;
         close(go);
@@ -112,8 +113,8 @@ static void provoke(struct probe *p) {
 }
 
 static void try_programs(struct probe *p) {
-    struct programs_options options = {.any_tier = true, .ring_bulk = 1 << 20, .ring_critical = 1 << 20};
-    if (!programs_load(&p->programs, &options, p->why, sizeof(p->why)))
+    struct programs_options options = {.any_tier = true, .ring_bulk = 1 << 20, .ring_critical = 1 << 20, .alone = true};
+    if (!programs_load(&p->programs, &options, "probe", p->why, sizeof(p->why)))
         return;
     p->attached = programs_attach(&p->programs, p->why, sizeof(p->why));
     if (p->attached)
@@ -203,8 +204,8 @@ static void put_probes(struct buf *out, const struct probe *p) {
         if (is_object_sign(i) && p->programs.tier == TIER_OBSERVE)
             continue; /* not part of this tier */
         bool is_dns = SIGNS[i].kind == AG_DNS;
-        const char *failed = is_dns && p->programs.dns_error[0] ? p->programs.dns_error : p->why;
-        bool attached = p->attached && !(is_dns && p->programs.dns_error[0]);
+        const char *failed = is_dns && p->programs.dns_errno ? strerror(p->programs.dns_errno) : p->why;
+        bool attached = p->attached && !(is_dns && p->programs.dns_errno);
         put_text(out, first ? "{" : ",{", "name", SIGNS[i].program);
         put_bool(out, ",", "attached", attached);
         put_bool(out, ",", "fired", p->fired[i]);

@@ -11,9 +11,13 @@
 #include <bpf/libbpf.h>
 #include "include/events.h"
 #include "capabilities.h"
+#include "clock.h"
 #include "kernel_types.h"
+#include "links.h"
+#include "loaded.h"
 #include "pidns.h"
 #include "programs.h"
+#include "set.h"
 #include "tls_probes.h"
 #include "written.h"
 
@@ -50,7 +54,7 @@ static size_t ring_bytes(size_t wanted) {
 }
 
 /* What captures TLS is in the kernel when it is asked for, or not at all. */
-static int prepare_tls(struct programs *p, const struct programs_options *options) {
+static void prepare_tls(struct programs *p, const struct programs_options *options) {
     struct agentgov_bpf *skel = p->skel;
     struct bpf_map *maps[] = {skel->maps.tls,         skel->maps.tls_connections, skel->maps.tls_calls,
                               skel->maps.tls_threads, skel->maps.tls_goroutines,  skel->maps.tls_notices,
@@ -60,22 +64,24 @@ static int prepare_tls(struct programs *p, const struct programs_options *option
     for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && !options->tls; i++)
         bpf_map__set_autocreate(maps[i], false);
     if (!options->tls)
-        return 0;
+        return;
     bpf_program__set_autoload(skel->progs.sx_mmap, true);
     bpf_program__set_autoload(skel->progs.sx_plain, true);
     tls_probes_prepare(skel);
-    return options->ring_tls ? bpf_map__set_max_entries(skel->maps.tls, ring_bytes(options->ring_tls)) : 0;
+    if (options->ring_tls)
+        agent_maps_size(&p->own, skel->maps.tls, ring_bytes(options->ring_tls));
 }
 
 static int prepare(struct programs *p, const struct programs_options *options) {
     struct agentgov_bpf *skel = p->skel;
-    int err = prepare_tls(p, options);
-    if (!err && options->ring_bulk)
-        err = bpf_map__set_max_entries(skel->maps.bulk, ring_bytes(options->ring_bulk));
-    if (!err && options->ring_critical)
-        err = bpf_map__set_max_entries(skel->maps.critical, ring_bytes(options->ring_critical));
+    int err = agent_maps_plan(&p->own, skel->obj);
+    prepare_tls(p, options);
+    if (options->ring_bulk)
+        agent_maps_size(&p->own, skel->maps.bulk, ring_bytes(options->ring_bulk));
+    if (options->ring_critical)
+        agent_maps_size(&p->own, skel->maps.critical, ring_bytes(options->ring_critical));
     if (!err)
-        err = tier_prepare(skel, p->tier, options->enforce);
+        err = tier_prepare(skel, &p->own, p->tier, options->enforce);
     /* Nobody may be able to make two names collide in the table of repeats. */
     __u64 keys[2];
     if (!err && getrandom(keys, sizeof(keys), 0) != sizeof(keys))
@@ -101,13 +107,36 @@ static bool choose_tier(struct programs *p, const struct programs_options *optio
 
 /* Answers are seen through the cgroup hierarchy, which some machines lack: tried here, so that it can be said first. */
 static void try_dns(struct programs *p) {
-    int err = dns_attach(p->skel);
-    if (err)
-        snprintf(p->dns_error, sizeof(p->dns_error), "%s", strerror(-err));
-    dns_detach();
+    int before = links_count();
+    p->dns_errno = -dns_attach(p->skel);
+    links_drop(before);
 }
 
-static int open_and_load(struct programs *p, const struct programs_options *options) {
+static int load(struct programs *p, const struct kernel_types *types, bool open) {
+    int err = kernel_types_fill(types, p->skel->obj);
+    if (!err)
+        err = agentgov_bpf__load(p->skel);
+    if (!err)
+        try_dns(p);
+    return err ? err : set_describe(p, open);
+}
+
+/* The programs of others that want the same, or else our own ones. */
+static int join_or_load(struct programs *p, const struct programs_options *options, const struct kernel_types *types,
+                        const char *agent_id) {
+    bool locked = !options->alone && set_lock(SET_PATIENCE);
+    int err = locked && set_join(p) ? 0 : load(p, types, locked);
+    if (!err)
+        err = members_map(&p->members, bpf_map__fd(p->skel->maps.members));
+    if (!err && p->shared)
+        set_sweep(p);
+    if (!err)
+        err = set_enter(p, agent_id);
+    set_unlock();
+    return err;
+}
+
+static int open_and_load(struct programs *p, const struct programs_options *options, const char *agent_id) {
     struct kernel_types types;
     if (!kernel_types_open(&types))
         return -errno;
@@ -115,14 +144,15 @@ static int open_and_load(struct programs *p, const struct programs_options *opti
     p->skel = agentgov_bpf__open_opts(&opts);
     int err = p->skel ? prepare(p, options) : -errno;
     if (!err)
-        err = kernel_types_fill(&types, p->skel->obj);
+        err = agent_maps_make(&p->own);
     if (!err)
-        err = agentgov_bpf__load(p->skel);
+        err = join_or_load(p, options, &types, agent_id);
     kernel_types_close(&types);
     return err;
 }
 
-bool programs_load(struct programs *p, const struct programs_options *options, char *why, size_t size) {
+bool programs_load(struct programs *p, const struct programs_options *options, const char *agent_id, char *why,
+                   size_t size) {
     memset(p, 0, sizeof(*p));
     libbpf_set_print(keep_complaint);
     if (!programs_have_btf()) {
@@ -147,15 +177,11 @@ bool programs_load(struct programs *p, const struct programs_options *options, c
         return false;
     }
     complaint[0] = '\0';
-    int err = open_and_load(p, options);
+    int err = open_and_load(p, options, agent_id);
     if (!err)
-        err = members_map(&p->members, bpf_map__fd(p->skel->maps.members));
+        err = written_begin(p);
     if (!err)
-        err = written_begin(p->skel);
-    if (!err) {
-        try_dns(p);
         return true;
-    }
     snprintf(why, size, "The kernel refused agentgov's programs (%s%s%s); run agentgov doctor to see what it lacks.",
              strerror(-err), complaint[0] ? ": " : "", complaint);
     programs_unload(p);
@@ -164,36 +190,36 @@ bool programs_load(struct programs *p, const struct programs_options *options, c
 
 bool programs_attach(struct programs *p, char *why, size_t size) {
     const char *what = "";
-    if (p->attached)
-        return true;
-    int err = tier_attach(p->skel, p->tier, &what);
+    if (p->attached || set_hold_links(p))
+        return p->attached = true;
+    int err = tier_attach(p->skel, p->tier, &what), tier_links = links_count();
     if (err) {
-        tier_detach();
+        links_drop(0);
         snprintf(why, size, "The kernel program %s could not be attached: %s.", what, strerror(-err));
         return false;
     }
-    if (!p->dns_error[0])
-        err = dns_attach(p->skel);
-    if (err) /* worked when it was tried: told again, for this time nobody has heard it */
-        snprintf(p->dns_error, sizeof(p->dns_error), "%s", strerror(-err));
+    if (!p->dns_errno)
+        p->dns_errno = -dns_attach(p->skel);
+    set_note_links(p, tier_links);
     p->attached = true;
     return true;
 }
 
 void programs_detach(struct programs *p) {
-    if (p->attached)
-        tier_detach();
+    links_drop(0);
     p->attached = false;
-}
-
-void programs_let_go(struct programs *p) {
-    struct bpf_program *prog;
-    bpf_object__for_each_program(prog, p->skel->obj) bpf_program__unload(prog);
 }
 
 void programs_unload(struct programs *p) {
     programs_detach(p);
+    if (p->members.bytes) {
+        set_leave(p, p->shared && set_lock(0));
+        set_unlock();
+    }
     members_unmap(&p->members);
+    loaded_close();
+    agent_maps_free(&p->own);
+    set_unmap(p);
     agentgov_bpf__destroy(p->skel);
     p->skel = NULL;
 }
@@ -216,5 +242,7 @@ size_t programs_map_bytes(const struct programs *p) {
     size_t bytes = 0;
     struct bpf_map *map;
     bpf_object__for_each_map(map, p->skel->obj) bytes += map_bytes(bpf_map__fd(map));
+    for (size_t i = 0; i < p->own.count; i++)
+        bytes += map_bytes(p->own.maps[i].fd);
     return bytes;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "agent_maps.h"
 #include "members.h"
 #include "tiers.h"
 
@@ -17,33 +18,36 @@ struct programs_options {
     size_t ring_bulk, ring_critical; /* bytes, rounded up to what a ring can be; 0: the size that the object has */
     bool tls;                        /* capture plaintext of TLS libraries */
     size_t ring_tls;
+    bool alone; /* a set of programs of our own, which nobody else may join */
 };
 
 struct programs {
     struct agentgov_bpf *skel;
     enum tier tier;
     char tier_reason[PROGRAMS_TEXT];
-    struct members members;
+    struct members members; /* with our number in the set (set.h) */
+    struct agent_maps own;  /* what the set has under that number */
+    bool shared;            /* others may join the set, or we have */
+    void *joined_bss;       /* the variables of a set that we have not loaded; else NULL */
     bool attached;
     bool tls;
-    bool enforces;                 /* what decides is loaded too */
-    char dns_error[PROGRAMS_TEXT]; /* why DNS answers are not seen; empty: they are */
+    bool enforces; /* what decides is loaded too */
+    int dns_errno; /* why DNS answers are not seen; 0: they are */
 };
 
 /*
- * Chooses the tier and loads. False when privilege or the kernel does not allow it: `why` is then one sentence that
- * says what to do.
+ * Chooses the tier, and loads or joins a set for an agent of that name. False when privilege or the kernel does not
+ * allow it: `why` is then one sentence that says what to do.
  */
-bool programs_load(struct programs *p, const struct programs_options *options, char *why, size_t size);
+bool programs_load(struct programs *p, const struct programs_options *options, const char *agent_id, char *why,
+                   size_t size);
 
-/* Hangs the programs up; everything that members do is seen from here on. False with a sentence in `why`. */
+/* The programs hang from here on, and everything that members do is seen. With the lock (set.h) where the set is
+ * shared. False with a sentence in `why`. */
 bool programs_attach(struct programs *p, char *why, size_t size);
 
-/* Takes them down. What is in the rings stays there. */
+/* They are not held up by us any more. What is in the rings stays there. */
 void programs_detach(struct programs *p);
-
-/* After that: they are nothing to us any more. Their tables stay. */
-void programs_let_go(struct programs *p);
 
 void programs_unload(struct programs *p);
 

@@ -106,7 +106,7 @@ static bool parse_options(int argc, char **argv, struct programs_options *option
 
 static void greet(struct session *s) {
     const char *notes[8];
-    char dns[PROGRAMS_TEXT + 64];
+    char dns[128];
     int n = 0;
     if (s->programs.tier == TIER_OBSERVE) {
         notes[n++] = "io_uring work is invisible in this tier: only the making of a ring is seen.";
@@ -117,8 +117,8 @@ static void greet(struct session *s) {
         notes[n++] =
             "agentgov runs in a PID namespace of its own: every pid is the one in it, and processes outside it "
             "have none.";
-    if (s->programs.dns_error[0]) {
-        snprintf(dns, sizeof(dns), "DNS answers are not seen: %s.", s->programs.dns_error);
+    if (s->programs.dns_errno) {
+        snprintf(dns, sizeof(dns), "DNS answers are not seen: %s.", strerror(s->programs.dns_errno));
         notes[n++] = dns;
     }
     notes[n] = NULL;

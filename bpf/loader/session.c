@@ -7,6 +7,7 @@
 #include "control.h"
 #include "fold_map.h"
 #include "session.h"
+#include "set.h"
 
 #define MERGE_BYTES (24u << 20)
 #define TICK_NS (100 * NS_PER_MS)      /* while there is work it is done by the clock: a wake-up for many records */
@@ -19,24 +20,26 @@
 bool session_open(struct session *s, const char *agent_id, const struct programs_options *options, char *why,
                   size_t size, bool *internal) {
     *internal = false;
-    if (!programs_load(&s->programs, options, why, size))
+    if (!programs_load(&s->programs, options, agent_id, why, size))
         return false;
     *internal = true;
     s->agent_id = agent_id;
     if (options->enforce) /* before a policy is compiled, which protects what is mounted then */
         kept_possible(why, size);
     struct agentgov_bpf *skel = s->programs.skel;
-    s->folds_fd = bpf_map__fd(skel->maps.folds);
+    const struct agent_maps *own = &s->programs.own;
+    s->folds_fd = agent_maps_fd(own, skel->maps.folds);
     merge_init(&s->merge, MERGE_BYTES);
-    int err =
-        rings_open(&s->rings, bpf_map__fd(skel->maps.critical), bpf_map__fd(skel->maps.bulk), &s->merge, &s->losses);
+    int err = rings_open(&s->rings, agent_maps_fd(own, skel->maps.critical), agent_maps_fd(own, skel->maps.bulk),
+                         &s->merge, &s->losses);
     if (!err && options->tls)
-        err = tls_ring_open(&s->tls, bpf_map__fd(skel->maps.tls), &s->losses);
+        err = tls_ring_open(&s->tls, agent_maps_fd(own, skel->maps.tls), &s->losses);
     if (err) {
         snprintf(why, size, "The rings could not be mapped: %s.", strerror(-err));
         return false;
     }
-    if (!losses_init(&s->losses, bpf_map__fd(skel->maps.counters), libbpf_num_possible_cpus()) ||
+    if (!losses_init(&s->losses, bpf_map__fd(skel->maps.counters), s->programs.members.agent,
+                     libbpf_num_possible_cpus()) ||
         !stream_init(&s->stream, agent_id, fold_map_of(&s->folds_fd), &s->losses, &s->out)) {
         snprintf(why, size, "There is not enough memory.");
         return false;
@@ -95,6 +98,13 @@ static bool is_member(void *arg, __u32 pid) {
     return members_has(arg, pid);
 }
 
+/* What others have left of the set that were killed; when nobody is at work on it. */
+static void sweep_set(struct session *s) {
+    if (s->programs.shared && set_lock(0))
+        set_sweep(&s->programs);
+    set_unlock();
+}
+
 static void sweep(struct session *s, uint64_t now) {
     bool caught_up = s->complete > s->swept + NS_PER_SEC;
     s->swept = now;
@@ -126,8 +136,10 @@ static void keep_timers(struct session *s, uint64_t now) {
         session_tell_losses(s);
         kept_attend(&s->kept, &s->losses);
     }
-    if (now >= s->sweep_at && out_room(&s->out))
+    if (now >= s->sweep_at && out_room(&s->out)) {
+        sweep_set(s);
         sweep(s, now);
+    }
 }
 
 /* The table has four million places: while one member that was there is there, nobody looks for another. */
@@ -215,17 +227,12 @@ static bool push_out(struct session *s, uint64_t give_up) {
     return out_drain_some(&s->out, clock_now() + give_up);
 }
 
-/* What was pinned still decides for a moment, and what it decides is to be told. */
+/* Nobody is governed any more, whoever else holds the programs; what they have decided up to then is to be told. */
 static void end_programs(struct session *s) {
-    struct kept_programs pinned;
-    kept_programs(&s->kept, &pinned);
     kept_unpin(&s->kept);
+    members_give_all(&s->programs.members, AG_NOBODY);
     programs_detach(&s->programs);
     note_missed(s);
-    if (pinned.count == 0)
-        return;
-    programs_let_go(&s->programs);
-    kept_gone(&pinned);
 }
 
 void session_finish(struct session *s, uint64_t give_up) {

@@ -6,10 +6,10 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include "agentgov.skel.h"
-#include "include/events.h"
+#include "include/agents.h"
 #include "pidns.h"
 #include "tables.h"
+#include "tiers.h"
 
 #define PROGRAM "task_newtask" /* every loader has it once, and it uses `members` and the constants */
 #define MAPS_MAX 64            /* the kernel's own limit of maps that one program uses (MAX_USED_MAPS) */
@@ -19,6 +19,7 @@ struct search {
     uint32_t pid;
     bool member, known_namespace;
     bool has_table;
+    size_t agents; /* of the table that is looked at; 0: they are not known, so it counts as one */
 };
 
 static bool ends_with(const char *text, const char *end) {
@@ -32,7 +33,7 @@ static int look_up(struct search *s, int fd) {
     if (bpf_map_lookup_elem(fd, &key, &row))
         return -errno;
     s->has_table = true;
-    s->member |= row.slot[s->pid % AG_MEMBER_ROW] != 0;
+    s->member |= row.agent[s->pid % AG_MEMBER_ROW] != AG_NOBODY;
     return 0;
 }
 
@@ -50,6 +51,19 @@ static int read_constants(struct search *s, int fd, const struct bpf_map_info *i
     return err;
 }
 
+/* How many agents share that table: the variables of a set say so, if they are laid out as ours. */
+static int count_agents(struct search *s, int fd, const struct bpf_map_info *info) {
+    if (info->value_size != bpf_map__value_size(s->own->maps.bss))
+        return 0;
+    struct agentgov_bpf__bss *bss = malloc(info->value_size);
+    uint32_t zero = 0;
+    int err = !bss ? -ENOMEM : bpf_map_lookup_elem(fd, &zero, bss) ? -errno : 0;
+    for (int agent = 1; agent < AG_AGENTS && !err; agent++)
+        s->agents += bss->agents[agent].loader != 0;
+    free(bss);
+    return err;
+}
+
 static int see_map(struct search *s, uint32_t id) {
     struct bpf_map_info info = {};
     __u32 len = sizeof(info);
@@ -61,6 +75,8 @@ static int see_map(struct search *s, uint32_t id) {
         err = look_up(s, fd);
     else if (!err && ends_with(info.name, ".rodata"))
         err = read_constants(s, fd, &info);
+    else if (!err && ends_with(info.name, ".bss"))
+        err = count_agents(s, fd, &info);
     if (fd >= 0)
         close(fd);
     return err;
@@ -92,8 +108,10 @@ int tables_ask(const struct agentgov_bpf *own, uint32_t pid, bool *member, size_
     *count = 0;
     while (!err && !(err = bpf_prog_get_next_id(id, &id) ? -errno : 0)) {
         err = see_program(&s, id);
-        *count += s.has_table;
+        if (s.has_table)
+            *count += s.agents ? s.agents : 1;
         s.has_table = false;
+        s.agents = 0;
     }
     if (err == -ENOENT) /* no further program */
         err = 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <stdlib.h>
 #include <string.h>
-#include "agentgov.skel.h"
+#include "loaded.h"
 #include "tasklist.h"
+#include "tiers.h"
 
 static int by_pid(const void *a, const void *b) {
     const struct ag_task *x = a, *y = b;
@@ -10,7 +11,7 @@ static int by_pid(const void *a, const void *b) {
 }
 
 int tasklist_read(struct tasklist *t, const struct agentgov_bpf *skel) {
-    int err = iter_run(skel->progs.list_tasks, &t->bytes);
+    int err = iter_run(loaded_fd(skel->progs.list_tasks), &t->bytes);
     t->rows = t->bytes.bytes;
     t->count = err ? 0 : t->bytes.size / sizeof(*t->rows);
     if (t->count)

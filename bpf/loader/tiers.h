@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <linux/types.h>
-#include "include/events.h"
+#include "include/agents.h"
+#include "agent_maps.h"
 #include "agentgov.skel.h"
 
 enum tier { TIER_LSM, TIER_HOOK, TIER_OBSERVE, TIER_COUNT };
@@ -23,9 +24,10 @@ bool tier_active(enum tier tier, char *why, size_t size);
 enum tier tier_choose(enum tier from, char *why, size_t size);
 
 /* Before load: sizes that depend on the machine, programs that the tier wants. */
-int tier_prepare(struct agentgov_bpf *skel, enum tier tier, bool enforce);
+int tier_prepare(struct agentgov_bpf *skel, struct agent_maps *own, enum tier tier, bool enforce);
 
-/* After load: hangs everything up. 0, or a negative errno; *what then names the program that could not be attached. */
+/* After load: hangs everything up (links.h). 0, or a negative errno; *what then names the program that could not be
+ * attached. */
 int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what);
 
 /*
@@ -35,18 +37,12 @@ int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what);
 void tier_missed(struct agentgov_bpf *skel, __u64 missed[AG_CLASS_MAX]);
 
 /*
- * Pins every link as FOLDER/link_N, but those of dns_attach(), and as FOLDER/TIER_FIRST_TO_GO the one of what kills who
- * was not asked, where there is such: it must be gone before those that ask. Under other names what these go on in,
- * which must be there as long as they. 0, or a negative errno.
+ * Pins every link as FOLDER/link_N, but those of dns_attach(), and under other names what these go on in, which must be
+ * there as long as they. 0, or a negative errno.
  */
-#define TIER_FIRST_TO_GO "unasked"
 int tier_pin(struct agentgov_bpf *skel, const char *folder);
-
-/* Takes everything down again; what is already in the rings stays there. */
-void tier_detach(void);
 
 /* The same in every tier: answers from port 53. A negative errno when this machine cannot: a blindness, not an end. */
 int dns_attach(struct agentgov_bpf *skel);
-void dns_detach(void);
 
 #endif

@@ -17,6 +17,7 @@
 #include <bpf/libbpf.h>
 #include "include/events.h"
 #include "clock.h"
+#include "loaded.h"
 #include "tls_probes.h"
 
 #define CLOSERS 8
@@ -103,7 +104,7 @@ static int attach_multi(const struct bpf_program *prog, const char *path, const 
     if (count == 0)
         return 0;
     struct uprobe_multi link = {
-        .prog_fd = bpf_program__fd(prog),
+        .prog_fd = loaded_fd(prog),
         .attach_type = UPROBE_MULTI,
         .path = (uintptr_t)path,
         .offsets = (uintptr_t)offsets,
@@ -145,7 +146,7 @@ static int attach_perf(const struct bpf_program *prog, const char *path, bool is
     int fd = syscall(__NR_perf_event_open, &attr, (pid_t)pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
     if (fd < 0)
         return -errno;
-    if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, bpf_program__fd(prog)) == 0 && ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) == 0) {
+    if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, loaded_fd(prog)) == 0 && ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) == 0) {
         out->fds[out->count++] = fd;
         return 0;
     }

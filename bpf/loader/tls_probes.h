@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "agentgov.skel.h"
+#include "tiers.h"
 #include "tls_library.h"
 
 struct tls_probes {

@@ -56,6 +56,7 @@ struct target {
 
 struct tls_watch {
     const struct agentgov_bpf *skel;
+    const struct agent_maps *own;
     const struct members *members;
     pthread_t thread;
     int wake; /* eventfd: `asked` is to be looked at */
@@ -114,13 +115,13 @@ static void map_set(int map, const void *key, uint32_t value, uint64_t how) {
 
 /* BPF_EXIST: only while the process is there, whose end has removed it. */
 static void set_probed(const struct tls_watch *w, uint32_t pid, enum ag_probed probed, uint64_t how) {
-    map_set(bpf_map__fd(w->skel->maps.tls_processes), &pid, probed, how);
+    map_set(agent_maps_fd(w->own, w->skel->maps.tls_processes), &pid, probed, how);
 }
 
 static uint32_t flags_of(const struct tls_watch *w, const struct ag_file *file) {
     uint32_t flags = 0;
     hold_begin();
-    if (bpf_map_lookup_elem(bpf_map__fd(w->skel->maps.tls_files), file, &flags) != 0)
+    if (bpf_map_lookup_elem(agent_maps_fd(w->own, w->skel->maps.tls_files), file, &flags) != 0)
         flags = 0;
     hold_end();
     return flags;
@@ -129,14 +130,14 @@ static uint32_t flags_of(const struct tls_watch *w, const struct ag_file *file) 
 static void set_flags(const struct tls_watch *w, const struct ag_file *file, uint32_t on, uint32_t off) {
     uint32_t flags = flags_of(w, file), now = (flags | on) & ~off;
     if (now != flags)
-        map_set(bpf_map__fd(w->skel->maps.tls_files), file, now, BPF_ANY);
+        map_set(agent_maps_fd(w->own, w->skel->maps.tls_files), file, now, BPF_ANY);
 }
 
 /* Forgets the process, and lets the kernel forget it. */
 static void leave(struct tls_watch *w, uint32_t pid) {
     drop(place_of(w, pid));
     hold_begin();
-    bpf_map_delete_elem(bpf_map__fd(w->skel->maps.tls_processes), &pid);
+    bpf_map_delete_elem(agent_maps_fd(w->own, w->skel->maps.tls_processes), &pid);
     hold_end();
 }
 
@@ -515,18 +516,19 @@ static bool start_thread(struct tls_watch *w) {
     return started;
 }
 
-struct tls_watch *tls_watch_start(const struct agentgov_bpf *skel, const struct members *members) {
+struct tls_watch *tls_watch_start(const struct programs *p) {
     struct tls_watch *w = calloc(1, sizeof(*w));
     if (!w)
         return NULL;
-    w->skel = skel;
-    w->members = members;
+    w->skel = p->skel;
+    w->own = &p->own;
+    w->members = &p->members;
     for (int i = 0; i < KNOWN_MAX; i++)
         w->known[i] = -1;
     pthread_mutex_init(&w->saying, NULL);
     sem_init(&w->adopted, 0, 0);
     w->wake = eventfd(0, EFD_CLOEXEC);
-    w->notices = ring_buffer__new(bpf_map__fd(skel->maps.tls_notices), on_notice, w, NULL);
+    w->notices = ring_buffer__new(agent_maps_fd(w->own, w->skel->maps.tls_notices), on_notice, w, NULL);
     if (w->wake >= 0 && w->notices && buf_alloc(&w->said, SAID_BYTES)) {
         know_usual(w);
         if (start_thread(w))

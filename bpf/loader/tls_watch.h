@@ -7,14 +7,13 @@
 #define AGENTGOV_TLS_WATCH_H
 
 #include <stddef.h>
-#include "agentgov.skel.h"
 #include "buf.h"
-#include "members.h"
+#include "programs.h"
 
 struct tls_watch;
 
 /* NULL when there is no memory or no thread. */
-struct tls_watch *tls_watch_start(const struct agentgov_bpf *skel, const struct members *members);
+struct tls_watch *tls_watch_start(const struct programs *p);
 
 /* Looks at all members, which may have mapped what they use long ago. When it returns their libraries are probed. */
 void tls_watch_adopt(struct tls_watch *w);

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "hold.h"
 #include "iter.h"
+#include "loaded.h"
 #include "written.h"
 
 /* The second before this moment, by the machine's clock: that of files is a little behind. */
@@ -16,16 +17,18 @@ static __u64 second_before(uint64_t ktime) {
     return now.tv_sec - (clock_now() - ktime) / NS_PER_SEC - 2;
 }
 
-static int put(const struct agentgov_bpf *skel, __u32 row, __u64 value) {
-    return bpf_map_update_elem(bpf_map__fd(skel->maps.unmarked), &row, &value, BPF_ANY) ? -errno : 0;
+static int put(const struct programs *p, enum ag_unmarked what, __u64 value) {
+    __u32 row = p->members.agent * AG_UNMARKED_ROWS + what;
+    return bpf_map_update_elem(bpf_map__fd(p->skel->maps.unmarked), &row, &value, BPF_ANY) ? -errno : 0;
 }
 
-static int get(int unmarked, __u32 row, __u64 *value) {
+static int get(int unmarked, __u32 agent, enum ag_unmarked what, __u64 *value) {
+    __u32 row = agent * AG_UNMARKED_ROWS + what;
     return bpf_map_lookup_elem(unmarked, &row, value) ? -errno : 0;
 }
 
-int written_begin(const struct agentgov_bpf *skel) {
-    return put(skel, AG_UNMARKED_SINCE, second_before(clock_now()));
+int written_begin(const struct programs *p) {
+    return put(p, AG_UNMARKED_SINCE, second_before(clock_now()));
 }
 
 static int copy_marks(int from, int to) {
@@ -46,31 +49,31 @@ static uint64_t begin_of(const struct kept_run *run) {
     return strtoull(strrchr(run->path, '/') + 1, NULL, 16);
 }
 
-static int take_marks(const struct agentgov_bpf *skel, const struct kept_run *run) {
+static int take_marks(const struct programs *p, const struct kept_run *run) {
     __u64 own, lost = 1, since = second_before(begin_of(run));
-    int err = get(bpf_map__fd(skel->maps.unmarked), AG_UNMARKED_SINCE, &own);
+    int err = get(bpf_map__fd(p->skel->maps.unmarked), p->members.agent, AG_UNMARKED_SINCE, &own);
     /* Without their tables, which another version has not, all that was changed since may be theirs. */
     if (run->written >= 0 && run->unmarked >= 0 && !err) {
-        err = copy_marks(run->written, bpf_map__fd(skel->maps.written));
+        err = copy_marks(run->written, agent_maps_fd(&p->own, p->skel->maps.written));
         if (!err)
-            err = get(run->unmarked, AG_UNMARKED_SINCE, &since);
+            err = get(run->unmarked, run->members.agent, AG_UNMARKED_SINCE, &since);
         if (!err)
-            err = get(run->unmarked, AG_UNMARKED_LOST, &lost);
+            err = get(run->unmarked, run->members.agent, AG_UNMARKED_LOST, &lost);
     }
     if (!err && since < own)
-        err = put(skel, AG_UNMARKED_SINCE, since);
+        err = put(p, AG_UNMARKED_SINCE, since);
     if (!err && lost)
-        err = put(skel, AG_UNMARKED_LOST, 1);
+        err = put(p, AG_UNMARKED_LOST, 1);
     return err;
 }
 
-int written_adopt(const struct agentgov_bpf *skel, const struct kept_runs *kept) {
+int written_adopt(const struct programs *p, const struct kept_runs *kept) {
     struct iter_rows none = {0}; /* the program writes nothing: its work is done while it runs */
-    int err = iter_run(skel->progs.adopt_writers, &none);
+    int err = iter_run(loaded_fd(p->skel->progs.adopt_writers), &none);
     iter_free(&none);
     for (size_t i = 0; i < kept->count && !err; i++)
-        err = take_marks(skel, &kept->runs[i]);
+        err = take_marks(p, &kept->runs[i]);
     if (err)
-        put(skel, AG_UNMARKED_LOST, 1);
+        put(p, AG_UNMARKED_LOST, 1);
     return err;
 }

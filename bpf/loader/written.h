@@ -3,16 +3,16 @@
 #ifndef AGENTGOV_LOADER_WRITTEN_H
 #define AGENTGOV_LOADER_WRITTEN_H
 
-#include "agentgov.skel.h"
+#include "tiers.h"
 #include "kept.h"
 
 /* After load: from now on files are marked. 0, or a negative errno. */
-int written_begin(const struct agentgov_bpf *skel);
+int written_begin(const struct programs *p);
 
 /*
  * After somebody was governed: marks what the members have open, and what runs that are taken over from had marked.
  * What cannot be marked is as in a full table; then a negative errno.
  */
-int written_adopt(const struct agentgov_bpf *skel, const struct kept_runs *kept);
+int written_adopt(const struct programs *p, const struct kept_runs *kept);
 
 #endif

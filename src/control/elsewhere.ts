@@ -9,7 +9,7 @@ const PATIENCE_MS = 3_000;
 export interface Tables {
   /** One of them has it. */
   member: boolean;
-  /** How many tables there are: one for each loader that runs. */
+  /** How many agents they are of: one for each loader that runs. */
   tables: number;
 }
 

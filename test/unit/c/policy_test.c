@@ -74,7 +74,7 @@ static void survives_noise(void) {
 
 int main(void) {
     programs.skel = agentgov_bpf__open();
-    if (!programs.skel) {
+    if (!programs.skel || agent_maps_plan(&programs.own, programs.skel->obj)) {
         printf("the object cannot be opened\n");
         return 1;
     }
