@@ -120,15 +120,18 @@ export class View {
       this.#opened.resolve();
       const buffer = Buffer.alloc(this.style.chunk);
       while (!this.#aborted) {
+        // Before the look: what is written while it goes on is for the next one.
+        const isLast = this.#finishing;
         let shown = await this.#step(buffer);
         if (shown === IDLE && (await this.#isFinished())) {
           // What was written between the last look and the end of the file.
           shown = await this.#step(buffer);
           if (shown === IDLE && (await this.#goOn())) continue;
         }
-        if (shown === IDLE && this.#finishing) break;
+        if (shown === IDLE && isLast) break;
+        if (this.#finishing) continue;
         if (shown === IDLE) await this.#pause();
-        else if (this.style.pace > 0 && !this.#finishing) await sleep(this.style.pace);
+        else if (this.style.pace > 0) await sleep(this.style.pace);
       }
     } catch (error) {
       if (!this.#aborted) this.#fail(error as Error);
