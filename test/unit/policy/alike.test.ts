@@ -107,7 +107,8 @@ const ODD = [
 it('leaves what it cannot be sure of to the package', () => {
   const draw = random('alike, broken');
   let read = 0;
-  for (let run = 0; run < scaled(100); run++) {
+  // A few that are broken only in what does not matter must be among them.
+  for (let run = 0; run < scaled(100) || (read === 0 && run < 1000); run++) {
     // The same piece in every rule of a style, so that the rule which the package reads has it too.
     const odd = pick(draw, ODD);
     const place = draw();
