@@ -101,10 +101,12 @@ export default async function ({ agentgov, assert, figure, file, monitor, scaled
     const told = new Set(verdicts.map(keyOf));
     // Moving a folder asks the kernel what is forbidden below it as well, so there another rule may be the first.
     const moved = new Set(verdicts.filter((event) => event.event_type === 'file_rename').map(objectOf));
+    // And of a file that was linked before the kernel knows the other names, of which a nearer rule may speak.
+    const linked = new Set(verdicts.filter((event) => event.reason === 'same_file').map(objectOf));
     const replay = await agentgov(['replay', '--report', 'json', policy, audit]);
     const findings = JSON.parse(replay.stdout).findings.filter(({ events }) => events > 0);
     const wanted = findings.map(({ object, rule }) => `${object} by ${rule}`);
-    const isTold = ({ object, rule }) => told.has(`${object} by ${rule}`) || moved.has(object);
+    const isTold = ({ object, rule }) => told.has(`${object} by ${rule}`) || moved.has(object) || linked.has(object);
     const missing = findings.filter((finding) => !isTold(finding)).map(({ object, rule }) => `${object} by ${rule}`);
     assert.deepEqual(missing, [], `round ${round} of seed ${seed}: what replay finds and the kernel did not`);
     // And the other way round, where the call got through (one that failed later is no finding) and is one question: of

@@ -63,5 +63,5 @@ policies:
   for (const [what, outcome] of Object.entries(changes)) assert.match(outcome, /^(EACCES|EPERM)$/, what);
   assert.doesNotMatch(text, /nobody-knows/);
   assert.equal(log.find('file_open', { action: 'BLOCKED', path: key, policy_rule: 'closed' }).length, 3);
-  assert.deepEqual(readdirSync('/run/agentgov'), []);
+  assert.deepEqual(readdirSync('/run/agentgov'), ['.loaders']); // which is everybody's, and empty
 }
