@@ -69,10 +69,20 @@ static __always_inline int decide_name(__u64 op, struct dentry *dentry, struct v
 }
 
 /*
- * The end of a question about what objects.bpf.h tells of every call. One record serves for both, since what they say
- * of the object is the same: first for what is against it, then, if it may go on, for the object.
+ * The end of a question about what objects.bpf.h tells of every call: about a name, and what it becomes where there is
+ * a second one. One record serves for both, since what they say of the object is the same: first for what is against
+ * it, then, if it may go on, for the object.
  */
-static __always_inline int object_end(struct scratch *s, bool against, bool told) {
+static __always_inline int object_end(struct scratch *s, __u32 slot, __u64 op, const struct path *dir,
+                                      struct dentry *dentry, struct dentry *to) {
+    bool told = is_told(), against = verdict_stands(s, told);
+    struct vfsmount *mnt = BPF_CORE_READ(dir, mnt);
+    s->rec.arg[0] = op;
+    if (against || !told) {
+        part_path(s, slot, AG_PART_PATH, 0, dentry, mnt);
+        if (to)
+            part_path(s, slot, AG_PART_PATH, AG_PART_SECOND, to, mnt);
+    }
     int answer = against ? verdict_tell(s) : 0;
     if (!answer && !told) {
         if (in_io_uring())
@@ -97,11 +107,7 @@ static __always_inline int decide_object(__u64 op, const struct path *dir, struc
         place(s, slot, dentry);
         ask(slot, AG_OF_FILE, bits, bits, 0);
     }
-    bool told = is_told(), against = verdict_stands(s, told);
-    s->rec.arg[0] = op;
-    if (against || !told)
-        part_path(s, slot, AG_PART_PATH, 0, dentry, BPF_CORE_READ(dir, mnt));
-    return object_end(s, against, told);
+    return object_end(s, slot, op, dir, dentry, NULL);
 }
 
 DECIDER(path_mknod, 1u << AG_PATH, const struct path *dir, struct dentry *dentry) {
@@ -211,19 +217,6 @@ DECIDER(file_truncate, 1u << AG_PATH, struct file *file) {
                        AG_TRUNCATE);
 }
 
-/* The same of two names: what is there and what it becomes. */
-static __always_inline int two_objects_end(struct scratch *s, __u32 slot, __u64 op, const struct path *dir,
-                                           struct dentry *from, struct dentry *to) {
-    bool told = is_told(), against = verdict_stands(s, told);
-    struct vfsmount *mnt = BPF_CORE_READ(dir, mnt);
-    s->rec.arg[0] = op;
-    if (against || !told) {
-        part_path(s, slot, AG_PART_PATH, 0, from, mnt);
-        part_path(s, slot, AG_PART_PATH, AG_PART_SECOND, to, mnt);
-    }
-    return object_end(s, against, told);
-}
-
 DECIDER(path_link, 1u << AG_PATH, struct dentry *old, const struct path *dir, struct dentry *dentry) {
     __u32 slot;
     if (!is_member(current_ids() >> 32))
@@ -237,7 +230,7 @@ DECIDER(path_link, 1u << AG_PATH, struct dentry *old, const struct path *dir, st
         place(s, slot, dentry);
         ask(slot, AG_OF_FILE, AG_LINK, AG_LINK | AG_ARRIVES, 0);
     }
-    return two_objects_end(s, slot, AG_OP_LINK, dir, old, dentry);
+    return object_end(s, slot, AG_OP_LINK, dir, old, dentry);
 }
 
 static __always_inline void ask_move(struct scratch *s, __u32 slot, struct dentry *from, struct dentry *to) {
@@ -267,7 +260,7 @@ DECIDER(path_rename, 1u << AG_PATH) {
         if (exchange)
             ask_move(s, slot, dentry, old);
     }
-    return two_objects_end(s, slot, AG_OP_RENAME, dir, old, dentry);
+    return object_end(s, slot, AG_OP_RENAME, dir, old, dentry);
 }
 
 /* `counted`: what counts for a `max` has been asked already. */

@@ -2,21 +2,12 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "holder.h"
 #include "procfs.h"
 
 uint64_t holder_start(uint32_t pid) {
     struct proc_stat stat;
     return proc_stat_read(pid, &stat) ? stat.start_ticks : 0;
-}
-
-bool holder_is_like_us(uint32_t pid) {
-    char path[64];
-    struct stat own, other;
-    snprintf(path, sizeof(path), "/proc/%u/exe", pid);
-    return stat("/proc/self/exe", &own) == 0 && stat(path, &other) == 0 && own.st_dev == other.st_dev &&
-           own.st_ino == other.st_ino;
 }
 
 /* The number behind KEY and a tab at the beginning of a line. */

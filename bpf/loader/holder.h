@@ -17,9 +17,6 @@ struct holder {
 /* Start of a process, in clock ticks since boot; 0: there is none. */
 uint64_t holder_start(uint32_t pid);
 
-/* Does that process run the very file that we do? */
-bool holder_is_like_us(uint32_t pid);
-
 /* Reads what it holds. False when that cannot be seen. */
 bool holder_read(struct holder *h, uint32_t pid);
 

@@ -16,6 +16,7 @@
 #include <bpf/libbpf.h>
 #include "clock.h"
 #include "hold.h"
+#include "ids.h"
 #include "kept.h"
 #include "pidns.h"
 #include "tiers.h"
@@ -230,12 +231,6 @@ static void read_attendance(struct kept_run *run) {
     if (bpf_map_lookup_elem(fd, &zero, &run->last))
         memset(&run->last, 0, sizeof(run->last));
     close(fd);
-}
-
-static __u32 id_of_map(int fd) {
-    struct bpf_map_info info = {};
-    __u32 len = sizeof(info);
-    return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
 }
 
 struct finding {

@@ -47,13 +47,17 @@ bool members_settle(struct members *m, uint32_t pid, bool member) {
     return pid > 0 && pid < MEMBERS_MAX && change(m, pid, AG_CLAIMED | m->agent, member ? m->agent : AG_NOBODY);
 }
 
+/* The first from `pid` on that is somebody's, or is claimed; MEMBERS_MAX when there is none. */
+static uint32_t next_marked(const struct members *m, uint32_t pid) {
+    /* Four million bytes, nearly all 0: eight at once. */
+    while (pid < MEMBERS_MAX && m->bytes[pid] == 0)
+        pid += pid % 8 == 0 && *(const volatile uint64_t *)&m->bytes[pid] == 0 ? 8 : 1;
+    return pid;
+}
+
 static void drop_claims(struct members *m) {
-    for (uint32_t pid = 0; pid < MEMBERS_MAX; pid++) {
-        if (pid % 8 == 0 && *(const volatile uint64_t *)&m->bytes[pid] == 0)
-            pid += 7;
-        else
-            members_settle(m, pid, false);
-    }
+    for (uint32_t pid = next_marked(m, 0); pid < MEMBERS_MAX; pid = next_marked(m, pid + 1))
+        members_settle(m, pid, false);
 }
 
 /* A fork that had read its parent's byte before it was changed writes the child's afterwards: hence until all is quiet.
@@ -71,15 +75,9 @@ void members_give_all(struct members *m, uint8_t to) {
 }
 
 uint32_t members_next(const struct members *m, uint32_t pid) {
-    while (pid < MEMBERS_MAX) {
-        /* Four million bytes, nearly all 0: eight at once. */
-        if (pid % 8 == 0 && *(const volatile uint64_t *)&m->bytes[pid] == 0)
-            pid += 8;
-        else if (members_has(m, pid))
+    for (pid = next_marked(m, pid); pid < MEMBERS_MAX; pid = next_marked(m, pid + 1))
+        if (members_has(m, pid))
             return pid;
-        else
-            pid++;
-    }
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "clock.h"
 #include "procfs.h"
@@ -29,6 +30,14 @@ ssize_t proc_link(uint32_t pid, const char *name, char *out, size_t cap) {
     char path[64];
     snprintf(path, sizeof(path), "/proc/%u/%s", pid, name);
     return readlink(path, out, cap);
+}
+
+bool proc_is_like_us(uint32_t pid) {
+    char path[64];
+    struct stat own, other;
+    snprintf(path, sizeof(path), "/proc/%u/exe", pid);
+    return stat("/proc/self/exe", &own) == 0 && stat(path, &other) == 0 && own.st_dev == other.st_dev &&
+           own.st_ino == other.st_ino;
 }
 
 bool proc_stat_read(uint32_t pid, struct proc_stat *out) {

@@ -26,6 +26,9 @@ ssize_t proc_read(uint32_t pid, const char *name, char *out, size_t cap);
 /* Target of the link /proc/PID/NAME; -1 with errno. */
 ssize_t proc_link(uint32_t pid, const char *name, char *out, size_t cap);
 
+/* Does that process run the very file that we do? */
+bool proc_is_like_us(uint32_t pid);
+
 bool proc_stat_read(uint32_t pid, struct proc_stat *out);
 bool proc_status_read(uint32_t pid, struct proc_status *out);
 

@@ -77,14 +77,6 @@ static bool is_gone(uint32_t pid, const char *name) {
     return stat(path, &st) == 0 && st.st_nlink == 0;
 }
 
-static bool is_launcher(uint32_t pid) {
-    char path[64];
-    struct stat own, theirs;
-    snprintf(path, sizeof(path), "/proc/%u/exe", pid);
-    return stat("/proc/self/exe", &own) == 0 && stat(path, &theirs) == 0 && own.st_ino == theirs.st_ino &&
-           own.st_dev == theirs.st_dev;
-}
-
 static void report_exec(struct report *r) {
     uint32_t pid = r->head.pid;
     char link[AG_PATH_MAX];
@@ -217,7 +209,7 @@ static void report_one(struct report *r, struct processes *t, uint32_t pid) {
     r->process = p;
     r->head = (struct ag_record){.start = p->start, .pid = pid, .uid = status.uid, .gid = status.gid, .nr = AG_NO_NR};
     memcpy(r->head.comm, stat.comm, sizeof(r->head.comm));
-    if (!is_launcher(pid))
+    if (!proc_is_like_us(pid))
         report_exec(r);
     report_descriptors(r);
 }

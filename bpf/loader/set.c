@@ -14,10 +14,12 @@
 #include "build.h"
 #include "clock.h"
 #include "holder.h"
+#include "ids.h"
 #include "include/policy.h"
 #include "kept.h"
 #include "links.h"
 #include "loaded.h"
+#include "procfs.h"
 #include "set.h"
 #include "tables.h"
 
@@ -72,28 +74,6 @@ static size_t page_rounded(size_t size) {
     return (size + page - 1) / page * page;
 }
 
-static __u32 id_of_map(int fd) {
-    struct bpf_map_info info = {};
-    __u32 len = sizeof(info);
-    return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
-}
-
-static __u32 id_of_program(int fd) {
-    struct bpf_prog_info info = {};
-    __u32 len = sizeof(info);
-    return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
-}
-
-/* 0: what hangs there is no link (before 5.15 a program at a perf event). */
-static __u32 id_of_link(int fd, __u32 *program) {
-    struct bpf_link_info info = {};
-    __u32 len = sizeof(info);
-    if (bpf_obj_get_info_by_fd(fd, &info, &len))
-        return 0;
-    *program = info.prog_id;
-    return info.id;
-}
-
 /* A set that has been found: descriptors in the order of the object, -1 where it has nothing. */
 struct found {
     const struct agentgov_bpf *own;
@@ -123,7 +103,7 @@ static bool is_held(const struct found *f) {
         char why[256];
         bool member;
         size_t count;
-        if (!is_alive(row) || !holder_is_like_us(pid) || !holder_read(h, pid) || holder_start(pid) != row->since ||
+        if (!is_alive(row) || !proc_is_like_us(pid) || !holder_read(h, pid) || holder_start(pid) != row->since ||
             tables_ask(f->own, pid, &member, &count, why, sizeof(why)) || member)
             continue;
         held = true;

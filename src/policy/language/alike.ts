@@ -25,11 +25,13 @@ const differing = (indent: number): RegExp =>
     'gmu',
   );
 
-/** One of the places that may differ: from where to where, and what is said there. A comment says nothing. */
+/** One of the places that may differ: from where to where, what is said there, and what stands for it in a form. */
 interface Place {
   readonly start: number;
   readonly end: number;
+  /** A comment says nothing. */
   readonly says: string | undefined;
+  readonly mark: string;
 }
 
 type Fill = (texts: readonly string[]) => unknown;
@@ -125,28 +127,34 @@ function itemsOf(text: string, from: number, indent: number, pattern: RegExp): {
     const next = text.indexOf(dash, start);
     const end = next < 0 ? text.length : next + 1;
     const own = text.slice(start, end);
-    const texts: string[] = [];
-    const key = own.replace(pattern, (all, comment?: string, quoted?: string, before?: string, name?: string) => {
-      if (comment !== undefined) return comment;
-      const says = quoted ?? name;
-      if (says === undefined || (name !== undefined && NO_TEXT.test(name))) return all;
-      texts.push(says);
-      // No text that is read has a control character in it.
-      return quoted === undefined ? `${before}\u0001` : '\u0002';
-    });
-    const form = forms.get(key) ?? { index: forms.size, text: own, places: placesOf(own, pattern) };
+    const places = placesOf(own, pattern);
+    const key = formOf(own, places);
+    const form = forms.get(key) ?? { index: forms.size, text: own, places };
     forms.set(key, form);
-    items.push({ start, text: own, form, texts });
+    items.push({ start, text: own, form, texts: places.flatMap(({ says }) => says ?? []) });
     start = end;
   }
   return { items, forms: [...forms.values()] };
+}
+
+/** The text with a mark at each place that may differ. */
+function formOf(text: string, places: readonly Place[]): string {
+  let form = '';
+  let from = 0;
+  for (const { start, end, mark } of places) {
+    form += text.slice(from, start) + mark;
+    from = end;
+  }
+  return form + text.slice(from);
 }
 
 function placesOf(text: string, pattern: RegExp): Place[] {
   return [...text.matchAll(pattern)].flatMap(({ index, 0: all, 1: comment, 2: quoted, 3: before = '', 4: name }) => {
     const says = quoted ?? name;
     if ((says ?? comment) === undefined || (name !== undefined && NO_TEXT.test(name))) return [];
-    return [{ start: index + before.length, end: index + all.length, says }];
+    // No text that is read has a control character in it.
+    const mark = comment ?? (quoted === undefined ? '\u0001' : '\u0002');
+    return [{ start: index + before.length, end: index + all.length, says, mark }];
   });
 }
 
