@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export const needs = ['c:pid-hoppers'];
-export const per = 'handlers';
+export const per = 'run';
 export const product = 'loader';
 export const timeout = 600;
 

@@ -2,6 +2,8 @@
 import { copyFileSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
+export const per = 'handlers';
+
 export default async function ({ assert, canary, file, monitor, work }) {
   const name = canary();
   const jail = join(work, 'jail');
