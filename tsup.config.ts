@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 import { bundledNotices } from './scripts/bundled-notices.js';
@@ -22,20 +23,34 @@ const whole: Options = {
   },
 };
 
-/** Leaves the command `monitor` to the bundle of its own beside this one. */
-const monitorApart: NonNullable<Options['esbuildPlugins']>[number] = {
-  name: 'monitor-apart',
+/** The commands that src/cli.ts imports when they are used, but for `monitor`, which is a script of its own. */
+const commands = [...readFileSync('src/cli.ts', 'utf8').matchAll(/import\('\.\/commands\/(.+?)\.js'\)/g)]
+  .map(([, name]) => name ?? '')
+  .filter((name) => name !== 'monitor');
+
+/** Leaves the commands to their own files beside this one. */
+const commandsApart: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'commands-apart',
   setup(build) {
-    build.onResolve({ filter: /^\.\/commands\/monitor\.js$/ }, () => ({ path: resolve('src/monitor-bundle.ts') }));
+    build.onResolve({ filter: /^\.\/commands\// }, ({ path }) =>
+      path === './commands/monitor.js'
+        ? { path: resolve('src/monitor-bundle.ts') }
+        : { path: path.replace('commands/', ''), external: true },
+    );
   },
 };
 
 export default defineConfig([
+  // What bin/agentgov runs for each command, so it is small, and no module: Node starts its machinery for those where a
+  // command is one.
   {
     ...whole,
     entry: { cli: 'src/cli.ts' },
-    splitting: true,
-    esbuildPlugins: [monitorApart, bundledNotices()],
+    format: 'cjs',
+    splitting: false,
+    shims: true,
+    banner: {},
+    esbuildPlugins: [commandsApart, bundledNotices()],
   },
   // One file, and none that it shares with other commands: its start is what a user pays for each agent. A function, for
   // src/code-cache.ts to run.
@@ -47,6 +62,11 @@ export default defineConfig([
     define: { 'import.meta.url': 'bundleUrl' },
     banner: { js: '(function (module, exports, require, bundleUrl) {' },
     footer: { js: '})' },
+  },
+  {
+    ...whole,
+    entry: Object.fromEntries(commands.map((name) => [name, `src/commands/${name}.ts`])),
+    splitting: true,
   },
   // The workers are programs of their own: src/audit/pool.ts and tree-thread.ts start them by these names.
   {

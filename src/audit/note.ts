@@ -12,7 +12,7 @@ import { usageError } from '../errors.js';
 
 /** Signature type of Ed25519 (RFC 8032) over the text. */
 const ED25519 = 0x01;
-const SIGNATURE_LINE = /^— (\S+) ([A-Za-z0-9+/]+={0,2})$/u;
+const SIGNATURE_LINE = /^\u2014 (\S+) ([A-Za-z0-9+/]+={0,2})$/u;
 const KEY_ID = 4;
 /** More than any note of ours has; the specification asks for at least 16. */
 const MAX_SIGNATURES = 64;
@@ -99,7 +99,7 @@ export function parseSkey(text: string): SignerKey | undefined {
 /** The whole note for a text, which ends in LF. */
 export function signNote(text: string, { name, id, secret }: SignerKey): string {
   const blob = Buffer.concat([Buffer.from(id, 'hex'), sign(null, Buffer.from(text), secret)]);
-  return `${text}\n— ${name} ${blob.toString('base64')}\n`;
+  return `${text}\n\u2014 ${name} ${blob.toString('base64')}\n`;
 }
 
 /** Takes a note apart; undefined when it is none. */

@@ -1,5 +1,5 @@
-import { execa } from 'execa';
 import { AgentgovError, EXIT } from '../errors.js';
+import { loadExeca } from '../execa.js';
 import { parseAs } from './protocol.js';
 
 /** An agent that is held by what a loader has pinned, whether or not an engine attends to it. */
@@ -21,6 +21,7 @@ function keptOf(line: string): Kept | undefined {
 }
 
 async function run(loader: string, args: readonly string[]): Promise<Kept[]> {
+  const execa = await loadExeca();
   const { stdout, stderr, failed, shortMessage } = await execa(loader, ['kept', ...args], {
     reject: false,
     extendEnv: false,

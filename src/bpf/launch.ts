@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { execa } from 'execa';
 import { deferred } from '../deferred.js';
-import { AgentgovError, EXIT } from '../errors.js';
+import { EXIT } from '../errors.js';
+import { childEnd, notStarted } from './child.js';
 
 export interface LaunchOptions {
   /** The loader binary, from findLoader(). */
@@ -43,14 +44,12 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   if (identity !== undefined) {
     args.push('--uid', String(identity.uid), '--gid', String(identity.gid), '--groups', identity.groups.join(','));
   }
-  const child = execa(options.path, [...args, '--', ...options.command], {
+  const child = spawn(options.path, [...args, '--', ...options.command], {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe', 'pipe'],
-    buffer: false,
-    reject: false,
-    cleanup: false,
-    extendEnv: false,
     env: options.env,
   });
+  const { pid } = child;
+  if (pid === undefined) return notStarted(child, options.path);
 
   const go = child.stdio[GO_FD] as unknown as NodeJS.WritableStream;
   const report = child.stdio[REPORT_FD] as unknown as NodeJS.ReadableStream;
@@ -64,16 +63,12 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   report.on('close', () => started.resolve(/^\d+\n/.test(said) ? Number.parseInt(said, 10) : undefined));
   report.on('error', () => {});
 
-  const ended = child.then((result): Ending => {
-    if (result.signal !== undefined) return { signal: result.signal, number: signalNumber(result.signal) };
-    return { exitCode: result.exitCode ?? EXIT.internal };
+  const ended = childEnd(child).then(({ exitCode, signal }): Ending => {
+    if (signal !== undefined) return { signal, number: signalNumber(signal) };
+    return { exitCode: exitCode ?? EXIT.internal };
   });
-  if (child.pid === undefined) {
-    await ended;
-    throw new AgentgovError(`The loader ${options.path} could not be started; install agentgov again.`, EXIT.internal);
-  }
   return {
-    pid: child.pid,
+    pid,
     go: () => {
       go.end('g');
       return started.promise;

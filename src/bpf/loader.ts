@@ -1,7 +1,8 @@
-import { execa } from 'execa';
+import { spawn } from 'node:child_process';
 import { deferred } from '../deferred.js';
 import { AgentgovError, EXIT } from '../errors.js';
 import { VERSION } from '../package.js';
+import { type ChildEnd, childEnd, notStarted } from './child.js';
 import { LineSplitter, MAX_LINE } from './lines.js';
 import {
   type Bye,
@@ -161,19 +162,15 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
   if (options.tls !== undefined) args.push('--capture-tls');
   if (options.ringTls !== undefined) args.push('--ring-tls', String(options.ringTls));
   if (options.enforce === true) args.push('--enforce');
-  const child = execa(options.path, args, {
+  const child = spawn(options.path, args, {
     // The terminal's Ctrl-C is for agentgov, which then ends the loader in order; the loader's own life line is stdin.
     detached: true,
-    cleanup: false,
-    buffer: false,
-    reject: false,
-    extendEnv: false,
     env: { PATH: process.env.PATH ?? '' },
     cwd: '/',
-    stdin: 'pipe',
-    stdout: 'pipe',
-    stderr: 'pipe',
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  const { pid } = child;
+  if (pid === undefined) return notStarted(child, options.path);
 
   const waiting = new Map<number, Waiting>();
   let nextId = 1;
@@ -256,18 +253,16 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
   // EPIPE when the loader has just died: its end is reported by `ended`, once.
   child.stdin.on('error', () => {});
 
-  const howItDied = (code: number | undefined, signal: string | undefined, startError: string | undefined): string => {
+  const howItDied = ({ exitCode: code, signal }: ChildEnd): string => {
     if (broken !== undefined) return broken;
-    if (startError !== undefined) return `could not be started (${startError})`;
     const said = complaint.trim().split('\n').at(-1) ?? '';
     const end = signal !== undefined ? `was killed by ${signal}` : `ended with code ${code ?? 'unknown'}`;
     return said === '' ? end : `${end}: ${said}`;
   };
 
-  const ended = child.then((result): LoaderOutcome => {
+  const ended = childEnd(child).then((result): LoaderOutcome => {
     over = true;
-    const startError = result.exitCode === undefined && result.signal === undefined ? result.code : undefined;
-    const how = howItDied(result.exitCode, result.signal, startError);
+    const how = howItDied(result);
     const outcome: LoaderOutcome =
       bye !== undefined && broken === undefined && result.exitCode === 0 ? { kind: 'bye', bye } : { kind: 'died', how };
     for (const asked of waiting.values()) {
@@ -334,7 +329,7 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
       }
       return {
         hello: greeted,
-        pid: child.pid ?? 0,
+        pid,
         ended,
         govern: async (pids) => (await ask('govern', { pids }, 'governing')) as Governing,
         stop: async () => (await ask('stop', {}, 'stopped')) as Stopped,

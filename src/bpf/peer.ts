@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { execa } from 'execa';
+import { loadExeca } from '../execa.js';
 
 /** Who connected, as the kernel noted it at connect(2). */
 export interface Peer {
@@ -19,6 +19,7 @@ const NUMBERS = /^(\d+) (\d+) (\d+)\n?$/;
  * @returns undefined when it cannot be known; the caller must then refuse.
  */
 export async function socketPeer(loader: string, socket: Socket): Promise<Peer | undefined> {
+  const execa = await loadExeca();
   const result = await execa(loader, ['peer', '--fd', '3'], {
     stdio: ['ignore', 'pipe', 'ignore', socket],
     reject: false,

@@ -1,5 +1,5 @@
-import { execa } from 'execa';
 import { AgentgovError, EXIT } from '../errors.js';
+import { loadExeca } from '../execa.js';
 
 export interface TierReport {
   ok: boolean;
@@ -55,6 +55,7 @@ function isReport(value: unknown): value is KernelReport {
  * @throws AgentgovError exit 4 when the loader gives no answer that can be read.
  */
 export async function probe(path: string): Promise<KernelReport> {
+  const execa = await loadExeca();
   const result = await execa(path, ['probe', '--json'], {
     reject: false,
     extendEnv: false,

@@ -1,4 +1,4 @@
-import { execa } from 'execa';
+import { loadExeca } from '../execa.js';
 import { PATIENCE_MS, type Place } from './place.js';
 
 /** Nothing of agentgov's own environment, which a service manager or sudo may have put secrets into. */
@@ -19,6 +19,7 @@ export class CommandPlace implements Place {
 
   async deliver(text: string): Promise<void> {
     const [file, ...args] = this.argv;
+    const execa = await loadExeca();
     const child = execa(file, args, {
       input: `${text}\n`,
       stdout: 'ignore',

@@ -288,7 +288,7 @@ const suspects = (target: Target, user: Identity | undefined, uid: number): Susp
 /** What agentgov consists of: whoever can change one of these can change what it records next time. */
 function governingFiles(loaderPath: string): string[] {
   const dist = join(PACKAGE_ROOT, 'dist');
-  const own = ['package.json', 'bin/agentgov'].map((name) => join(PACKAGE_ROOT, name));
+  const own = ['package.json', 'bin/agentgov', 'bin/package.json'].map((name) => join(PACKAGE_ROOT, name));
   return [process.execPath, loaderPath, ...own, ...listed(dist)];
 }
 

@@ -1,5 +1,5 @@
-import { execa } from 'execa';
 import { AgentgovError, EXIT } from '../errors.js';
+import { loadExeca } from '../execa.js';
 
 /** Whom a command runs as. */
 export interface Identity {
@@ -30,6 +30,7 @@ export async function invokingUser(env: NodeJS.ProcessEnv, uid: number | undefin
     extendEnv: false,
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
   } as const;
+  const execa = await loadExeca();
   const passwd = await execa('getent', ['passwd', SUDO_UID], options);
   // name:password:uid:gid:gecos:home:shell
   const [name, , , , , home, shell] = passwd.stdout.split('\n')[0]?.split(':') ?? [];

@@ -70,8 +70,9 @@ function addLoader(image) {
 
 /** The package as a user has it installed: what npm would pack, with its production dependencies. */
 function addPackage(image) {
-  built('dist/cli.js');
-  for (const file of ['package.json', 'bin/agentgov']) image.copy(join(PRODUCT, file), join(repository, file));
+  built('dist/cli.cjs');
+  for (const file of ['package.json', 'bin/agentgov', 'bin/package.json'])
+    image.copy(join(PRODUCT, file), join(repository, file));
   for (const folder of ['dist', 'templates/policies'])
     addFolder(image, join(PRODUCT, folder), join(repository, folder));
   image.link('/usr/bin/agentgov', join(PRODUCT, 'bin/agentgov'));

@@ -191,8 +191,7 @@ describe('what is missing', () => {
   /** The package as it is, but with another loader. */
   function copyWithLoader(loader: string | undefined): string {
     const copy = join(folder, canary());
-    for (const part of ['bin/agentgov', 'package.json', 'dist'])
-      cpSync(join(repo, part), join(copy, part), { recursive: true });
+    for (const part of ['bin', 'package.json', 'dist']) cpSync(join(repo, part), join(copy, part), { recursive: true });
     symlinkSync(join(repo, 'node_modules'), join(copy, 'node_modules'));
     if (loader !== undefined) {
       mkdirSync(join(copy, 'bpf', 'build'), { recursive: true });

@@ -157,7 +157,7 @@ describe('the command', () => {
 
   it('is said to be able to change agentgov, where its user could', async () => {
     const copy = join(folder, canary());
-    for (const part of ['bin/agentgov', 'package.json', 'dist', 'bpf/build/agentgov-loader'])
+    for (const part of ['bin', 'package.json', 'dist', 'bpf/build/agentgov-loader'])
       cpSync(join(repo, part), join(copy, part), { recursive: true });
     symlinkSync(join(repo, 'node_modules'), join(copy, 'node_modules'));
     chownSync(join(copy, 'dist'), nobody, nobody);

@@ -1,6 +1,6 @@
 // agentgov as it is installed, but with a double for its loader: whole processes, real signals, no kernel.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'tsup';
@@ -28,6 +28,7 @@ beforeAll(async () => {
     outDir: built,
     silent: true,
   });
+  writeFileSync(join(built, 'cli.cjs'), "exports.runCli = async (argv) => (await import('./cli.js')).runCli(argv);\n");
 }, 60_000);
 afterAll(() => rmSync(built, { recursive: true, force: true }));
 
@@ -35,7 +36,7 @@ afterAll(() => rmSync(built, { recursive: true, force: true }));
 export function install(script: Script | undefined): string {
   const root = join(folder, canary());
   mkdirSync(join(root, 'bin'), { recursive: true });
-  for (const file of ['bin/agentgov', 'package.json']) cpSync(join(repo, file), join(root, file));
+  for (const file of ['bin/agentgov', 'bin/package.json', 'package.json']) cpSync(join(repo, file), join(root, file));
   cpSync(built, join(root, 'dist'), { recursive: true });
   symlinkSync(join(repo, 'node_modules'), join(root, 'node_modules'));
   if (script !== undefined) {
