@@ -10,10 +10,7 @@
 
 static bool lookup(void *arg, const struct ag_fold_key *key, __u64 *total) {
     struct ag_fold fold;
-    hold_begin();
-    int err = bpf_map_lookup_elem(*(const int *)arg, key, &fold);
-    hold_end();
-    if (err)
+    if (bpf_map_lookup_elem(*(const int *)arg, key, &fold))
         return false;
     *total = fold.state == AG_FOLD_SEEN ? fold.count : 0;
     return true;
@@ -65,9 +62,7 @@ static bool scan(void *arg, each_fn each, void *to) {
     void *from = NULL;
     while (keys && values) {
         n = BATCH;
-        hold_begin();
         int err = bpf_map_lookup_batch(fd, from, &at, keys, values, &n, NULL);
-        hold_end();
         if (err && err != -ENOENT) {
             if (!from)
                 whole = scan_one_by_one(fd, each, to);

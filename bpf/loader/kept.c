@@ -15,7 +15,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "clock.h"
-#include "hold.h"
 #include "ids.h"
 #include "kept.h"
 #include "pidns.h"
@@ -322,9 +321,7 @@ static void add_counts(const struct kept_run *run, struct kept_account *out) {
     int cpus = libbpf_num_possible_cpus();
     struct ag_counters *values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
     __u32 row = run->members.agent;
-    hold_begin();
     bool read = values && run->counters >= 0 && bpf_map_lookup_elem(run->counters, &row, values) == 0;
-    hold_end();
     struct losses totals = {.cpus = cpus, .values = values};
     if (read) {
         losses_sum(&totals);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <stdlib.h>
 #include <bpf/bpf.h>
-#include "hold.h"
 #include "loss.h"
 #include "names.h"
 
@@ -27,10 +26,7 @@ void losses_set(struct losses *l, enum ag_class cls, enum own_loss reason, __u64
 static void read_kernel(struct losses *l) {
     if (l->map < 0)
         return;
-    hold_begin();
-    int err = bpf_map_lookup_elem(l->map, &l->row, l->values);
-    hold_end();
-    if (!err)
+    if (bpf_map_lookup_elem(l->map, &l->row, l->values) == 0)
         losses_sum(l);
 }
 

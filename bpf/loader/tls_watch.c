@@ -24,7 +24,6 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include "hold.h"
 #include "json.h"
 #include "procfs.h"
 #include "tasklist.h"
@@ -108,9 +107,7 @@ static void drop(struct target **at) {
 }
 
 static void map_set(int map, const void *key, uint32_t value, uint64_t how) {
-    hold_begin();
     bpf_map_update_elem(map, key, &value, how);
-    hold_end();
 }
 
 /* BPF_EXIST: only while the process is there, whose end has removed it. */
@@ -120,10 +117,8 @@ static void set_probed(const struct tls_watch *w, uint32_t pid, enum ag_probed p
 
 static uint32_t flags_of(const struct tls_watch *w, const struct ag_file *file) {
     uint32_t flags = 0;
-    hold_begin();
     if (bpf_map_lookup_elem(agent_maps_fd(w->own, w->skel->maps.tls_files), file, &flags) != 0)
         flags = 0;
-    hold_end();
     return flags;
 }
 
@@ -136,9 +131,7 @@ static void set_flags(const struct tls_watch *w, const struct ag_file *file, uin
 /* Forgets the process, and lets the kernel forget it. */
 static void leave(struct tls_watch *w, uint32_t pid) {
     drop(place_of(w, pid));
-    hold_begin();
     bpf_map_delete_elem(agent_maps_fd(w->own, w->skel->maps.tls_processes), &pid);
-    hold_end();
 }
 
 /*

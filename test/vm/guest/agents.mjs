@@ -2,7 +2,7 @@
 // other may not. Each is held to its own, in its own log, whatever becomes of the others.
 
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +13,8 @@ export const needs = [];
 export const variants = ['lsm', 'hook'];
 export const per = 'turn';
 export const timeout = 1200;
+
+const KILLED = 128 + 9;
 
 /** A shell that does what it is told, a line at a time. */
 function shell() {
@@ -117,12 +119,12 @@ export default async function ({ agentgov, artifacts, assert, canary, figure, fi
   /** Tries everything once: what fails must be what the agent's policy closes, and nothing else. */
   const held = async (agent, closed = agent.closed) => {
     for (const [name, line] of Object.entries(TRIES)) {
-      const failed = (await agent.shell.ask(line)) !== 0;
-      // A kernel that skips fmod_ret programs now and then lets something through: that is said, and known.
-      const isSkipped = !failed && agent.engine.stderr.includes('not airtight');
-      if (isSkipped && closed.includes(name)) continue;
+      const status = await agent.shell.ask(line);
+      const failed = status !== 0;
       assert.equal(failed, closed.includes(name), `${agent.name}: ${name} ${failed ? 'was refused' : 'passed'}`);
-      if (failed) agent.denied[name] = (agent.denied[name] ?? 0) + 1;
+      // A kernel that skips fmod_ret programs now and then: who got past them was killed, and was not refused.
+      const isKilled = status === KILLED && agent.engine.stderr.includes('not airtight');
+      if (failed && !isKilled) agent.denied[name] = (agent.denied[name] ?? 0) + 1;
     }
   };
   const kill = async (agent) => {
@@ -158,10 +160,18 @@ export default async function ({ agentgov, artifacts, assert, canary, figure, fi
   // To signal another agent's process is to signal somebody outside the tree; here no rule forbids that.
   assert.equal(await a.shell.ask(`kill -CONT ${b.shell.pid}`), 0);
 
-  // A reload is about one alone.
-  writeFileSync(a.policy, readFileSync(policy('other', ['two', 'port2', 'tool2']), 'utf8'));
+  // A reload is about one alone, however much it writes: nobody's child is born into no tree meanwhile.
+  const many = Array.from(
+    { length: 200 },
+    (_, i) => `  - {name: r${i}, match: {path: ["/srv/${i}/*/a"]}, action: BLOCK}\n`,
+  );
+  writeFileSync(a.policy, readFileSync(policy('other', ['two', 'port2', 'tool2']), 'utf8') + many.join(''));
+  const busy = file('busy', '');
+  const passed = c.shell.ask(`n=0; while [ -e ${busy} ]; do cat ${one} && n=$((n + 1)); done; [ $n = 0 ]`);
   const reloaded = await agentgov(['reload', 'agent-a']);
+  rmSync(busy);
   assert.equal(reloaded.code, 0, reloaded.stderr);
+  assert.equal(await passed, 0, 'read what is closed while another policy was loaded');
   const before = a.closed;
   a.closed = b.closed;
   for (const agent of [a, b, c]) await held(agent);
@@ -218,7 +228,7 @@ export default async function ({ agentgov, artifacts, assert, canary, figure, fi
       record.events.filter(({ pid }) => others.has(pid)),
       [],
     );
-    if (preempt !== 'full' && !a.engine.stderr.includes('not airtight'))
+    if (preempt !== 'full')
       assert.deepEqual(
         record.losses('hook').filter(({ reason: why }) => why !== 'unattended'),
         [],
