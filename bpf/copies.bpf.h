@@ -25,31 +25,43 @@ struct {
     __type(value, struct ag_note_row);
 } notes SEC(".maps");
 
-/* In a note: the kind of the call that was asked about (1 << enum ag_kind), and these. */
+/* In `asked`: the kind of the call that was asked about (1 << enum ag_kind), and these. */
 #define NOTE_UNIX (1u << AG_KIND_MAX) /* the peer of a unix socket */
 #define NOTE_OTHER 0                  /* what nobody looks for */
 #define NOTE_TOLD (1u << 30)          /* what one copy found has been counted and told */
 #define NOTE_HELD (1u << 31)          /* it was governed before this call began */
 AG_STATIC_ASSERT(AG_KIND_MAX < 30, "a note has a bit for each kind");
 
-static __always_inline __u32 *note_of(__u32 tid) {
+static __always_inline struct ag_note *note_of(__u32 tid) {
     __u32 row = tid / AG_NOTE_ROW;
     struct ag_note_row *r = bpf_map_lookup_elem(&notes, &row);
     return r ? &r->slot[tid % AG_NOTE_ROW] : NULL;
 }
 
 static __always_inline bool is_told(void) {
-    __u32 *note = copied ? note_of(current_ids()) : NULL;
-    return note && *note & NOTE_TOLD;
+    struct ag_note *note = copied ? note_of(current_ids()) : NULL;
+    return note && note->asked & NOTE_TOLD;
 }
 
 /* Notes what was asked about, when it is let through. */
 static __always_inline int note_answer(__u32 bit, int answer) {
     __u64 ids = current_ids();
-    __u32 *note = answer || !is_member(ids >> 32) ? NULL : note_of(ids);
+    struct ag_note *note = answer || !is_member(ids >> 32) ? NULL : note_of(ids);
     if (note)
-        *note |= bit | NOTE_TOLD;
+        note->asked |= bit | NOTE_TOLD;
     return answer;
+}
+
+/* A file of an execve, as a note has it. None of them is freed before that has ended, so no two are the same. */
+static __always_inline __u32 program_id(struct file *file) {
+    return (__u64)file >> 6; /* files lie that far apart at least */
+}
+
+/* Notes the file of an execve, when it is let through. */
+static __always_inline void note_program(struct file *file) {
+    struct ag_note *note = note_of(current_ids());
+    if (note)
+        note->program = program_id(file);
 }
 
 static __always_inline int verdict_busy(void); /* verdict.bpf.h */
@@ -59,9 +71,9 @@ static __always_inline int copy_asks(void *ctx, void *decider, int copy) {
     __u64 ids = current_ids();
     if (!is_member(ids >> 32))
         return 0;
-    __u32 *note = copy ? NULL : note_of(ids);
+    struct ag_note *note = copy ? NULL : note_of(ids);
     if (note)
-        *note &= ~NOTE_TOLD;
+        note->asked &= ~NOTE_TOLD;
     bpf_tail_call(ctx, decider, 0);
     return verdict_busy(); /* it is no longer there */
 }

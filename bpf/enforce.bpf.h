@@ -348,9 +348,17 @@ static __always_inline int decide_exec(struct file *file, struct linux_binprm *b
     return verdict_end(s);
 }
 
+static __always_inline int look_behind_interpreter(struct linux_binprm *bprm, struct file *file); /* unasked.bpf.h */
+
 /* Once for each file that an execve leads to: a script first, then what its #! line names. */
-DECIDER(bprm_check_security, 1u << AG_EXEC, struct linux_binprm *bprm) {
-    return is_governed() ? decide_exec(BPF_CORE_READ(bprm, file), bprm, 0) : 0;
+DECIDER(bprm_check_security, NOTE_OTHER, struct linux_binprm *bprm) {
+    struct file *file = BPF_CORE_READ(bprm, file);
+    int answer = copied ? look_behind_interpreter(bprm, file) : 0;
+    if (!answer && is_governed())
+        answer = decide_exec(file, bprm, 0);
+    if (copied && !answer)
+        note_program(file);
+    return answer;
 }
 
 /*

@@ -132,6 +132,12 @@ static __always_inline struct file *file_of_work(__u64 work) {
     return (struct file *)(work - bpf_core_field_offset(struct file___u, f_u));
 }
 
+/* Works of other kinds hang there too: what is no file does not lead to the same inode in two ways. */
+static __always_inline bool is_executed(struct file *file) {
+    struct inode *inode = BPF_CORE_READ(file, f_inode);
+    return inode && inode == BPF_CORE_READ(file, f_path.dentry, d_inode) && BPF_CORE_READ(file, f_flags) & FMODE_EXEC;
+}
+
 /*
  * Puts the oldest file among the next works that was opened to be executed into the slot; returns where to go on, 0 at
  * the end. A function of its own, as orphans_step() is.
@@ -140,9 +146,7 @@ __attribute__((noinline)) __u64 works_step(__u32 slot, __u64 work) {
     struct scratch *s = scratch_at(slot);
     for (int i = 0; s && work && i < WORKS_STEP; i++) {
         struct file *file = file_of_work(work);
-        struct inode *inode = BPF_CORE_READ(file, f_inode);
-        /* Works of other kinds hang there too: what is no file does not lead to the same inode in two ways. */
-        if (inode && inode == BPF_CORE_READ(file, f_path.dentry, d_inode) && BPF_CORE_READ(file, f_flags) & FMODE_EXEC)
+        if (is_executed(file))
             s->dropped = (__u64)file;
         struct callback_head *head = (void *)work;
         work = (__u64)BPF_CORE_READ(head, next);
@@ -157,6 +161,20 @@ static __always_inline struct file *dropped_by_exec(struct scratch *s, __u32 slo
     for (int i = 0; work && i < WORKS_MAX / WORKS_STEP; i++)
         work = works_step(slot, work);
     return work ? NULL : (struct file *)s->dropped;
+}
+
+/* The file that the exec under way has dropped last, or NULL. Other work may have been hung before it since. */
+static __always_inline struct file *dropped_last(void) {
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    __u64 work = (__u64)BPF_CORE_READ(task, task_works);
+    for (int i = 0; work && i < WORKS_STEP; i++) {
+        struct file *file = file_of_work(work);
+        if (is_executed(file))
+            return file;
+        struct callback_head *head = (void *)work;
+        work = (__u64)BPF_CORE_READ(head, next);
+    }
+    return NULL;
 }
 
 /*
@@ -298,9 +316,9 @@ int sched_process_exit(void *ctx) {
     __u8 *byte = member_byte(tgid);
     if (!byte || !*byte)
         return 0;
-    __u32 *note = copied ? note_of(current_ids()) : NULL;
+    struct ag_note *note = copied ? note_of(current_ids()) : NULL;
     if (note) /* whoever has this number next */
-        *note = 0;
+        *note = (struct ag_note){};
     if (BPF_CORE_READ(task, signal, live.counter) > 0)
         return 0;
     __u32 agent = agent_in(*byte);

@@ -4,12 +4,13 @@
  * ends, on tracepoints that the kernel runs with preemption off, so by a program that nobody can be preempted in and
  * that is skipped for nobody. An open is asked about now, for its file is there. Of all else nothing is known any more
  * but that it got past: several copies do not miss honest work, so whoever did it is killed, before its program sees
- * the result.
+ * the result. So is an execve, which may lead to several files: of a script and what it names each is looked for where
+ * the next one is asked about, the last one where it begins to run. By then nobody can ask any more, since who acts is
+ * the new program.
  *
  * Not found is what no system call of its own did (io_uring), and the second of several questions of one call
- * (sendmmsg, the interpreter of a script). A call that a tracer or a seccomp filter answers in the kernel's place looks
- * like one that nobody was asked about; so none of those count that sandboxes are known to answer: owners, users,
- * groups, device nodes, mounts.
+ * (sendmmsg). A call that a tracer or a seccomp filter answers in the kernel's place looks like one that nobody was
+ * asked about; so none of those count that sandboxes are known to answer: owners, users, groups, device nodes, mounts.
  */
 #ifndef AGENTGOV_UNASKED_H
 #define AGENTGOV_UNASKED_H
@@ -65,18 +66,19 @@ static __always_inline bool succeeded(const struct call *call) {
 /* The end of a system call. What began before its thread was governed is not looked at. */
 static __always_inline void look_behind(void *ctx) {
     struct call call = {.ret = sys_exit_result(ctx)};
-    __u32 *note = note_of(current_ids());
+    struct ag_note *note = note_of(current_ids());
     if (!note)
         return;
-    __u32 noted = *note;
-    *note = NOTE_HELD;
+    __u32 noted = note->asked;
+    *note = (struct ag_note){.asked = NOTE_HELD};
     if (!(noted & NOTE_HELD) || !call_read(sys_exit_regs(ctx), &call) || !call.layout->asked)
         return;
     if (succeeded(&call) && is_unasked(&call, noted))
         bpf_tail_call(ctx, &unasked, 0);
 }
 
-static __always_inline void kill_unasked(__u32 nr, bool ia32) {
+/* `file`: what it was about, or NULL. */
+static __always_inline void kill_unasked(__u32 nr, bool ia32, struct file *file) {
     __u32 slot;
     long err = bpf_send_signal(SIGKILL);
     struct scratch *s = record_begin(AG_GAP, AG_CLASS_SECURITY, &slot);
@@ -86,6 +88,8 @@ static __always_inline void kill_unasked(__u32 nr, bool ia32) {
     s->rec.ret = err;
     if (ia32)
         s->rec.flags |= AG_F_IA32;
+    if (file)
+        part_file(s, slot, AG_PART_PATH, 0, file);
     record_send(s, true);
     scratch_release(s);
 }
@@ -95,7 +99,7 @@ static __always_inline void ask_late(const struct call *call, struct file *file)
     struct scratch *s = verdict_begin(AG_OPEN, &slot);
     if (!s) {
         if (verdict_busy())
-            kill_unasked(call->nr, call->ia32);
+            kill_unasked(call->nr, call->ia32, NULL);
         return;
     }
     place(s, slot, BPF_CORE_READ(file, f_path.dentry));
@@ -137,7 +141,7 @@ int sx_unasked(void *ctx) {
     if (p && p->active && file)
         ask_late(&call, file);
     else if (p && p->active && p->enforce)
-        kill_unasked(call.nr, call.ia32);
+        kill_unasked(call.nr, call.ia32, NULL);
     if (call.ia32)
         bpf_tail_call(ctx, &by_nr_ia32, call.nr);
     else
@@ -145,12 +149,36 @@ int sx_unasked(void *ctx) {
     return 0;
 }
 
+/* Was a thread that is governed not asked about this file of its execve? */
+static __always_inline bool is_unasked_program(const struct ag_note *note, struct file *file) {
+    struct ag_policy *p = policy_now();
+    bool asked = note->program && note->program == program_id(file);
+    return note->asked & NOTE_HELD && !asked && p && p->active && p->enforce;
+}
+
+/*
+ * An execve goes on to an interpreter: was the file asked about that named it? It is the one that was dropped last, or
+ * kept for the interpreter. Another copy may have noted the interpreter already.
+ */
+static __always_inline int look_behind_interpreter(struct linux_binprm *bprm, struct file *file) {
+    struct ag_note *note = note_of(current_ids());
+    if (!note || BPF_CORE_READ(bprm, interp) == BPF_CORE_READ(bprm, filename) || note->program == program_id(file))
+        return 0;
+    struct file *script = BPF_CORE_READ(bprm, executable);
+    if (!script)
+        script = dropped_last();
+    if (!is_unasked_program(note, script))
+        return 0;
+    kill_unasked(AG_NO_NR, false, script);
+    return -AG_EPERM;
+}
+
 /* A new program is about to run. `tid`: the thread's number when it was asked about. */
 static __always_inline void look_behind_exec(__u32 tid) {
-    __u32 *note = note_of(tid);
-    struct ag_policy *p = policy_now();
-    if (note && *note & NOTE_HELD && !(*note & 1u << AG_EXEC) && p && p->active && p->enforce)
-        kill_unasked(AG_NO_NR, false);
+    struct ag_note *note = note_of(tid);
+    struct file *exe = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm, exe_file);
+    if (note && is_unasked_program(note, exe))
+        kill_unasked(AG_NO_NR, false, exe);
 }
 
 #endif

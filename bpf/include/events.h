@@ -51,7 +51,7 @@ enum ag_kind {
                      PATH first and second */
     AG_TLS,       /* of a TLS connection: arg0 its number (0: all of the process), arg3 = enum ag_tls */
     AG_GAP,       /* a call that no program was asked about which decides, found when it ended: nr; fold: the verdict
-                     that it would have met, where that is known; ret of killing the process; PATH of an open */
+                     that it would have met, where that is known; ret of killing the process; PATH of an open or an exec */
     AG_KIND_MAX,
 };
 
@@ -246,8 +246,12 @@ enum ag_probed { AG_PROBED_EXPECTED = 1, AG_PROBED_MAPPED };
 #define AG_COPIES 3
 #define AG_NOTE_ROW 64
 #define AG_NOTE_ROWS 65536
+struct ag_note {
+    __u32 asked;   /* bits, see copies.bpf.h */
+    __u32 program; /* which file an execve was last asked about */
+};
 struct ag_note_row {
-    __u32 slot[AG_NOTE_ROW];
+    struct ag_note slot[AG_NOTE_ROW];
 };
 
 /* First-seen filter: how many *further* times a process did the same thing (running total, never reset). */

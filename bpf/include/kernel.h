@@ -219,6 +219,7 @@ struct msghdr {
 struct linux_binprm {
     struct mm_struct *mm;
     struct file *file;
+    struct file *executable; /* that binfmt_misc gives its interpreter as a descriptor */
     const char *filename;
     const char *interp;
 };
