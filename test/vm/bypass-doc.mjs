@@ -43,6 +43,8 @@ export function bypassDoc(evidence) {
   const of = (kernel) => boots.filter((boot) => boot.kernel === kernel);
   const ways = ROOMS.flatMap(([, some]) => some);
   const open = ways.filter((way) => way.open !== undefined);
+  const silent = ways.filter(({ untold }) => untold).map(({ name }) => `\`${name}\``);
+  const untold = `${silent.slice(0, -1).join(', ')} and ${silent.at(-1)}`;
   const tried = kernels.map((kernel) => [
     of(kernel)[0].release,
     of(kernel)
@@ -62,10 +64,11 @@ export function bypassDoc(evidence) {
 <!-- Made from test/vm/guest/lib/bypass-ways.mjs and docs/evidence/vm-matrix.json: UPDATE_DOCS=1 npx vitest run --project unit test/unit/harness/bypass-doc.test.ts -->
 
 ${ways.length} ways to do what a policy forbids, each tried as root, on real kernels (\`test/vm/guest/bypass.mjs\`): under a deny-list, which
-forbids a folder, a program, two addresses and a port and allows all else, and under an allow-list, which allows little and not those.
+forbids a folder, a program, what the tree itself wrote, two addresses and a port and allows all else, and under an allow-list, which allows little and not those.
+Without the rule over what the tree wrote (\`written: true\`) a copy of a program runs under a deny-list, which knows only the program itself.
 
-- **stopped**: under both the call failed with the rule's errno (of \`exec_by_loader\`, \`tool_by_loader\`, \`received_fd\` and \`send_second\` no errno is told: the
-  program, the descriptor, the message was not there), the log has the event as \`BLOCKED\` with the right rule and errno, and nobody at the other end got anything.
+- **stopped**: under both the call failed with the rule's errno (of ${untold} no errno is told: the
+  program, the library, the descriptor, the message was not there), the log has the event as \`BLOCKED\` with the right rule and errno, and nobody at the other end got anything.
 - **open**: it led there, under the policy that is named, else under both.
 - Each of them leads there while nothing is enforced, and in mode audit: what does not on a kernel is *not there*.
 

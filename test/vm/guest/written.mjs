@@ -1,33 +1,36 @@
-// Rules over what the tree itself has written: each way to run it leads there without such a rule and nowhere under one,
-// but where the policy excepts it; and replay says of the recording what the kernel decided.
+// Rules over what the tree itself has written: what they let through, that replay says of a recording what the kernel decided,
+// and that nothing of it is forgotten from a session to the next. That each way to run it leads nowhere is in bypass.mjs.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeScene } from './lib/bypass-scene.mjs';
+import { WAYS } from './lib/bypass-ways.mjs';
 import { parseLog } from './lib/log.mjs';
-import { UNTOLD, waysOf } from './lib/ways.mjs';
+import { waysOf } from './lib/ways.mjs';
 
-export const needs = ['c:written', 'dash'];
+export const needs = ['c:written', 'c:bypass', 'dash'];
 export const variants = ['lsm', 'hook', 'observe'];
 export const per = 'turn';
-export const timeout = 400;
+export const timeout = 600;
 
 const EPERM = 1;
+const OWN = WAYS.filter(({ deny, open }) => deny === 'own' && open === undefined).map(({ name }) => name);
 /** What runs all the same. */
 const RUNS = ['ready', 'excepted', 'replaced_by_others'];
-/** Stopped without an error that the one who tries could see: the loader goes on without the library. */
-const SILENT = ['by_loader', 'preloaded'];
 /** What is no exec: the kernel is asked about the mapping, which no event tells that went on. */
-const MAPPED = [...SILENT, 'mapped', 'protected_later'];
+const MAPPED = ['own_by_loader', 'own_preloaded', 'own_mapped', 'own_protected', 'own_memfd_mapped'];
+/** What nobody sees in tier observe: what a ring does, and a descriptor that comes from outside. */
+const UNSEEN = ['own_by_ring', 'own_handed_over'];
 
 const policyOf = (dir, mode) => `
 version: "1.0"
 mode: ${mode}
 policies:
   - {name: own, match: {written: true}, action: BLOCK}
-  - {name: built, match: {written: true, path_prefix: ["${dir}/target"]}, action: ALLOW}
+  - {name: built, match: {written: true, path_prefix: ["${dir}/allowed/target"]}, action: ALLOW}
 `;
 
 /** Of a log that is being written. */
@@ -36,45 +39,42 @@ const wholeLines = (log) => readFileSync(log, 'utf8').replace(/[^\n]*$/, '');
 const isWritten = ({ written, script_written: script }) => written === true || script === true;
 
 export default async function ({ agentgov, artifacts, assert, file, figure, monitor, run, tier, work }) {
-  const { stdout: dash } = await run('sh', ['-c', 'command -v dash']);
-  const { stdout: libc } = await run('sh', ['-c', 'ls /usr/lib/*/libc.so.6']);
-
-  /** All ways over a fresh folder by `go`; who is outside the tree does its part. */
+  /** What the two programs do in a fresh folder, by `go`; who is outside the tree does its part. */
   async function tryAll(name, go) {
     const dir = join(work, name);
-    mkdirSync(join(dir, 'target'), { recursive: true });
-    for (const tool of ['tool', 'over', 'changed', 'replacement']) copyFileSync(dash.trim(), join(dir, tool));
-    copyFileSync(libc.trim(), join(dir, 'lib.so'));
-    file(`${name}/script`, `#!${dir}/interpreter\nexit 42\n`, 0o755);
-    const giver = spawn('written', ['give', dir], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(giver.stdout, 'data');
-    const others = setInterval(() => {
-      if (!existsSync(join(dir, 'replaced.ready')) || existsSync(join(dir, 'replaced.done'))) return;
-      renameSync(join(dir, 'replacement'), join(dir, 'replaced'));
-      file(`${name}/replaced.done`, '');
+    mkdirSync(join(dir, 'allowed/target'), { recursive: true });
+    const [others, ready] = [join(dir, 'allowed/by-others'), join(dir, 'allowed/by-others.ready')];
+    const scene = await makeScene(dir, run);
+    copyFileSync('/usr/bin/dash', join(dir, 'of-others'));
+    const replacing = setInterval(() => {
+      if (!existsSync(ready)) return;
+      renameSync(join(dir, 'of-others'), others);
+      rmSync(ready);
     }, 20);
     try {
-      const result = await go(['written', dir], dir);
+      const result = await go(dir);
       const ways = waysOf(result.stdout);
       const namesOf = (test) => [...ways].filter(([way, { errno }]) => test(errno, way)).map(([way]) => way);
       return { ...result, dir, ways, namesOf };
     } finally {
-      clearInterval(others);
-      giver.kill('SIGKILL');
+      clearInterval(replacing);
+      scene.close();
     }
   }
 
-  const free = await tryAll('free', ([program, ...args]) => run(program, args));
-  const all = [...free.ways.keys()];
-  assert.deepEqual(
-    free.namesOf((errno) => errno !== 0),
-    [],
-    `lead nowhere without a policy: ${free.stdout}${free.stderr}`,
-  );
-
   // Without a policy, or in mode audit, the log tells which of them were written, and replay stops these.
-  const recorded = await tryAll('recorded', (command, dir) =>
-    monitor(command, tier === 'observe' ? {} : { enforce: file('audit.yaml', policyOf(dir, 'audit')) }),
+  const both = 'written "$1" && exec bypass "$@"';
+  const recorded = await tryAll('recorded', (dir) =>
+    monitor(
+      ['sh', '-c', both, 'sh', dir, '0', '0', ...OWN],
+      tier === 'observe' ? {} : { enforce: file('audit.yaml', policyOf(dir, 'audit')) },
+    ),
+  );
+  const all = [...recorded.ways.keys()];
+  assert.deepEqual(
+    OWN.filter((way) => !all.includes(way)),
+    [],
+    recorded.stderr,
   );
   assert.deepEqual(
     recorded.namesOf((errno) => errno !== 0),
@@ -82,16 +82,14 @@ export default async function ({ agentgov, artifacts, assert, file, figure, moni
     `${recorded.stdout}${recorded.stderr}`,
   );
   const ran = recorded.log.events.filter(
-    ({ event_type: type, action, exe }) =>
-      type === 'process_exec' && action === 'OBSERVED' && exe !== '/usr/local/bin/written',
+    ({ event_type: type, action }) => type === 'process_exec' && action === 'OBSERVED',
   );
   const byPid = ([way, { pid }]) => [way, ran.filter((event) => event.ppid === pid)];
   const told = [...recorded.ways].map(byPid).filter(([, events]) => events.some(isWritten));
-  // In tier observe nobody sees what a ring does, nor a descriptor that comes from outside.
-  const unseen = tier === 'observe' ? ['by_ring', 'handed_over', 'replaced_by_others'] : ['replaced_by_others'];
+  const unseen = ['ready', 'replaced_by_others', ...MAPPED, ...(tier === 'observe' ? UNSEEN : [])];
   assert.deepEqual(
     told.map(([way]) => way),
-    all.filter((way) => !['ready', ...unseen, ...MAPPED].includes(way)),
+    all.filter((way) => !unseen.includes(way)),
     'told as written',
   );
   const { stdout } = await agentgov([
@@ -117,34 +115,15 @@ export default async function ({ agentgov, artifacts, assert, file, figure, moni
     );
   }
 
-  const held = await tryAll('held', (command, dir) =>
-    monitor(command, { enforce: file('enforce.yaml', policyOf(dir, 'enforce')) }),
+  const held = await tryAll('held', (dir) =>
+    monitor(['written', dir], { enforce: file('enforce.yaml', policyOf(dir, 'enforce')) }),
   );
   assert.deepEqual(
-    held.namesOf((errno) => errno === 0),
-    RUNS,
+    Object.fromEntries([...held.ways].map(([way, { errno }]) => [way, errno])),
+    { ready: 0, excepted: 0, moved_out: EPERM, replaced_by_others: 0 },
     `${held.stdout}${held.stderr}`,
   );
-  assert.deepEqual(
-    held.namesOf((errno) => errno === UNTOLD),
-    SILENT,
-    `${held.stdout}${held.stderr}`,
-  );
-  assert.deepEqual(
-    held.namesOf((errno) => errno === EPERM),
-    all.filter((way) => ![...RUNS, ...SILENT].includes(way)),
-    `${held.stdout}${held.stderr}`,
-  );
-  for (const [way, { pid }] of held.ways) {
-    if (RUNS.includes(way)) continue;
-    const by = held.log.events.filter(
-      (event) => event.action === 'BLOCKED' && (event.pid === pid || event.ppid === pid),
-    );
-    assert.ok(
-      by.some((event) => event.policy_rule === 'own' && event.written === true),
-      `${way} was told as ${by}`,
-    );
-  }
+  held.log.one('process_exec', { action: 'BLOCKED', policy_rule: 'own', written: true });
 
   // What was open for writing before anybody was governed; also when nobody but the kernel remembers it, and for the next
   // session, which takes over.
@@ -171,7 +150,7 @@ export default async function ({ agentgov, artifacts, assert, file, figure, moni
     };
     await tries();
     const isTold = ({ action, policy_rule: rule, written, path }) =>
-      action === 'BLOCKED' && rule === 'own' && written === true && path === join(dir, 'held');
+      action === 'BLOCKED' && rule === 'own' && written === true && path === join(dir, 'allowed/held');
     while (!parseLog(wholeLines(log)).events.some(isTold)) await sleep(100);
     if (turn === 0) session.kill('SIGKILL');
     else holder.stdin.end();

@@ -31,6 +31,8 @@ const SECRET = 'key cut moves moves-by-ring over gone gone-by-fd gone-by-ring at
   ' ',
 );
 const OPEN = 'allowed/file allowed/source allowed/exchange allowed/race-open'.split(' ');
+/** Each is a shell; of those in DIR/allowed the tree writes some over. */
+const PROGRAMS = 'secret/prog tools/run allowed/shell allowed/replaced allowed/exchanged allowed/changed'.split(' ');
 const ELSEWHERE = 'secret-too/key parent/secret/key pair/secret/key linked/key bound/key outside/deep/key named'.split(
   ' ',
 );
@@ -52,11 +54,15 @@ export async function makeScene(dir, run) {
   const deep = join(dir, 'secret', ...Array(150).fill('d'));
   mkdirSync(deep, { recursive: true });
   writeFileSync(join(deep, 'key'), 'secret\n');
-  for (const program of ['secret/prog', 'tools/run']) {
+  for (const program of PROGRAMS) {
     copyFileSync('/usr/bin/dash', join(dir, program));
     chmodSync(join(dir, program), 0o755);
   }
-  writeFileSync(join(dir, 'allowed/script'), `#!${dir}/secret/prog\nexit 42\n`, { mode: 0o755 });
+  const script = (name, interpreter) =>
+    writeFileSync(join(dir, name), `#!${dir}/${interpreter}\nexit 42\n`, { mode: 0o755 });
+  script('allowed/script', 'secret/prog');
+  script('allowed/script-of-own', 'allowed/interpreter');
+  copyFileSync('/lib/x86_64-linux-gnu/libc.so.6', join(dir, 'allowed/lib.so'));
   symlinkSync('secret/key', join(dir, 'link'));
   symlinkSync('secret', join(dir, 'folder-link'));
   symlinkSync(join(dir, 'secret/prog'), join(dir, 'prog-link'));
@@ -82,13 +88,14 @@ export async function makeScene(dir, run) {
   };
 }
 
-/** What both policies close by another name than the one that leads there, or only to be run. */
+/** What both policies close by another name than the one that leads there, or only to be run, and what the tree wrote. */
 const named = (dir) => `
   - {name: by_link, match: {path: ["${dir}/rule-link/key"]}, action: BLOCK}
   - {name: by_mount, match: {path: ["${dir}/alias/key"]}, action: BLOCK}
   - {name: named, match: {path: ["${dir}/named"]}, action: BLOCK}
   - {name: outside, match: {path_prefix: ["${dir}/outside/"]}, action: BLOCK}
-  - {name: not_run, match: {access: [exec], path: ["${dir}/tools/run"]}, action: BLOCK}`;
+  - {name: not_run, match: {access: [exec], path: ["${dir}/tools/run"]}, action: BLOCK}
+  - {name: own, match: {written: true}, action: BLOCK}`;
 
 /** Everything but secret and what the network rules forbid. */
 const denyList = (dir) => `
@@ -110,7 +117,7 @@ policies:${named(dir)}
   - {name: work, match: {access: [read, write, create, delete, rename, link, attr], path_prefix: ["${dir}/allowed"]}, action: ALLOW}
   - {name: parent, match: {access: [read, rename], path: ["${dir}/parent", "${dir}/parent/*", "${dir}/pair"]}, action: ALLOW}
   - {name: kept, match: {access: [rename], path_prefix: ["${dir}/parent/secret", "${dir}/pair/secret"]}, action: BLOCK}
-  - {name: programs, match: {access: [exec], path: ["/usr/bin/bypass", "/usr/local/bin/bypass", "${dir}/allowed/script", "/usr/lib/x86_64-linux-gnu/ld*", "/lib64/ld*", "/usr/lib64/ld*"]}, action: ALLOW}
+  - {name: programs, match: {written: false, path: ["/usr/bin/bypass", "/usr/local/bin/bypass", "${dir}/allowed/*", "/usr/lib/x86_64-linux-gnu/ld*", "/lib64/ld*", "/usr/lib64/ld*"]}, action: ALLOW}
   - {name: code, match: {access: [exec], path: ["${dir}/secret/prog"]}, action: BLOCK}
   - {name: loopback, match: {destination_ip: ["127.0.0.1"]}, action: ALLOW}
   - {name: giver, match: {event: [unix_connect], path: ["${dir}/allowed/giver"]}, action: ALLOW}

@@ -10,15 +10,11 @@ const file = (what, more) => [what, { deny: 'closed', allow: 'default_action.fil
 const both = (rule, what, more) => [what, { deny: rule, allow: rule, ...more }];
 const code = (what, more) => file(what, { allow: 'code', ...more });
 const tool = (what, more) => both('not_run', what, more);
+const own = (what, more) => both('own', what, more);
 const network = (what, more) => [what, { deny: 'closed_address', allow: 'default_action.network', ...more }];
 const port = (what) => network(what, { deny: 'closed_port' });
 
 const always = (why) => ({ deny: why, allow: why });
-
-const COPY = {
-  allow: 'default_action.exec',
-  open: { deny: 'a copy of a program is another file, which no deny-list names; a rule with `written: true` does' },
-};
 
 const WAYS_BY_ROOM = {
   'Names of a file that is closed': {
@@ -133,9 +129,36 @@ const WAYS_BY_ROOM = {
     tool_protected: tool('map it for reading, then `mprotect`'),
     tool_implied: tool('map it for reading under `READ_IMPLIES_EXEC`'),
     tool_implied_later: tool('`mprotect` for reading under `READ_IMPLIES_EXEC`'),
-    tool_copy: tool('run a copy', COPY),
-    tool_memfd: tool('run a copy in a memfd', COPY),
-    tool_deleted: tool('run a copy that is deleted already', COPY),
+  },
+  'Running what the tree itself wrote': {
+    own_copy: own('run a copy of a program'),
+    own_by_loader: own('`ld.so PROGRAM`', { untold: true }),
+    own_symlink: own('by a symbolic link'),
+    own_renamed: own('under another name, by `rename`'),
+    own_linked: own('under another name, by a hard link'),
+    own_over: own('under the name of a program that may be run, by `rename`'),
+    own_exchanged: own('under the name of a program that may be run, by `RENAME_EXCHANGE`'),
+    own_bound: own('under the name of a program that may be run, in a mount namespace of its own'),
+    own_changed: own('a program that may be run, with one byte more'),
+    own_tmpfs: own('in a tmpfs that it has mounted itself', { allow: 'default_action.file' }),
+    own_script: own('a script'),
+    own_interpreter: own('what the `#!` line of a script names'),
+    own_read_by_shell: own('give a script to a shell that may be run', {
+      open: always('what an interpreter reads is no program to the kernel'),
+    }),
+    own_memfd: own('`execveat` of a memfd'),
+    own_deleted: own('by `/proc/self/fd/N`, deleted already'),
+    own_tmpfile: own('made by `O_TMPFILE`, and `linkat`'),
+    own_shared: own('written by a shared mapping'),
+    own_by_ring: own('written by an io_uring'),
+    own_handed_over: own('written by a descriptor that a process outside has opened (`SCM_RIGHTS`)'),
+    own_preloaded: own('a library, by `LD_PRELOAD`', { untold: true }),
+    own_mapped: own('map its code, as `dlopen` does'),
+    own_protected: own('map it for reading, then `mprotect`'),
+    own_memfd_mapped: own('map the code of a memfd'),
+    own_memory: own('write code into memory, then `mprotect`', {
+      open: always('memory of no file is nothing that a rule could name'),
+    }),
   },
   Network: {
     connect_v4: network('connect'),

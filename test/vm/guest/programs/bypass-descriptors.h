@@ -132,40 +132,58 @@ static struct msghdr *fd_message(struct fd_message *m) {
     return &m->msg;
 }
 
-static int received_fd(void) {
+/* A connection to the giver, asked for its descriptor of DIR/secret/key ('k') or of a new DIR/allowed/given ('p'). */
+static int asked_giver(char what) {
     struct sockaddr_un to = giver();
-    struct fd_message m = {0};
-    int s = need(socket(AF_UNIX, SOCK_STREAM, 0), "socket"), fd;
-    if (connect(s, (void *)&to, sizeof(to)) < 0)
-        return -1;
-    need(recvmsg(s, fd_message(&m), 0), "recvmsg");
-    struct cmsghdr *head = CMSG_FIRSTHDR(&m.msg);
-    if (!head) {
-        errno = 0;
-        return -1;
-    }
-    memcpy(&fd, CMSG_DATA(head), sizeof(fd));
-    return reads(fd);
+    int s = need(socket(AF_UNIX, SOCK_STREAM, 0), "socket");
+    need(connect(s, (void *)&to, sizeof(to)), "connect");
+    need(write(s, &what, 1), "write");
+    return s;
 }
 
-/* bypass give DIR: not governed, it has the file open and hands it to whoever asks; and it sets an attribute of it. */
+/* The descriptor that a message brings; -1, without an errno, where it came without. */
+static int given_by(int s) {
+    struct fd_message m = {0};
+    int fd;
+    need(recvmsg(s, fd_message(&m), 0), "recvmsg");
+    struct cmsghdr *head = CMSG_FIRSTHDR(&m.msg);
+    errno = 0;
+    if (!head)
+        return -1;
+    memcpy(&fd, CMSG_DATA(head), sizeof(fd));
+    return fd;
+}
+
+static int received_fd(void) {
+    return reads(given_by(asked_giver('k')));
+}
+
+/*
+ * bypass give DIR: not governed, it has the file open and hands it, or a program to be written, to whoever asks; and it
+ * sets an attribute of the file.
+ */
 _Noreturn static void give(void) {
     struct sockaddr_un own = giver();
     struct fd_message m = {0};
-    int fd = need(open(at("secret/key"), O_RDONLY), "open"), s = need(socket(AF_UNIX, SOCK_STREAM, 0), "socket");
-    need(dup2(fd, GIVEN_FD), "dup2");
-    need(fsetxattr(fd, GIVEN_ATTR, "x", 1, 0), "fsetxattr");
+    int key = need(open(at("secret/key"), O_RDONLY), "open"), s = need(socket(AF_UNIX, SOCK_STREAM, 0), "socket");
+    need(dup2(key, GIVEN_FD), "dup2");
+    need(fsetxattr(key, GIVEN_ATTR, "x", 1, 0), "fsetxattr");
     need(bind(s, (void *)&own, sizeof(own)), "bind");
     need(listen(s, 8), "listen");
     puts("ready");
     fflush(stdout);
     for (;;) {
+        char what = 0;
         int peer = need(accept(s, NULL, NULL), "accept");
+        (void)!read(peer, &what, 1);
+        int fd = what == 'p' ? need(open(at("allowed/given"), O_RDWR | O_CREAT | O_TRUNC, 0755), "open given") : key;
         struct msghdr *msg = fd_message(&m);
         m.control.head =
             (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
         memcpy(CMSG_DATA(&m.control.head), &fd, sizeof(fd));
         sendmsg(peer, msg, MSG_NOSIGNAL);
+        if (fd != key)
+            close(fd);
         close(peer);
     }
 }

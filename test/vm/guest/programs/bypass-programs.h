@@ -4,8 +4,6 @@
 
 #include <sys/mman.h>
 #include <sys/personality.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include "bypass-descriptors.h"
@@ -121,35 +119,6 @@ static int tool_implied_later(void) {
     need(code == MAP_FAILED ? -1 : 0, "mmap");
     need(personality(READ_IMPLIES_EXEC), "personality");
     return mprotect(code, 4096, PROT_READ) ? -1 : may_run(code);
-}
-
-/* The same bytes in another file. */
-static int copied_into(int to) {
-    struct stat st;
-    int from = need(open(at("tools/run"), O_RDONLY), "open");
-    need(fstat(from, &st), "fstat");
-    need(sendfile(to, from, NULL, st.st_size) == st.st_size ? 0 : -1, "sendfile");
-    return to;
-}
-
-static char *copy(const char *name) {
-    char *path = at(name);
-    close(copied_into(need(open(path, O_WRONLY | O_CREAT | O_EXCL, 0700), "open")));
-    return path;
-}
-
-static int tool_copy(void) {
-    return run(copy("allowed/copy"));
-}
-static int tool_memfd(void) {
-    return run_fd(copied_into(need(memfd_create("tool", MFD_CLOEXEC), "memfd_create")));
-}
-
-static int tool_deleted(void) {
-    char *path = copy("allowed/deleted");
-    int fd = need(open(path, O_RDONLY | O_CLOEXEC), "open");
-    need(unlink(path), "unlink");
-    return run_fd(fd);
 }
 
 #endif

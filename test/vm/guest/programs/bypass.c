@@ -18,6 +18,7 @@
 #include "bypass-races.h"
 #include "bypass-rings.h"
 #include "bypass-scene.h"
+#include "bypass-written.h"
 
 static int plain(void) {
     return opened(at("secret/key"), O_RDONLY);
@@ -326,9 +327,30 @@ static const struct way WAYS[] = {
     {"tool_protected", tool_protected},
     {"tool_implied", tool_implied},
     {"tool_implied_later", tool_implied_later},
-    {"tool_copy", tool_copy},
-    {"tool_memfd", tool_memfd},
-    {"tool_deleted", tool_deleted},
+    {"own_copy", own_copy},
+    {"own_by_loader", own_by_loader},
+    {"own_symlink", own_symlink},
+    {"own_renamed", own_renamed},
+    {"own_linked", own_linked},
+    {"own_over", own_over},
+    {"own_exchanged", own_exchanged},
+    {"own_bound", own_bound},
+    {"own_changed", own_changed},
+    {"own_tmpfs", own_tmpfs},
+    {"own_script", own_script},
+    {"own_interpreter", own_interpreter},
+    {"own_read_by_shell", own_read_by_shell},
+    {"own_memfd", own_memfd},
+    {"own_deleted", own_deleted},
+    {"own_tmpfile", own_tmpfile},
+    {"own_shared", own_shared},
+    {"own_by_ring", own_by_ring},
+    {"own_handed_over", own_handed_over},
+    {"own_preloaded", own_preloaded},
+    {"own_mapped", own_mapped},
+    {"own_protected", own_protected},
+    {"own_memfd_mapped", own_memfd_mapped},
+    {"own_memory", own_memory},
     {"connect_v4", connect_v4},
     {"connect_mapped", connect_mapped},
     {"connect_fastopen", connect_fastopen},
