@@ -1,11 +1,13 @@
 // What the kernel decides is what replay decides on the recording of the same session: policies of random rules in mode
-// audit, over a program that opens, makes, moves and deletes files under names that the rules are about.
-import { mkdirSync, writeFileSync } from 'node:fs';
+// audit, over a program that opens, makes, moves, deletes and runs files under names that the rules are about, some of which
+// it has written itself.
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+export const needs = ['dash'];
 export const variants = ['lsm', 'hook'];
 export const per = 'turn';
-export const timeout = 400;
+export const timeout = 1800;
 
 const NAMES = ['a', 'b', 'key', '.env', 'app.md', 'x.pem', 'n'.repeat(40), 'é'];
 const PARTS = [...NAMES, '*', '*.md', 'a*', '*.p*m', '.*'];
@@ -29,11 +31,17 @@ function policyOf(work, roll) {
     const parts = Array.from({ length: 1 + roll(2) }, () => pick(PARTS));
     return roll(3) === 0 ? `**/${parts.join('/')}` : `${work}/${parts.join('/')}${roll(3) === 0 ? '/**' : ''}`;
   };
-  return Array.from({ length: 8 }, (_, at) => ({
-    name: `r${at}`,
-    match: { path: list(pattern), ...(roll(3) > 0 && { access: list(() => pick(ACCESS)) }) },
-    action: pick(['ALLOW', 'BLOCK', 'HUMAN_APPROVAL']),
-  }));
+  const matches = [
+    ...Array.from({ length: 8 }, () => ({
+      path: list(pattern),
+      ...(roll(3) > 0 && { access: list(() => pick(ACCESS)) }),
+    })),
+    ...Array.from({ length: 4 }, () => ({ path: list(pattern), written: roll(2) === 0 })),
+  ];
+  const rules = matches.map((match) => ({ match, action: pick(['ALLOW', 'BLOCK', 'HUMAN_APPROVAL']) }));
+  // Behind all others: so there is something to compare in each round.
+  const rest = [true, false].map((written) => ({ match: { written }, action: pick(['BLOCK', 'HUMAN_APPROVAL']) }));
+  return [...rules, ...rest].map((rule, at) => ({ name: `r${at}`, ...rule }));
 }
 
 /** The policy without rules that can never decide beside the others, which the loader refuses by name. */
@@ -56,12 +64,15 @@ async function loadable(rules, agentgov, write) {
   );
 }
 
-/** A shell script of file operations, each of which may fail. */
-function scriptOf(work, roll, count) {
+/** A shell script of file operations, each of which may fail; `program` is copied into the tree, and runs scripts. */
+function scriptOf(work, program, roll, count) {
   const name = () => Array.from({ length: 1 + roll(3) }, () => NAMES[roll(NAMES.length)]).join('/');
+  const programs = [];
   const lines = Array.from({ length: count }, () => {
     const [one, two] = [`'${work}/${name()}'`, `'${work}/${name()}'`];
-    return [
+    const any = `'${work}/${NAMES[roll(NAMES.length)]}/${NAMES[roll(NAMES.length)]}'`;
+    const run = roll(2) === 0 && programs.length > 0 ? programs[roll(programs.length)] : any;
+    const line = [
       `read x < ${one}`,
       `echo x > ${one}`,
       `echo x >> ${one}`,
@@ -71,10 +82,18 @@ function scriptOf(work, roll, count) {
       `/usr/bin/rm -f ${one}`,
       `/usr/bin/chmod 600 ${one}`,
       `/usr/bin/truncate -s 1 ${one}`,
-    ][roll(9)];
+      `/usr/bin/cp ${program} ${any}`,
+      `echo '#!${program}' > ${any}; /usr/bin/chmod 755 ${any}`,
+      ...Array(5).fill(`${run} -c :`),
+    ][roll(16)];
+    if (line.includes(program)) programs.push(any);
+    return line;
   });
   return `${lines.map((line) => `{ ${line}; } 2>/dev/null`).join('\n')}\nexit 0\n`;
 }
+
+/** Of all that an event asks for the strictest answer counts, and of equals the first. */
+const strictest = (verdicts) => verdicts.find(({ reason }) => reason !== 'approval_unavailable') ?? verdicts[0];
 
 const objectOf = ({ path, path_to: to }) => `${path}${to === undefined ? '' : ` -> ${to}`}`;
 /** A file that is made by an open is one event there, and two questions here: so not by the event's type. */
@@ -82,19 +101,24 @@ const keyOf = (event) => `${objectOf(event)} by ${event.policy_rule}`;
 
 export default async function ({ agentgov, assert, figure, file, monitor, scaled, seed, work }) {
   let compared = 0;
+  const ranBy = { tree: 0, others: 0 };
+  const program = join(work, 'program');
+  copyFileSync('/usr/bin/dash', program);
   for (let round = 0; round < scaled(20); round++) {
     const roll = dice(seed + round);
     const tree = join(work, `tree-${round}`);
     for (const folder of NAMES) mkdirSync(join(tree, folder, NAMES[roll(NAMES.length)]), { recursive: true });
     for (let i = 0; i < 60; i++) {
+      const path = join(tree, NAMES[roll(8)], NAMES[roll(8)]);
       try {
-        writeFileSync(join(tree, NAMES[roll(8)], NAMES[roll(8)]), 'x');
+        if (roll(3) === 0) copyFileSync(program, path);
+        else writeFileSync(path, `#!${program}\n`, { mode: 0o755 });
       } catch {
         // It is a folder.
       }
     }
     const policy = await loadable(policyOf(tree, roll), agentgov, (text) => file(`policy-${round}.yaml`, text));
-    const script = file(`script-${round}.sh`, scriptOf(tree, roll, 150));
+    const script = file(`script-${round}.sh`, scriptOf(tree, program, roll, 150));
     const { code, stderr, log, file: audit } = await monitor(['sh', script], { enforce: policy });
     assert.equal(code, 0, stderr);
     const verdicts = log.events.filter((event) => event.action === 'WOULD_BLOCK');
@@ -106,7 +130,19 @@ export default async function ({ agentgov, assert, figure, file, monitor, scaled
     const replay = await agentgov(['replay', '--report', 'json', policy, audit]);
     const findings = JSON.parse(replay.stdout).findings.filter(({ events }) => events > 0);
     const wanted = findings.map(({ object, rule }) => `${object} by ${rule}`);
-    const isTold = ({ object, rule }) => told.has(`${object} by ${rule}`) || moved.has(object) || linked.has(object);
+    // What is run is told by the process: the finding names the interpreter of a script, and the kernel each file that it
+    // asks about. Of an exec that failed no event says who wrote the file.
+    const ran = new Map(
+      log.find('process_exec', { action: 'OBSERVED', errno: undefined }).map((event) => [event.seq, event]),
+    );
+    const against = ({ pid, path, script }) =>
+      verdicts.filter((event) => event.pid === pid && [path, script].includes(event.path));
+    const isKnown = (event) => against(event).some(({ reason }) => reason === 'same_file');
+    const isTold = ({ event_type: type, object, rule, first }) => {
+      if (type !== 'process_exec') return told.has(`${object} by ${rule}`) || moved.has(object) || linked.has(object);
+      const event = ran.get(first.seq);
+      return !event || isKnown(event) || against(event).some((verdict) => verdict.policy_rule === rule);
+    };
     const missing = findings.filter((finding) => !isTold(finding)).map(({ object, rule }) => `${object} by ${rule}`);
     assert.deepEqual(missing, [], `round ${round} of seed ${seed}: what replay finds and the kernel did not`);
     // And the other way round, where the call got through (one that failed later is no finding) and is one question: of
@@ -120,9 +156,20 @@ export default async function ({ agentgov, assert, figure, file, monitor, scaled
     // By what a file was called when the policy was loaded only the kernel decides: a recording has names alone.
     const byName = sure.filter(({ reason }) => reason !== 'same_file');
     const more = byName.map(keyOf).filter((key) => !wanted.includes(key));
-    assert.deepEqual(more, [], `round ${round} of seed ${seed}: what the kernel finds and replay did not`);
+    const judged = [...ran.values()].filter((event) => against(event).length > 0 && !isKnown(event));
+    const moreRun = judged
+      .map((event) => `${event.path} by ${strictest(against(event)).policy_rule}`)
+      .filter((key) => !wanted.includes(key));
+    assert.deepEqual(
+      [...more, ...moreRun],
+      [],
+      `round ${round} of seed ${seed}: what the kernel finds and replay did not`,
+    );
     compared += wanted.length;
+    for (const event of judged) ranBy[event.written === true || event.script_written === true ? 'tree' : 'others'] += 1;
   }
   assert.ok(compared > 20, `findings compared: ${compared}`);
+  assert.ok(ranBy.tree > 0 && ranBy.others > 0, `programs compared, by who wrote them: ${JSON.stringify(ranBy)}`);
   figure('findings compared', compared);
+  figure('programs compared', ranBy);
 }
