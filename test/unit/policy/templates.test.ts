@@ -38,6 +38,12 @@ const open = (path: string, more: AgentEvent = {}): AgentEvent => ({
   exe: '/usr/bin/bash',
   ...more,
 });
+const run = (path: string, more: AgentEvent = {}): AgentEvent => ({
+  event_type: 'process_exec',
+  path,
+  exe: path,
+  ...more,
+});
 const CLOSED: [AgentEvent, string][] = [
   [open('/home/u/.ssh/id_ed25519'), 'BLOCK'],
   [open('/root/.aws/credentials'), 'BLOCK'],
@@ -57,14 +63,22 @@ const CLOSED: [AgentEvent, string][] = [
   [{ event_type: 'network_connect', dest_ip: '169.254.169.254', dest_port: 80 }, 'BLOCK'],
   [{ event_type: 'network_connect', dest_ip: '203.0.113.9', dest_port: 443 }, 'BLOCK'],
   [{ event_type: 'ptrace', target_pid: 1 }, 'BLOCK'],
-  [{ event_type: 'process_exec', path: '/tmp/dropped', exe: '/tmp/dropped' }, 'BLOCK'],
+  [run('/tmp/dropped'), 'BLOCK'],
+  // What the agent wrote itself, also under the names of agents.
+  [run('/tmp/dropped', { written: true }), 'BLOCK'],
+  [run('/home/u/.cache/x', { written: true }), 'BLOCK'],
+  [run('/tmp/@anthropic-ai/claude-code/bin/claude.exe', { written: true }), 'BLOCK'],
+  [run('/tmp/@openai/codex/vendor/x/bin/codex', { written: true }), 'BLOCK'],
+  [run('/tmp/opencode.exe', { written: true }), 'BLOCK'],
+  [run('/usr/bin/dash', { script: '/tmp/x.sh', script_written: true, interpreter: '/usr/bin/dash' }), 'BLOCK'],
+  [run('/workspace/target/tool', { written: true }), 'HUMAN_APPROVAL'],
 ];
 const OPEN: AgentEvent[] = [
   open('/home/u/.ssh/known_hosts'),
   open('/usr/lib/x.so'),
   open('/workspace/src/a.ts', { access: 'read_write' }),
   { event_type: 'file_rename', path: '/workspace/a', path_to: '/workspace/b' },
-  { event_type: 'process_exec', path: '/usr/bin/git', exe: '/usr/bin/git' },
+  run('/usr/bin/git'),
   { event_type: 'network_connect', dest_ip: '127.0.0.1', dest_port: 8080 },
   { event_type: 'network_send', dest_ip: '192.0.2.53', dest_port: 53, protocol: 'udp' },
 ];
@@ -161,6 +175,15 @@ it.each([
   const engine = new Engine(await loadPolicy(fileOf(name)));
   expect(engine.decide(open(path), who)?.action).toBe('ALLOW');
   expect(engine.decide(open(path))?.action).toBe('BLOCK');
+});
+
+it('lets opencode map the libraries that it unpacks, and nothing else', async () => {
+  const engine = new Engine(await loadPolicy(fileOf('opencode')));
+  const decide = (path: string, exe: string) => engine.decide(run(path, { written: true }), { exe })?.action;
+  const program = '/usr/lib/node_modules/opencode-ai/bin/opencode.exe';
+  expect(decide('/tmp/.5eff5f16fdbfdf4f-00000001.node', program)).toBe('ALLOW');
+  expect(decide('/tmp/.5eff5f16fdbfdf4f-00000001.node', '/usr/bin/dash')).toBe('BLOCK');
+  expect(decide('/tmp/tool', program)).toBe('BLOCK');
 });
 
 it('init writes a policy once', async () => {
