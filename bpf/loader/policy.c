@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "base64.h"
 #include "include/policy.h"
 #include "policy.h"
 
@@ -55,37 +56,6 @@ void policy_size(struct agentgov_bpf *skel, struct agent_maps *own) {
         if (tables[i].room)
             agent_maps_size(own, tables[i].map, tables[i].room);
     agent_maps_size(own, skel->maps.scripts, AG_SCRIPTS_MAX);
-}
-
-static int digit(char c) {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* base64 (RFC 4648, with padding) to bytes; -1 when it is none. `out` has room for 3/4 of `len`. */
-static ssize_t decode(const char *text, size_t len, unsigned char *out) {
-    size_t n = 0;
-    if (len % 4)
-        return -1;
-    for (size_t at = 0; at < len; at += 4) {
-        bool last = at + 4 == len;
-        int padding = !last || text[at + 3] != '=' ? 0 : text[at + 2] == '=' ? 2 : 1;
-        uint32_t bits = 0;
-        for (int i = 0; i < 4; i++) {
-            int value = i >= 4 - padding ? 0 : digit(text[at + i]);
-            if (value < 0)
-                return -1;
-            bits = bits << 6 | value;
-        }
-        for (int i = 0; i < 3 - padding; i++)
-            out[n++] = bits >> (16 - 8 * i);
-    }
-    return n;
 }
 
 /* Where the entries of a table lie. */
@@ -138,7 +108,7 @@ int policy_put(struct programs *p, const struct command *c, size_t *entries, cha
     }
     struct bpf_map *map = table_of(p->skel, c);
     unsigned char *bytes = malloc(c->data_len / 4 * 3 + 3);
-    ssize_t n = map && bytes ? decode(c->data, c->data_len, bytes) : -1;
+    ssize_t n = map && bytes ? base64_decode(c->data, c->data_len, bytes) : -1;
     struct place to = map ? place_of(p, map) : (struct place){.fd = -1};
     int err = !bytes ? -ENOMEM : n < 0 ? -EINVAL : put_all(&to, bytes, n, entries);
     free(bytes);
