@@ -153,6 +153,7 @@ static __always_inline void who_acts(struct scratch *s, __u32 slot, __u32 scoped
     if (scoped & AG_BY_SCRIPT)
         script_acts(slot);
     s->ask.fixed = s->ask.floating = s->ask.known = s->ask.reason = 0;
+    s->ask.leaf = 0;
 }
 
 #endif

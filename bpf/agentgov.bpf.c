@@ -23,6 +23,7 @@
  *   objects      tiers lsm and hook: what the kernel resolved, and the work of an io_uring
  *   policy       a policy's maps, and the automaton that a path runs through
  *   actors       who acts, for rules that are scoped to programs or scripts
+ *   guards       what belongs to some engine of this machine
  *   rates        how often a rule lets something through
  *   verdict      which rule decides, and the record of what it is against
  *   enforce      tiers lsm and hook: what is asked at each hook about files, programs and addresses
@@ -45,6 +46,7 @@
 
 #include "include/events.h"
 #include "include/agents.h"
+#include "include/guards.h"
 #include "include/policy.h"
 #include "include/kernel.h"
 #include "include/tasks.h"
@@ -69,6 +71,7 @@
 #include "objects.bpf.h"
 #include "policy.bpf.h"
 #include "actors.bpf.h"
+#include "guards.bpf.h"
 #include "rates.bpf.h"
 #include "verdict.bpf.h"
 #include "enforce.bpf.h"

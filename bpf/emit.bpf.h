@@ -30,6 +30,9 @@ struct asking {
     __u32 reason;          /* why the path is not known: enum ag_reason; 0: it is */
     __u32 head;            /* the policy that is asked: key of `policy` */
     __u32 asked;           /* 1: it is known already what counts for a `max`, or nothing does */
+    __u64 leaf;            /* the dentry whose path has been run through; 0: none has */
+    __u64 folder;          /* the one that it is in, while guards are asked about it: i_ino, */
+    __u32 folder_dev;      /* and sb->s_dev */
     __u32 limited;         /* one more than the row of the ALLOW rule with `max` that decides first; 0: none */
     struct ag_list net;    /* clauses about the address */
     struct ag_block block; /* the address itself */

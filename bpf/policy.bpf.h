@@ -236,6 +236,7 @@ __attribute__((noinline)) int place_walked(__u32 slot) {
     struct ag_policy *p = s ? policy_of(s) : NULL;
     if (!s || !p)
         return 0;
+    s->ask.leaf = s->walk_dentry;
     s->ask.depth = 0;
     s->ask.reason = 0;
     s->ask.fixed = s->ask.known = 0;

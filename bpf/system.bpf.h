@@ -233,28 +233,18 @@ DECIDER(task_prctl, NOTE_OTHER, int option, unsigned long what) {
     return answer ? answer : prctl_passes;
 }
 
-static __always_inline bool is_guard(const struct ag_policy *p, __u32 tgid) {
-    for (int i = 0; i < AG_GUARDS_MAX; i++) {
-        if (!p->guards[i])
-            break;
-        if (p->guards[i] == tgid)
-            return true;
-    }
-    return false;
-}
-
 /*
  * ptrace, process_vm_readv and _writev, pidfd_getfd, /proc/PID/mem. One's own memory is never asked about. Of
- * agentgov's processes also what only reads: /proc/PID/fd leads to the pipes by which they speak with each other.
+ * agentgov's processes, whichever agent they serve, also what only reads: /proc/PID/fd leads to the pipes by which they
+ * speak with each other.
  */
 DECIDER(ptrace_access_check, NOTE_OTHER, struct task_struct *child, unsigned int mode) {
     if ((mode & PTRACE_MODE_NOAUDIT) || !is_governed())
         return 0;
-    struct ag_policy *p = policy_now();
-    if (!p)
-        return 0;
     __u32 target = tgid_of(child), bits = mode & PTRACE_MODE_ATTACH ? AG_DO_PTRACE : 0;
-    enum ag_own own = is_guard(p, target) ? AG_OWN_PROCESS : bits && !is_kin(target) ? AG_OWN_OUTSIDE : AG_OWN_NONE;
+    enum ag_own own = AG_OWN_NONE;
+    if (!is_kin(target))
+        own = is_guard(child) ? AG_OWN_PROCESS : bits ? AG_OWN_OUTSIDE : AG_OWN_NONE;
     return bits || own ? decide_call(AG_PTRACE, bits, 0, target, own) : 0;
 }
 
@@ -268,10 +258,9 @@ DECIDER(task_kill, 1u << AG_SIGNAL, struct task_struct *to, struct kernel_siginf
     if (!sig || !is_sent(info) || !is_governed())
         return 0;
     __u32 target = tgid_of(to);
-    struct ag_policy *p = policy_now();
-    if (!p || is_kin(target))
+    if (is_kin(target))
         return 0;
-    return decide_call(AG_SIGNAL, AG_DO_SIGNAL, sig, target, is_guard(p, target) ? AG_OWN_PROCESS : AG_OWN_NONE);
+    return decide_call(AG_SIGNAL, AG_DO_SIGNAL, sig, target, is_guard(to) ? AG_OWN_PROCESS : AG_OWN_NONE);
 }
 
 #endif

@@ -138,18 +138,6 @@ static __always_inline void count_in(struct scratch *s, __u64 verdict) {
         s->ask.verdict = verdict;
 }
 
-/* Asks once more. Of several verdicts the most severe one counts, and of equals the first. */
-__attribute__((noinline)) int ask(__u32 slot, __u32 cls, __u32 permit, __u32 forbid, __u32 how) {
-    struct scratch *s = scratch_at(slot);
-    if (!s)
-        return 0;
-    count_in(s, decide(slot, cls, permit, forbid, how));
-    s->ask.asked = 1;
-    if (s->ask.known != s->ask.fixed)
-        count_in(s, decide(slot, cls, permit, forbid, how | ASK_KNOWN));
-    return 0;
-}
-
 /* A rule that no clause competes with (enum ag_own): it adds to what the clauses say. */
 static __always_inline void add_own(struct scratch *s, enum ag_own own) {
     struct ag_policy *p = policy_of(s);
@@ -159,6 +147,20 @@ static __always_inline void add_own(struct scratch *s, enum ag_own own) {
     struct ag_rule *r = own_entry(&rules, s->agent, &row);
     if (r)
         count_in(s, verdict_of(rule | p->serial << 16, AG_BY_RULE, r->error, r->enforce));
+}
+
+/* Asks once more. Of several verdicts the most severe one counts, and of equals the first. */
+__attribute__((noinline)) int ask(__u32 slot, __u32 cls, __u32 permit, __u32 forbid, __u32 how) {
+    struct scratch *s = scratch_at(slot);
+    if (!s)
+        return 0;
+    count_in(s, decide(slot, cls, permit, forbid, how));
+    s->ask.asked = 1;
+    if (s->ask.known != s->ask.fixed)
+        count_in(s, decide(slot, cls, permit, forbid, how | ASK_KNOWN));
+    if (is_guarded_name(s, slot, forbid))
+        add_own(s, AG_OWN_AGENTS);
+    return 0;
 }
 
 /* Whatever is asked is denied. Apart, so that the verifier meets it once and not in every program. */
@@ -188,6 +190,7 @@ static __always_inline struct scratch *verdict_begin(__u16 kind, __u32 *slot) {
     s->ask.verdict = s->ask.programs = s->ask.scripts = 0;
     s->ask.fixed = s->ask.floating = s->ask.known = s->ask.reason = s->ask.protocol = s->ask.unknown = 0;
     s->ask.asked = s->ask.limited = s->ask.written = 0;
+    s->ask.leaf = 0;
     s->ask.port = AG_NO_PORT;
     s->ask.net.count = 0;
     struct ag_policy *p = policy_of(s);

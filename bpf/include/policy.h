@@ -42,7 +42,6 @@
 #define AG_LIST_MAX 64     /* clauses that compete over one object */
 #define AG_PORTS 4         /* ranges of ports of one clause */
 #define AG_PROGRAMS_MAX 64 /* sets of programs and scripts that rules are scoped to */
-#define AG_GUARDS_MAX 32   /* processes that self-protection is about */
 #define AG_RATES_MAX 64    /* rules with `max`, of the policy in force and the next */
 #define AG_RATE_GROUPS 256 /* of each: a power of two */
 
@@ -170,22 +169,22 @@ struct ag_policy {
     __u32 rules;  /* first row of `rules`: head * AG_RULES_MAX */
     __u32 serial; /* what its verdicts are marked with, 16 bits */
     /* Self-protection beside the clauses. */
-    __u32 own_rules;             /* number of the first rule of enum ag_own; 0: there is none */
-    __u32 mount_ns;              /* inode number of agentgov's mount namespace */
-    __u32 root_mount;            /* id of the mount that is its root folder */
-    __u32 guards[AG_GUARDS_MAX]; /* tgids of agentgov, its loader and those that would take them along; 0: no more */
+    __u32 own_rules;  /* number of the first rule of enum ag_own; 0: there is none */
+    __u32 mount_ns;   /* inode number of agentgov's mount namespace */
+    __u32 root_mount; /* id of the mount that is its root folder */
 };
-AG_STATIC_ASSERT(sizeof(struct ag_policy) == 204, "no padding in ag_policy");
+AG_STATIC_ASSERT(sizeof(struct ag_policy) == 76, "no padding in ag_policy");
 
 enum ag_scope { AG_BY_EXE = 1, AG_BY_SCRIPT = 2 };
 
 /* Rules that no clause competes with, in the order of their numbers. */
 enum ag_own {
     AG_OWN_NONE,
-    AG_OWN_PROCESS, /* over `guards` and the root folder */
+    AG_OWN_PROCESS, /* over the processes of `guards` and the root folder */
     AG_OWN_OUTSIDE, /* over the memory of all other processes that are not in the tree */
     AG_OWN_KERNEL,  /* over what changes the kernel, and what it believes of a process */
     AG_OWN_LOG,     /* over everything, while the log cannot be written */
+    AG_OWN_AGENTS,  /* over the names of `guards` */
 };
 
 struct ag_device_key {

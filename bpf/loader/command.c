@@ -81,10 +81,12 @@ static bool is_word(const char *word, size_t len, const char *what) {
 
 static enum command_name name_of(const char *word, size_t len) {
     static const char *const NAMES[] = {
-        [CMD_GOVERN] = "govern",       [CMD_STOP] = "stop",       [CMD_STATS] = "stats", [CMD_MEMBER] = "member",
-        [CMD_TABLES] = "tables",       [CMD_POLICY] = "policy",   [CMD_SWAP] = "swap",   [CMD_CLEAR] = "clear",
-        [CMD_BLOCK] = "block",         [CMD_UNBLOCK] = "unblock", [CMD_KEEP] = "keep",   [CMD_RELEASE] = "release",
-        [CMD_TAKE_OVER] = "take_over", [CMD_FORGET] = "forget",   [CMD_LEAVE] = "leave", [CMD_QUIT] = "quit"};
+        [CMD_GOVERN] = "govern",       [CMD_STOP] = "stop",     [CMD_STATS] = "stats",
+        [CMD_MEMBER] = "member",       [CMD_TABLES] = "tables", [CMD_POLICY] = "policy",
+        [CMD_SWAP] = "swap",           [CMD_CLEAR] = "clear",   [CMD_BLOCK] = "block",
+        [CMD_UNBLOCK] = "unblock",     [CMD_KEEP] = "keep",     [CMD_RELEASE] = "release",
+        [CMD_TAKE_OVER] = "take_over", [CMD_FORGET] = "forget", [CMD_GUARD] = "guard",
+        [CMD_LEAVE] = "leave",         [CMD_QUIT] = "quit"};
     for (enum command_name name = CMD_GOVERN; name <= CMD_QUIT; name++)
         if (is_word(word, len, NAMES[name]))
             return name;
@@ -129,8 +131,9 @@ static bool is_complete(const struct command *c, const char **why) {
     *why = "the command lacks its id";
     if (!c->has_id && c->name != CMD_QUIT && c->name != CMD_LEAVE)
         return false;
-    *why = "a table and its data belong to policy, and to nothing else";
-    if ((c->name == CMD_POLICY) != (c->table && c->data) || (c->table != NULL) != (c->data != NULL))
+    *why = "a table belongs to policy, data to policy and guard, and to nothing else";
+    if ((c->name == CMD_POLICY) != (c->table != NULL) ||
+        (c->name == CMD_POLICY || c->name == CMD_GUARD) != (c->data != NULL))
         return false;
     *why = "a head belongs to swap, and to nothing else";
     if ((c->name == CMD_SWAP) != c->has_head)

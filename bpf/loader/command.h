@@ -26,6 +26,7 @@ enum command_name {
     CMD_RELEASE,
     CMD_TAKE_OVER,
     CMD_FORGET,
+    CMD_GUARD,
     CMD_LEAVE,
     CMD_QUIT
 };
@@ -37,7 +38,7 @@ struct command {
     int64_t head; /* of "swap" */
     size_t pids_count;
     uint32_t pids[COMMAND_PIDS_MAX]; /* of "pids", or the one of "pid" */
-    const char *table, *data;        /* of "policy": into the line, not terminated; data is base64 */
+    const char *table, *data; /* of "policy", data also of "guard": into the line, not terminated; data is base64 */
     size_t table_len, data_len;
 };
 

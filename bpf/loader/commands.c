@@ -2,12 +2,15 @@
 /* What each command of stdin does. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "attach.h"
+#include "base64.h"
 #include "clock.h"
 #include "connections.h"
 #include "control.h"
 #include "fold_map.h"
+#include "guards.h"
 #include "policy.h"
 #include "report.h"
 #include "session.h"
@@ -194,6 +197,20 @@ static void policy(struct session *s, const struct command *c) {
         control_policy(out_buf(&s->out), c->id, entries);
 }
 
+static void guard(struct session *s, const struct command *c) {
+    unsigned char *list = malloc(c->data_len / 4 * 3 + 3);
+    ssize_t size = list ? base64_decode(c->data, c->data_len, list) : -1;
+    size_t count = 0;
+    int err = !list ? -ENOMEM : size < 0 ? -EINVAL : guards_name(&s->programs, (char *)list, size, &count);
+    free(list);
+    if (err == -E2BIG)
+        control_error(out_buf(&s->out), &c->id, code_of(err), "too many folders lead to them");
+    else if (err)
+        control_error(out_buf(&s->out), &c->id, code_of(err), strerror(-err));
+    else
+        control_policy(out_buf(&s->out), c->id, count);
+}
+
 void session_command(struct session *s, const char *line, size_t len) {
     struct command c;
     const char *why;
@@ -233,6 +250,9 @@ void session_command(struct session *s, const char *line, size_t len) {
         break;
     case CMD_FORGET:
         forget(s, &c);
+        break;
+    case CMD_GUARD:
+        guard(s, &c);
         break;
     case CMD_LEAVE:
         s->leave = true;

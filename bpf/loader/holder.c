@@ -4,6 +4,7 @@
 #include <string.h>
 #include "holder.h"
 #include "procfs.h"
+#include "tables.h"
 
 uint64_t holder_start(uint32_t pid) {
     struct proc_stat stat;
@@ -45,6 +46,14 @@ bool holder_read(struct holder *h, uint32_t pid) {
     }
     closedir(dir);
     return true;
+}
+
+bool holder_believe(struct holder *h, const struct agentgov_bpf *own, uint32_t pid, uint64_t since) {
+    char why[256];
+    bool member;
+    size_t count;
+    return proc_is_like_us(pid) && holder_read(h, pid) && holder_start(pid) == since &&
+           tables_ask(own, pid, &member, &count, why, sizeof(why)) == 0 && !member;
 }
 
 static bool has(const uint32_t *ids, size_t count, uint32_t id) {

@@ -172,6 +172,8 @@ int kept_pin(struct kept *k, struct programs *p, const char *agent_id) {
     if (!err)
         err = pin_in(k->path, "members", bpf_map__fd(skel->maps.members));
     if (!err)
+        err = pin_in(k->path, "guards", bpf_map__fd(skel->maps.guards));
+    if (!err)
         err = pin_in(k->path, "written", agent_maps_fd(&p->own, skel->maps.written));
     if (!err)
         err = pin_in(k->path, "unmarked", bpf_map__fd(skel->maps.unmarked));
@@ -183,6 +185,8 @@ int kept_pin(struct kept *k, struct programs *p, const char *agent_id) {
     }
     k->row = (struct ag_agent *)&skel->bss->agents[p->members.agent];
     k->row->kept = run;
+    k->guard = p->guard;
+    k->guard->kept = run;
     return 0;
 }
 
@@ -195,7 +199,7 @@ void kept_attend(struct kept *k, const struct losses *losses) {
 
 void kept_unpin(struct kept *k) {
     if (k->row)
-        k->row->kept = 0;
+        k->row->kept = k->guard->kept = 0;
     if (k->path[0])
         remove_run(k->path);
     if (k->attendance)
@@ -384,6 +388,34 @@ static void list_agent(void *arg, const char *name) {
     char id[256];
     if (id_of(name, id, sizeof(id)))
         l->each(l->arg, id);
+}
+
+struct pinned {
+    const char *agent;
+    int fd;
+};
+
+static void see_guards_of_run(void *arg, const char *name) {
+    struct pinned *p = arg;
+    char run[KEPT_PATH];
+    snprintf(run, sizeof(run), "%s/%s", p->agent, name);
+    if (p->fd < 0)
+        p->fd = get_from(run, "guards");
+}
+
+static void see_guards(void *arg, const char *agent_id) {
+    struct pinned *p = arg;
+    char agent[KEPT_AGENT];
+    folder_of(agent_id, agent, sizeof(agent));
+    p->agent = agent;
+    if (is_ours(agent))
+        each_name(agent, see_guards_of_run, p);
+}
+
+int kept_guards(void) {
+    struct pinned p = {.fd = -1};
+    kept_agents(see_guards, &p);
+    return p.fd;
 }
 
 struct elsewhere {

@@ -3,7 +3,7 @@
  * What holds on when the loader is gone: the links of its set, pinned, and the maps by which the next loader takes
  * over. Each agent pins them for itself, so a set is in force as long as one of its agents is kept, or has a loader.
  *
- *   /sys/fs/bpf/agentgov/AGENT/RUN/  link_N, members, written, unmarked, counters, attendance
+ *   /sys/fs/bpf/agentgov/AGENT/RUN/  link_N, members, guards, written, unmarked, counters, attendance
  *
  * AGENT is the agent's id, with every byte that is no letter, digit, `-` or `_` as %XX: bpffs takes no dots. RUN is the
  * moment at which a loader pinned, so that two of one agent stand side by side while one takes over from the other.
@@ -36,7 +36,9 @@ struct attendance {
 struct kept {
     char path[KEPT_PATH]; /* the folder of this run; empty: nothing is pinned */
     struct attendance *attendance;
-    struct ag_agent *row; /* says that we are pinned, for those who clear away what the killed have left (set.h) */
+    /* They say that we are pinned, for those who clear away what the killed have left (set.h, guards.h). */
+    struct ag_agent *row;
+    struct ag_guard_row *guard;
 };
 
 /* Makes sure that there is a bpffs to pin to, mounting one where none is. False, and in `why` the end of a sentence. */
@@ -52,6 +54,9 @@ void kept_unpin(struct kept *k);
 
 /* Is that run of an agent still pinned, if only for its counts? */
 bool kept_is_there(const char *agent_id, __u64 run);
+
+/* The map of guards that some agent has pinned (an fd); -1: there is none. */
+int kept_guards(void);
 
 /* Runs of other loaders, alive or not, that hold one agent. */
 struct kept_run {

@@ -12,6 +12,7 @@
 #include "include/events.h"
 #include "capabilities.h"
 #include "clock.h"
+#include "guards.h"
 #include "kernel_types.h"
 #include "links.h"
 #include "loaded.h"
@@ -125,13 +126,18 @@ static int load(struct programs *p, const struct kernel_types *types, bool open)
 static int join_or_load(struct programs *p, const struct programs_options *options, const struct kernel_types *types,
                         const char *agent_id) {
     bool locked = !options->alone && set_lock(SET_PATIENCE);
-    int err = locked && set_join(p) ? 0 : load(p, types, locked);
+    bool joined = locked && set_join(p);
+    if (locked && !joined)
+        guards_share(p);
+    int err = joined ? 0 : load(p, types, locked);
     if (!err)
         err = members_map(&p->members, bpf_map__fd(p->skel->maps.members));
     if (!err && p->shared)
         set_sweep(p);
     if (!err)
         err = set_enter(p, agent_id);
+    if (!err)
+        err = guards_enter(p, agent_id);
     set_unlock();
     return err;
 }
@@ -216,6 +222,7 @@ void programs_unload(struct programs *p) {
         set_leave(p, p->shared && set_lock(0));
         set_unlock();
     }
+    guards_leave(p);
     members_unmap(&p->members);
     loaded_close();
     agent_maps_free(&p->own);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "agent_maps.h"
+#include "include/guards.h"
 #include "members.h"
 #include "tiers.h"
 
@@ -25,10 +26,12 @@ struct programs {
     struct agentgov_bpf *skel;
     enum tier tier;
     char tier_reason[PROGRAMS_TEXT];
-    struct members members; /* with our number in the set (set.h) */
-    struct agent_maps own;  /* what the set has under that number */
-    bool shared;            /* others may join the set, or we have */
-    void *joined_bss;       /* the variables of a set that we have not loaded; else NULL */
+    struct members members;     /* with our number in the set (set.h) */
+    struct agent_maps own;      /* what the set has under that number */
+    struct ag_guards *guards;   /* what no tree of this machine may touch, mapped (guards.h) */
+    struct ag_guard_row *guard; /* and our row of it */
+    bool shared;                /* others may join the set, or we have */
+    void *joined_bss;           /* the variables of a set that we have not loaded; else NULL */
     bool attached;
     bool tls;
     bool enforces; /* what decides is loaded too */

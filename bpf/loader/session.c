@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "control.h"
 #include "fold_map.h"
+#include "guards.h"
 #include "session.h"
 #include "set.h"
 
@@ -98,10 +99,12 @@ static bool is_member(void *arg, __u32 pid) {
     return members_has(arg, pid);
 }
 
-/* What others have left of the set that were killed; when nobody is at work on it. */
+/* What others have left that were killed; when nobody is at work on it. */
 static void sweep_set(struct session *s) {
-    if (s->programs.shared && set_lock(0))
+    if (s->programs.shared && set_lock(0)) {
         set_sweep(&s->programs);
+        guards_sweep(&s->programs);
+    }
     set_unlock();
 }
 

@@ -13,15 +13,14 @@
 #include <bpf/libbpf.h>
 #include "build.h"
 #include "clock.h"
+#include "guards.h"
 #include "holder.h"
 #include "ids.h"
 #include "include/policy.h"
 #include "kept.h"
 #include "links.h"
 #include "loaded.h"
-#include "procfs.h"
 #include "set.h"
-#include "tables.h"
 
 #define FOLDER                                                                                                         \
     "/run/agentgov" /* of the control sockets (src/control/paths.ts), which the governed tree cannot change */
@@ -99,12 +98,7 @@ static bool is_held(const struct found *f) {
     bool held = false;
     for (uint32_t agent = 1; agent < AG_AGENTS && h && !held; agent++) {
         const struct ag_agent *row = (const struct ag_agent *)&f->bss->agents[agent];
-        uint32_t pid = row->loader;
-        char why[256];
-        bool member;
-        size_t count;
-        if (!is_alive(row) || !proc_is_like_us(pid) || !holder_read(h, pid) || holder_start(pid) != row->since ||
-            tables_ask(f->own, pid, &member, &count, why, sizeof(why)) || member)
+        if (!is_alive(row) || !holder_believe(h, f->own, row->loader, row->since))
             continue;
         held = true;
         for (int i = 0; i < AG_SET_MAPS; i++)
@@ -209,7 +203,8 @@ static bool see_set(struct found *f, struct programs *p, int fd) {
     f->set = f->bss->set;
     bool good = f->set.build == AGENTGOV_BUILD && f->set.tier == p->tier &&
                 f->set.maps[index_of(p->skel, p->skel->maps.bss)] == info.id && has_our_parts(f) && has_room(f) &&
-                is_held(f) && open_all(f) && has_our_constants(f) && !governs_us(f);
+                is_held(f) && open_all(f) && has_our_constants(f) &&
+                guards_have_room(f->maps[index_of(p->skel, p->skel->maps.guards)]) && !governs_us(f);
     if (!good)
         let_go(f);
     return good;

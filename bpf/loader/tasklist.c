@@ -24,8 +24,12 @@ void tasklist_free(struct tasklist *t) {
     memset(t, 0, sizeof(*t));
 }
 
-__u64 tasklist_start(const struct tasklist *t, __u32 pid) {
+const struct ag_task *tasklist_find(const struct tasklist *t, __u32 pid) {
     struct ag_task key = {.id.pid = pid};
-    const struct ag_task *row = t->count ? bsearch(&key, t->rows, t->count, sizeof(key), by_pid) : NULL;
+    return t->count ? bsearch(&key, t->rows, t->count, sizeof(key), by_pid) : NULL;
+}
+
+__u64 tasklist_start(const struct tasklist *t, __u32 pid) {
+    const struct ag_task *row = tasklist_find(t, pid);
     return row ? row->id.start : 0;
 }

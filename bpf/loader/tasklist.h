@@ -20,6 +20,9 @@ struct tasklist {
 int tasklist_read(struct tasklist *t, const struct agentgov_bpf *skel);
 void tasklist_free(struct tasklist *t);
 
+/* A process of the last reading; NULL: it is not in it. */
+const struct ag_task *tasklist_find(const struct tasklist *t, __u32 pid);
+
 /* The exact start of a process of the last reading; 0: not known. */
 __u64 tasklist_start(const struct tasklist *t, __u32 pid);
 

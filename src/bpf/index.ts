@@ -3,6 +3,7 @@ export { findLoader } from './find.js';
 export { type Kept, keptAgents, removeKept } from './kept.js';
 export { type Ending, type Launched, type LaunchOptions, launch } from './launch.js';
 export {
+  type GuardedFile,
   type Loader,
   LoaderGone,
   type LoaderOptions,

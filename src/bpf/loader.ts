@@ -101,6 +101,17 @@ interface PolicyTable {
   readonly bytes: Buffer;
 }
 
+/** A file by its absolute path. */
+export interface GuardedFile {
+  /** A log is with what its writer keeps beside it; a secret may not be read either. */
+  readonly kind: 'log' | 'file' | 'secret';
+  readonly path: string;
+}
+
+/** As bpf/loader/guards.h has it. */
+const listOf = (files: readonly GuardedFile[]): string =>
+  Buffer.from(files.map(({ kind, path }) => `${kind[0]}${path}\0`).join('')).toString('base64');
+
 /** A running loader whose hello has been checked. */
 export interface Loader {
   readonly hello: Hello;
@@ -135,6 +146,8 @@ export interface Loader {
    * without a policy meanwhile. @throws LoaderRefusal, LoaderGone
    */
   takeOver(): Promise<TakenOver>;
+  /** Files of this session that no governed tree of the machine may change. @throws LoaderRefusal, LoaderGone */
+  guard(files: readonly GuardedFile[]): Promise<void>;
   /** Their counts have been written down. @throws LoaderRefusal, LoaderGone */
   forget(): Promise<void>;
   /** Drain, end; what is pinned holds on. Without pins it is a `quit`. */
@@ -344,6 +357,7 @@ export function startLoader(options: LoaderOptions): Promise<Loader> {
         keep: async () => void (await ask('keep', {}, 'keeping')),
         release: async () => void (await ask('release', {}, 'keeping')),
         takeOver: async () => (await ask('take_over', {}, 'taken_over')) as TakenOver,
+        guard: async (files) => void (await ask('guard', { data: listOf(files) }, 'policy')),
         forget: async () => void (await ask('forget', {}, 'keeping')),
         leave: () => end('leave'),
         quit: () => end('quit'),

@@ -69,7 +69,7 @@ export async function openEnforcing(flags: EnforceFlags, place: EnforcingPlace):
     protect: selfProtection({
       log: place.log,
       policy: flags.policy.file,
-      loader: { path: place.loaderPath, pid: loader.pid },
+      loader: place.loaderPath,
       stateFolder,
       controlFolder,
       key: flags.key,

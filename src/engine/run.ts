@@ -32,6 +32,7 @@ import {
 import { Command } from './command.js';
 import { leaveNoCore, refuseSnapshots } from './crash.js';
 import type { EnforceFlags } from './enforcement.js';
+import { guardFiles } from './guarded-files.js';
 import { runId } from './own-events.js';
 import type { PlaintextOptions } from './plaintext.js';
 import { isIncomplete } from './reasons.js';
@@ -168,6 +169,8 @@ async function run(options: MonitorOptions, undo: Undo[]): Promise<number> {
     agentId,
   });
   undo.push(() => writer.close());
+  const { policy, key } = options.enforce ?? {};
+  warnings.push(...(await guardFiles(loader, { log: writer.path, policy: policy?.file, key })));
   const view = options.output === undefined ? undefined : openView(writer.path, writer.end, options);
   const tap = options.onLog === undefined ? undefined : openTap(writer.path, writer.end, options.onLog, options.log);
   undo.push(() => view?.abort());

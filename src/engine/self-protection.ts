@@ -6,14 +6,15 @@ import { defaultKeyPath } from '../audit/index.js';
 import { credentialKeyFile, textOfBytes } from '../events/index.js';
 import { PACKAGE_ROOT } from '../package.js';
 import { literalPattern, type SelfProtection } from '../policy/index.js';
-import { ownAncestry } from '../targets/index.js';
+import { isFile } from './guarded-files.js';
 
 export interface Protected {
   /** The audit log; absolute. */
   log: string;
   /** The policy file, as it was named. */
   policy: string;
-  loader: { path: string; pid: number };
+  /** The loader's file. */
+  loader: string;
   /** Where this user's logs are by default, and the control sockets. */
   stateFolder: string;
   controlFolder: string;
@@ -31,9 +32,6 @@ function logPatterns(log: string): string[] {
   const all = [exactly(log), finished];
   return [...all, ...all.map((pattern) => `${pattern}.*`)];
 }
-
-/** Not what a pipe or a descriptor is called (`<(…)`): such a name is somebody else's file a moment later. */
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
 /** Where the loader pins what outlives it (bpf/loader/kept.h). */
 const PINS = '/sys/fs/bpf/agentgov';
@@ -62,11 +60,10 @@ export function selfProtection({ log, policy, loader, stateFolder, controlFolder
       { name: 'keys', path: keys.map(exactly), secret: true },
       { name: 'log', path: logPatterns(log), prefix: [exactly(stateFolder)] },
       ...(isFile(policy) ? [{ name: 'policy', path: [exactly(policy)] }] : []),
-      { name: 'program', path: [process.execPath, loader.path].map(exactly), prefix: own },
+      { name: 'program', path: [process.execPath, loader].map(exactly), prefix: own },
       { name: 'control', prefix: [controlFolder, PINS].map(exactly) },
       { name: 'kernel_files', path: KERNEL_FILES },
     ],
-    guards: [loader.pid, ...ownAncestry()],
     mountNamespace: statSync('/proc/self/ns/mnt').ino,
   };
 }

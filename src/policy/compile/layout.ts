@@ -15,7 +15,6 @@ export const LIMITS = {
   list: 64,
   ports: 4,
   programs: 64,
-  guards: 32,
   rates: 64,
   rateGroups: 256,
 } as const;

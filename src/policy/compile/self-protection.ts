@@ -5,7 +5,6 @@ import { type Clause, clausesOf } from '../engine/clause.js';
 import { bit } from '../language/operations.js';
 import type { Match, Rule } from '../language/types.js';
 import type { Mount } from './devices.js';
-import { LIMITS } from './layout.js';
 
 /** Patterns of files that nobody in the tree may change; with `secret` they may not be read or run either. */
 export interface OwnFiles {
@@ -18,8 +17,6 @@ export interface OwnFiles {
 
 export interface SelfProtection {
   readonly files: readonly OwnFiles[];
-  /** Processes that may get no signal; the first ones are kept where there are more than LIMITS.guards. */
-  readonly guards: readonly number[];
   /** Inode number of the mount namespace in which these files are. */
   readonly mountNamespace: number;
 }
@@ -27,6 +24,8 @@ export interface SelfProtection {
 /** What holds of agentgov in both modes, and what would be in the way of an agent that is only audited. */
 const PROCESS = 'process';
 const BEYOND: readonly string[] = ['outside', 'kernel'];
+/** Over files of other agents' sessions, which the kernel has of their engines (bpf/include/guards.h). */
+const AGENTS = 'agents';
 /** Holds while the log cannot be written, where the policy says so (`on_log_failure: block`): the kernel is told when. */
 const LOG_FAILURE = 'log_failure';
 const CHANGES = ['write', 'create', 'delete', 'rename', 'link', 'attr'];
@@ -53,6 +52,7 @@ export const ownRules = ({ files }: SelfProtection): OwnRule[] => [
   { ...blanket(PROCESS), always: true },
   ...BEYOND.map((name) => ({ ...blanket(name), always: false })),
   { ...blanket(LOG_FAILURE), always: true },
+  { ...blanket(AGENTS), always: true },
 ];
 
 /**
@@ -67,9 +67,7 @@ export function ownClauses({ files }: SelfProtection, first: number, aliases: Al
 
 /** The end of struct ag_policy. @param first as above. */
 export function ownHead(own: SelfProtection | undefined, first: number, mounts: readonly Mount[]): number[] {
-  const guards = (own?.guards ?? []).slice(0, LIMITS.guards);
-  const places = [...guards, ...Array<number>(LIMITS.guards - guards.length).fill(0)];
-  if (own === undefined) return [0, 0, 0, ...places];
+  if (own === undefined) return [0, 0, 0];
   const root = mounts.findLast(({ at }) => at.length === 0)?.id ?? 0;
-  return [first + own.files.length, own.mountNamespace, root, ...places];
+  return [first + own.files.length, own.mountNamespace, root];
 }

@@ -167,6 +167,9 @@ function run(script, agentId) {
     unblock(command) {
       send({ msg: 'policy', id: command.id, entries: 0 });
     },
+    guard(command) {
+      send({ msg: 'policy', id: command.id, entries: 0 });
+    },
     keep(command) {
       if (script.refuseKeep) send({ msg: 'error', id: command.id, code: 'EIO', text: script.refuseKeep });
       else send({ msg: 'keeping', id: command.id, pinned: true });

@@ -30,6 +30,7 @@ static void understands_the_commands(void) {
     CHECK(parse("{\"cmd\":\"release\",\"id\":1}") && c.name == CMD_RELEASE);
     CHECK(parse("{\"cmd\":\"take_over\",\"id\":1}") && c.name == CMD_TAKE_OVER);
     CHECK(parse("{\"cmd\":\"forget\",\"id\":1}") && c.name == CMD_FORGET);
+    CHECK(parse("{\"cmd\":\"guard\",\"data\":\"AAA=\",\"id\":1}") && c.name == CMD_GUARD && c.data_len == 4);
     CHECK(parse("{\"cmd\":\"leave\"}") && c.name == CMD_LEAVE && !c.has_id);
     CHECK(parse("{\"cmd\":\"quit\"}") && c.name == CMD_QUIT && !c.has_id);
 }
@@ -71,6 +72,8 @@ static void refuses_everything_else(void) {
         "{\"cmd\":\"policy\",\"table\":\"rules\",\"data\":\"\",\"data\":\"\",\"id\":1}",
         "{\"cmd\":\"policy\",\"table\":\"rules\",\"data\":[],\"id\":1}",
         "{\"cmd\":\"stop\",\"table\":\"rules\",\"data\":\"\",\"id\":1}",
+        "{\"cmd\":\"guard\",\"id\":1}",
+        "{\"cmd\":\"guard\",\"table\":\"rules\",\"data\":\"\",\"id\":1}",
         "{\"cmd\":{\"a\":1},\"id\":1}",
         "{\"cmd\":\"stop\n\",\"id\":1}",
     };

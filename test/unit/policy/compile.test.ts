@@ -166,7 +166,6 @@ describe('a policy as tables', () => {
         { name: 'keys', path: ['/etc/k'], secret: true },
         { name: 'log', path: ['/a/log'], prefix: ['/a/logs'] },
       ],
-      guards: [7, 8],
       mountNamespace: 9,
     };
     const text = JSON.stringify({
@@ -210,14 +209,15 @@ describe('a policy as tables', () => {
         .map((entry) => entry.readUInt8(5));
     const always = ['self_protection.keys', 'self_protection.log', 'self_protection.process'];
     const switched = ['self_protection.outside', 'self_protection.kernel'];
-    expect(compiled.rules.slice(6)).toEqual([...always, ...switched, 'self_protection.log_failure']);
-    expect(compiled.always).toEqual([...always, 'self_protection.log_failure']);
-    expect(modesIn('audit')).toEqual([1, 1, 1, 0, 0, 1]);
-    expect(modesIn('enforce')).toEqual([1, 1, 1, 1, 1, 1]);
+    const last = ['self_protection.log_failure', 'self_protection.agents'];
+    expect(compiled.rules.slice(6)).toEqual([...always, ...switched, ...last]);
+    expect(compiled.always).toEqual([...always, ...last]);
+    expect(modesIn('audit')).toEqual([1, 1, 1, 0, 0, 1, 1]);
+    expect(modesIn('enforce')).toEqual([1, 1, 1, 1, 1, 1, 1]);
     const head = entriesOf(tables, 'policy')[0] as Buffer;
-    const end = Array.from({ length: 6 }, (_, at) => head.readUInt32LE(4 + 64 + 4 * at));
-    expect(end).toEqual([8, 9, 5, 7, 8, 0]);
-    expect(head).toHaveLength(4 + 204);
+    const end = Array.from({ length: 3 }, (_, at) => head.readUInt32LE(4 + 64 + 4 * at));
+    expect(end).toEqual([8, 9, 5]);
+    expect(head).toHaveLength(4 + 76);
     // What cannot be asked is not denied: the policy is only audited.
     expect(head.readUInt32LE(4 + 4 * 11)).toBe(0);
   });
