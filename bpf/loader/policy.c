@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "base64.h"
+#include "hold.h"
 #include "include/policy.h"
 #include "policy.h"
 
@@ -110,7 +111,9 @@ int policy_put(struct programs *p, const struct command *c, size_t *entries, cha
     unsigned char *bytes = malloc(c->data_len / 4 * 3 + 3);
     ssize_t n = map && bytes ? base64_decode(c->data, c->data_len, bytes) : -1;
     struct place to = map ? place_of(p, map) : (struct place){.fd = -1};
+    hold_begin(); /* once for some thousand entries */
     int err = !bytes ? -ENOMEM : n < 0 ? -EINVAL : put_all(&to, bytes, n, entries);
+    hold_end();
     free(bytes);
     if (err)
         snprintf(why, size, "A table of the policy could not be written: %s.", strerror(-err));
