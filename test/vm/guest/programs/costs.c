@@ -7,7 +7,6 @@
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,10 +37,14 @@ static void open_one(void) {
 
 static void exec_one(void) {
     char *argv[] = {"costs", NULL}, *envp[] = {NULL};
-    pid_t pid;
     int status;
-    must(posix_spawn(&pid, "/usr/local/bin/costs", NULL, NULL, argv, envp) == 0);
-    must(waitpid(pid, &status, 0) == pid && status == 0);
+    /* posix_spawn() would be 130 calls of sigaction() more, and three quarters of what is measured outside the tree. */
+    pid_t pid = vfork();
+    if (pid == 0) {
+        execve("/usr/local/bin/costs", argv, envp);
+        _exit(1);
+    }
+    must(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
 }
 
 static void connect_one(void) {
