@@ -21,7 +21,8 @@
 /* Names of the programs of bpf/objects.bpf.h, and of bpf/enforce.bpf.h and bpf/system.bpf.h: on_HOOK, gov_HOOK. */
 #define OBJECT_PREFIX "on_"
 #define DECIDER_PREFIX "gov_"
-#define COPY_PREFIX "copy" /* copyN_HOOK (bpf/copies.bpf.h) */
+#define COPY_PREFIX "copy"   /* copyN_HOOK (bpf/copies.bpf.h) */
+#define AGAIN_PREFIX "again" /* againN_EVENT (bpf/process.bpf.h) */
 
 /*
  * A link for a program. Where the kernel has none for perf events (before 5.15), the event itself: the program is at it
@@ -63,6 +64,10 @@ static bool is_decider(const struct bpf_program *prog) {
 
 static bool is_copy(const struct bpf_program *prog) {
     return strncmp(bpf_program__name(prog), COPY_PREFIX, strlen(COPY_PREFIX)) == 0;
+}
+
+static bool is_again(const struct bpf_program *prog) {
+    return strncmp(bpf_program__name(prog), AGAIN_PREFIX, strlen(AGAIN_PREFIX)) == 0;
 }
 
 static const char *hook_of(const struct bpf_program *prog) {
@@ -132,12 +137,16 @@ static bool hook_exists(const struct btf *kernel, const char *hook, enum tier ti
 
 /* The programs on tracepoints: as they are built, for perf events, or as tp_btf programs (bpf/entry.bpf.h says why). */
 static int choose_entry(struct agentgov_bpf *skel) {
+    struct bpf_program *prog;
     if (machine_preempts_programs()) {
         skel->rodata->by_perf = true;
         bpf_program__set_autoload(skel->progs.sched_prepare_exec, true);
+        bpf_object__for_each_program(prog, skel->obj) {
+            if (is_again(prog))
+                bpf_program__set_autoload(prog, true);
+        }
         return 0;
     }
-    struct bpf_program *prog;
     bpf_object__for_each_program(prog, skel->obj) {
         if (bpf_program__type(prog) != BPF_PROG_TYPE_TRACEPOINT || !bpf_program__autoload(prog))
             continue;
@@ -297,9 +306,14 @@ int tier_attach(struct agentgov_bpf *skel, enum tier tier, const char **what) {
         if (err)
             return err;
     }
+    struct bpf_program *prog;
+    bpf_object__for_each_program(prog, skel->obj) {
+        err = is_again(prog) && bpf_program__autoload(prog) ? hang(prog, what) : 0;
+        if (err)
+            return err;
+    }
     if (tier == TIER_OBSERVE)
         return 0;
-    struct bpf_program *prog;
     bpf_object__for_each_program(prog, skel->obj) {
         if ((!is_object_program(prog) && !is_decider(prog)) || loaded_fd(prog) < 0)
             continue;
@@ -337,7 +351,10 @@ void tier_missed(struct agentgov_bpf *skel, __u64 missed[AG_CLASS_MAX]) {
     struct bpf_program *prog;
     for (int i = 0; i < AG_CLASS_MAX; i++)
         missed[i] = 0;
-    bpf_object__for_each_program(prog, skel->obj) missed[class_of(prog, skel)] += missed_by(prog);
+    bpf_object__for_each_program(prog, skel->obj) {
+        if (!is_again(prog)) /* makes no record: without it nothing is missing */
+            missed[class_of(prog, skel)] += missed_by(prog);
+    }
 }
 
 /* What a table of programs holds is gone with the last one who has that table, links to others do not count. */
