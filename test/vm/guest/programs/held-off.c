@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Forks on a CPU where somebody's bpf() call on a map is interrupted. Both parts share CPU 0 and a folder:
  *

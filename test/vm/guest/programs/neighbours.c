@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,31 +21,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "ways.h"
+#include "paths.h"
 
 static const char *policy, *log_file, *name, *watched_log;
 static pid_t engine, loader, watcher, watcher_loader;
 static int lethal;
-
-__attribute__((format(printf, 1, 2))) static const char *text(const char *format, ...) {
-    static char buffers[4][512];
-    static int next;
-    char *to = buffers[next++ % 4];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(to, sizeof(buffers[0]), format, args);
-    va_end(args);
-    return to;
-}
-
-static const char *folder_of(const char *path) {
-    return text("%.*s", (int)(strrchr(path, '/') - path), path);
-}
-
-/* bpffs takes no dots. */
-static int move_and_back(const char *path) {
-    const char *away = text("%s-away", path);
-    return rename(path, away) ? -1 : need(rename(away, path), "rename back");
-}
 
 static int files_policy_write(void) {
     return open(policy, O_WRONLY);

@@ -13,7 +13,6 @@
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,33 +26,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "ways.h"
+#include "paths.h"
 
 #define BPFFS "/sys/fs/bpf"
 #define PINS BPFFS "/agentgov"
 
 static const char *log_file, *policy, *package, *loader_file, *control, *key, *work;
 static pid_t engine, loader, outsider;
-
-__attribute__((format(printf, 1, 2))) static const char *text(const char *format, ...) {
-    static char buffers[4][512];
-    static int next;
-    char *to = buffers[next++ % 4];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(to, sizeof(buffers[0]), format, args);
-    va_end(args);
-    return to;
-}
-
-static const char *folder_of(const char *path) {
-    return text("%.*s", (int)(strrchr(path, '/') - path), path);
-}
-
-/* bpffs takes no dots. */
-static int move_and_back(const char *path) {
-    const char *away = text("%s-away", path);
-    return rename(path, away) ? -1 : need(rename(away, path), "rename back");
-}
 
 static int log_write(void) {
     return open(log_file, O_WRONLY | O_APPEND);
