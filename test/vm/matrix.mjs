@@ -38,8 +38,7 @@ export function boots(kernels, variants) {
 const hashOf = (...words) => createHash('sha256').update(words.join(' ')).digest().readUInt32LE(0);
 
 /** As many of these as there are places, chosen by a number for each. */
-const draw = (list, places, number) =>
-  [...new Set(list)].sort((a, b) => number(a) - number(b)).slice(0, Math.ceil(places));
+const draw = (list, places, number) => list.toSorted((a, b) => number(a) - number(b)).slice(0, Math.ceil(places));
 
 /**
  * What `npm test` runs of a plan ([{ kernel, variant, tests }]), for it has 15 minutes. Of the boots that are `rare` it
@@ -51,8 +50,8 @@ export function sampled(everything, seed) {
   const rare = everything.filter(({ variant }) => variant.rare);
   const [rarity] = draw(rare, 1, ({ kernel, variant }) => hashOf(seed, kernel, variant.name));
   const plan = everything.filter((boot) => !boot.variant.rare || boot === rarity);
-  const byTurn = plan.flatMap(({ tests }) => tests.filter(({ per }) => per === 'turn'));
-  const due = draw(byTurn, new Set(byTurn).size / 5, ({ name }) => hashOf(seed, name));
+  const byTurn = [...new Set(plan.flatMap(({ tests }) => tests.filter(({ per }) => per === 'turn')))];
+  const due = draw(byTurn, byTurn.length / 5, ({ name }) => hashOf(seed, name));
   const runsIn = (test, boot) => {
     if (test.per === 'boot') return true;
     if (test.per === 'full' || (test.per === 'turn' && !due.includes(test))) return false;
