@@ -53,7 +53,7 @@ export default defineConfig([
     esbuildPlugins: [commandsApart, bundledNotices()],
   },
   // One file, and none that it shares with other commands: its start is what a user pays for each agent. A function, for
-  // src/code-cache.ts to run.
+  // src/code-cache.ts to run; in code that comes compiled import() finds nobody to ask, so require() stands for it.
   {
     ...whole,
     entry: { monitor: 'src/commands/monitor.ts' },
@@ -62,6 +62,10 @@ export default defineConfig([
     define: { 'import.meta.url': 'bundleUrl' },
     banner: { js: '(function (module, exports, require, bundleUrl) {' },
     footer: { js: '})' },
+    esbuildOptions(options, context) {
+      whole.esbuildOptions?.(options, context);
+      options.supported = { 'dynamic-import': false };
+    },
   },
   {
     ...whole,

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cachedDataVersionTag } from 'node:v8';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 
 const GROUP_OR_OTHERS_WRITE = 0o022;
 
@@ -23,7 +23,8 @@ export interface Started<Exports> {
 }
 
 /**
- * Runs a bundle in the form that `tsup.config.ts` gives it: one function of `module`, `exports`, `require` and `bundleUrl`.
+ * Runs a bundle in the form that `tsup.config.ts` gives it: one function of `module`, `exports`, `require` and `bundleUrl`,
+ * without import().
  *
  * What is kept is trusted as the bundle itself is, for it lies in the same folder. It is only written where this user
  * alone can write: elsewhere somebody could lay a link in root's way. Its name says which V8 compiled it and of what
@@ -39,7 +40,6 @@ export function startBundle<Exports>(url: URL): Started<Exports> {
   const script = new Script(source.toString(isAscii(source) ? 'latin1' : 'utf8'), {
     filename,
     ...(cachedData === undefined ? {} : { cachedData }),
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   const module = { exports: {} as Exports };
   script.runInThisContext()(module, module.exports, createRequire(url), url.href);
