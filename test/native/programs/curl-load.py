@@ -29,25 +29,27 @@ def next_size():
         return size
 
 
-def work():
+def work(size):
     handle = pointer(curl.curl_easy_init())
     numbers = [(POST, 1), (VERIFYPEER, 0), (VERIFYHOST, 0), (HTTP_VERSION, HTTP_1_1), (NOSIGNAL, 1)]
     for option, value in numbers:
         curl.curl_easy_setopt(handle, option, number(value))
     for option, value in [(WRITEDATA, nowhere), (HTTPHEADER, headers), (POSTFIELDS, ctypes.c_char_p(body))]:
         curl.curl_easy_setopt(handle, option, value)
-    while size := next_size():
+    while size:
         url = ctypes.c_char_p(f"https://localhost:{port}/load/{size}".encode())
         curl.curl_easy_setopt(handle, URL, url)
         curl.curl_easy_setopt(handle, POSTFIELDSIZE, number(size))
         code = curl.curl_easy_perform(handle)
         if code:
             failed.append(code)
+        size = next_size()
     curl.curl_easy_cleanup(handle)
 
 
 curl.curl_global_init(number(3))
-threads = [threading.Thread(target=work) for _ in range(connections)]
+# Each has its first one before any of them runs: the last to start would find all of it done.
+threads = [threading.Thread(target=work, args=(next_size(),)) for _ in range(connections)]
 for thread in threads:
     thread.start()
 for thread in threads:
