@@ -108,9 +108,10 @@ async function runBoot({ kernel, variant, tests, image, settings }) {
   return run;
 }
 
-async function inParallel(items, limit, work) {
+/** The longest first, so that no machine is left alone with it at the end. The results are in the order of the items. */
+async function inParallel(items, limit, length, work) {
   const results = [];
-  const queue = items.entries();
+  const queue = [...items.entries()].sort(([, a], [, b]) => length(b) - length(a)).values();
   const worker = async () => {
     for (const [index, item] of queue) results[index] = await work(item);
   };
@@ -171,7 +172,8 @@ for (const [signal, number] of [
 process.once('exit', () => rmSync(image, { force: true }));
 try {
   await buildImage(image, wanted);
-  const runs = await inParallel(plan, options.jobs, async ({ kernel, variant, tests }) =>
+  const atMost = ({ tests }) => tests.reduce((seconds, { timeout }) => seconds + timeout, 0);
+  const runs = await inParallel(plan, options.jobs, atMost, async ({ kernel, variant, tests }) =>
     runBoot({ kernel: await kernelImage(kernel), variant, tests, image, settings }),
   );
   keepFigures(runs);
