@@ -263,13 +263,15 @@ static __always_inline __u64 hash_mix(__u64 h, __u64 word) {
     return h ^ (h >> 32);
 }
 
-#define HASH_WORDS 32                              /* of one hash_step() */
-#define HASH_MAX (AG_PATH_MAX * 2)                 /* longer records are not folded */
-#define HASH_STEPS (HASH_MAX / 8 / HASH_WORDS + 1) /* the last word may be a partial one */
+#define HASH_MAX (AG_PATH_MAX * 2)                              /* longer records are not folded */
+#define HASH_WORDS 8                                            /* of one hash_step() */
+#define HASH_STEPS 8                                            /* of one hash_more() */
+#define HASH_TURNS (HASH_MAX / 8 / HASH_WORDS / HASH_STEPS + 1) /* the last word may be a partial one */
 
 /*
  * A bounded part of the work in a function of its own: the verifier meets it once and not once a round. Scalar
- * arguments, because 5.10 takes nothing else. Returns the new hash.
+ * arguments, because 5.10 takes nothing else. Returns the new hash. Three loops inside each other, as short as that
+ * many words allow: what the verifier does is the sum of their rounds, in each program that hashes.
  */
 __attribute__((noinline)) __u64 hash_step(__u32 slot, __u64 h, __u32 at) {
     struct scratch *s = scratch_at(slot);
@@ -279,6 +281,15 @@ __attribute__((noinline)) __u64 hash_step(__u32 slot, __u64 h, __u32 at) {
         if (at >= s->rec.size)
             break;
         h = hash_mix(h, *(__u64 *)&s->data[at & DATA_MASK]);
+    }
+    return h;
+}
+
+__attribute__((noinline)) __u64 hash_more(__u32 slot, __u64 h, __u32 at, __u32 size) {
+    for (__u32 i = 0; i < HASH_STEPS; i++, at += HASH_WORDS * 8) {
+        if (at >= size)
+            break;
+        h = hash_step(slot, h, at);
     }
     return h;
 }
@@ -299,10 +310,10 @@ __attribute__((noinline)) int record_hash(__u32 slot) {
     h = hash_mix(h, s->rec.arg[1]);
     h = hash_mix(h, s->rec.arg[2]);
     h = hash_mix(h, ((__u64)s->rec.flags << 32) | size);
-    for (__u32 i = 0, at = 0; i < HASH_STEPS; i++, at += HASH_WORDS * 8) {
+    for (__u32 i = 0, at = 0; i < HASH_TURNS; i++, at += HASH_STEPS * HASH_WORDS * 8) {
         if (at >= size)
             break;
-        h = hash_step(slot, h, at);
+        h = hash_more(slot, h, at, size);
     }
     s->rec.fold = h;
     return 0;

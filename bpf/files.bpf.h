@@ -32,7 +32,7 @@ int sx_open(void *ctx) {
         part_file(s, slot, AG_PART_PATH, 0, file);
         s->rec.ret = 0; /* the number of the descriptor is no part of what happened */
     } else if (l->path[0] != AG_NO_ARG) {
-        part_asked(s, slot, 0, call_arg(&call, l->path[0]), call_dir(&call, l->dir[0]));
+        part_asked(slot, 0, call_arg(&call, l->path[0]), call_dir(&call, l->dir[0]));
     }
     call_send(s, slot, &call, !(s->rec.flags & AG_F_CREATED));
     return 0;
@@ -58,7 +58,7 @@ int sx_path(void *ctx) {
         if (l->flags & AG_L_TARGET_TEXT)
             part_user_string(s, AG_PART_ASKED, 0, name, AG_PATH_MAX);
         else if (name)
-            part_asked(s, slot, 0, name, call_dir(&call, l->dir[0]));
+            part_asked(slot, 0, name, call_dir(&call, l->dir[0]));
         else { /* utimensat(fd, NULL): the descriptor itself */
             struct file *file = file_of_fd(call_dir(&call, l->dir[0]));
             if (file)
@@ -66,7 +66,7 @@ int sx_path(void *ctx) {
         }
     }
     if (l->path[1] != AG_NO_ARG)
-        part_asked(s, slot, AG_PART_SECOND, call_arg(&call, l->path[1]), call_dir(&call, l->dir[1]));
+        part_asked(slot, AG_PART_SECOND, call_arg(&call, l->path[1]), call_dir(&call, l->dir[1]));
     if (l->text != AG_NO_ARG)
         part_user_string(s, AG_PART_DATA, 0, call_arg(&call, l->text), NAME_BYTES);
     call_send(s, slot, &call, call.ret < 0 || (l->flags & AG_L_FOLDS));

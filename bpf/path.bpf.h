@@ -12,10 +12,10 @@
 
 /*
  * Steps of one path_walk(), and how often each of two loops around it turns: the verifier follows every turn, but looks
- * into a function once. 4,232 steps: a path of 4,096 bytes has at most 2,048 components, and each may be a mount.
+ * into a function once. 4,356 steps: a path of 4,096 bytes has at most 2,048 components, and each may be a mount.
  */
-#define WALK_STEPS 8
-#define WALK_TURNS 23
+#define WALK_STEPS 4
+#define WALK_TURNS 33
 #define NAME_BYTES 256
 
 enum { WALK_MORE, WALK_DONE };
@@ -81,15 +81,16 @@ __attribute__((noinline)) int path_walk_all(__u32 slot) {
     return WALK_MORE;
 }
 
-/* Appends a resolved path as one part. Returns the part's length (0: the root itself). */
-static __always_inline __u32 part_path(struct scratch *s, __u32 slot, __u8 type, __u8 flags, struct dentry *dentry,
-                                       struct vfsmount *mnt) {
+/* Appends the path at which the walk is to begin. A function of its own, as hash_step() is. */
+__attribute__((noinline)) int path_append(__u32 slot, __u32 type, __u32 flags) {
+    struct scratch *s = scratch_at(slot);
+    if (!s)
+        return 0;
+    struct dentry *dentry = (void *)s->walk_dentry;
     __u32 at = part_begin(s, type, flags);
     __u32 begin = at + sizeof(struct ag_part);
     if (dentry != BPF_CORE_READ(dentry, d_parent) && !BPF_CORE_READ(dentry, d_hash.pprev))
         part_flag(s, at, AG_PART_DELETED);
-    s->walk_dentry = (__u64)dentry;
-    s->walk_mnt = (__u64)real_mount((__u64)mnt);
     s->walk_end = begin;
     s->walk_limit = begin + AG_PATH_MAX;
     if (path_walk_all(slot) != WALK_DONE || !s->walk_limit)
@@ -110,32 +111,47 @@ static __always_inline __u32 part_path(struct scratch *s, __u32 slot, __u8 type,
             s->walk_end = end + len + 1;
         }
     }
-    __u32 len = (s->walk_end - begin) & (2 * AG_PATH_MAX - 1);
-    part_end(s, at, len);
-    return len;
+    part_end(s, at, (s->walk_end - begin) & (2 * AG_PATH_MAX - 1));
+    return 0;
+}
+
+/* Appends a resolved path as one part; an empty one is the root itself. */
+static __always_inline void part_path(struct scratch *s, __u32 slot, __u8 type, __u8 flags, struct dentry *dentry,
+                                      struct vfsmount *mnt) {
+    s->walk_dentry = (__u64)dentry;
+    s->walk_mnt = (__u64)real_mount((__u64)mnt);
+    path_append(slot, type, flags);
 }
 
 static __always_inline void part_file(struct scratch *s, __u32 slot, __u8 type, __u8 flags, struct file *file) {
     part_path(s, slot, type, flags, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt));
 }
 
-/* The open file behind a descriptor of the current process, or NULL. */
-static __always_inline struct file *file_of_fd(__s64 fd) {
+/* A function of its own, as hash_step() is. */
+__attribute__((noinline)) __u64 open_file(__s64 fd) {
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     struct fdtable *table = BPF_CORE_READ(task, files, fdt);
     if (fd < 0 || fd >= BPF_CORE_READ(table, max_fds))
-        return NULL;
+        return 0;
     struct file **fds = BPF_CORE_READ(table, fd);
-    struct file *file = NULL;
+    __u64 file = 0;
     bpf_probe_read_kernel(&file, sizeof(file), &fds[fd]);
     return file;
+}
+
+/* The open file behind a descriptor of the current process, or NULL. */
+static __always_inline struct file *file_of_fd(__s64 fd) {
+    return (struct file *)open_file(fd);
 }
 
 /*
  * Appends a name as the process gave it, and the directory that it starts from: the one behind `dirfd`, the current
  * directory, or, for an absolute name, the process's root when that is not the root of the namespace (chroot).
  */
-static __always_inline void part_asked(struct scratch *s, __u32 slot, __u8 flags, __u64 name, __s32 dirfd) {
+__attribute__((noinline)) int part_asked(__u32 slot, __u32 flags, __u64 name, __s32 dirfd) {
+    struct scratch *s = scratch_at(slot);
+    if (!s)
+        return 0;
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     struct fs_struct *fs = BPF_CORE_READ(task, fs);
     __u32 asked = s->rec.size;
@@ -152,11 +168,12 @@ static __always_inline void part_asked(struct scratch *s, __u32 slot, __u8 flags
     } else {
         struct file *dir = file_of_fd(dirfd);
         if (!dir)
-            return;
+            return 0;
         dentry = BPF_CORE_READ(dir, f_path.dentry);
         mnt = BPF_CORE_READ(dir, f_path.mnt);
     }
     part_path(s, slot, AG_PART_BASE, flags, dentry, mnt);
+    return 0;
 }
 
 #endif

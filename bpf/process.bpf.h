@@ -169,7 +169,8 @@ static __always_inline struct exec_names exec_names(void *ctx) {
  * dropped the script before anything else that it opened, as it has the outermost of several before the others.
  */
 #define FMODE_EXEC 0x20 /* include/linux/fs.h: only the kernel itself opens so */
-#define WORKS_STEP 16
+#define WORKS_NEW 16    /* where the newest is looked for */
+#define WORKS_STEP 4
 #define WORKS_MAX 256 /* each is a file of which the process that is replaced was the last user */
 
 static __always_inline struct file *file_of_work(__u64 work) {
@@ -215,7 +216,7 @@ static __always_inline struct file *dropped_by_exec(struct scratch *s, __u32 slo
 static __always_inline struct file *dropped_last(void) {
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     __u64 work = (__u64)BPF_CORE_READ(task, task_works);
-    for (int i = 0; work && i < WORKS_STEP; i++) {
+    for (int i = 0; work && i < WORKS_NEW; i++) {
         struct file *file = file_of_work(work);
         if (is_executed(file))
             return file;
@@ -323,7 +324,7 @@ int sched_process_exec(void *ctx) {
  * over. The children are still linked here, they are given to a new parent only later: the last moment at which an
  * attach that runs at the same time can learn whose they are.
  */
-#define ORPHANS_STEP 32
+#define ORPHANS_STEP 8
 
 /*
  * Records the edges of up to ORPHANS_STEP children of `task` from `node` on; returns where to go on, 0 at the end of

@@ -39,13 +39,19 @@ static __always_inline bool call_read(struct pt_regs *regs, struct call *call) {
     call->layout = bpf_map_lookup_elem(&layouts, &key);
     if (!call->layout)
         return false;
-    call->regs = regs;
+    /* Read, because a function of its own takes a number and no pointer. */
+    bpf_probe_read_kernel(&call->regs, sizeof(call->regs), &regs);
     return true;
+}
+
+/* A function of its own, as hash_step() is. */
+__attribute__((noinline)) __u64 saved_arg(__u64 regs, __u32 ia32, __s32 index) {
+    return ag_syscall_arg((struct pt_regs *)regs, ia32, index);
 }
 
 /* Each read costs as much as the rest of a short handler: only what the layout names is fetched. */
 static __always_inline __u64 call_arg(const struct call *call, __s8 index) {
-    return ag_syscall_arg(call->regs, call->ia32, index);
+    return saved_arg((__u64)call->regs, call->ia32, index);
 }
 
 static __always_inline __s32 call_dir(const struct call *call, __s8 index) {

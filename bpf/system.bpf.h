@@ -55,9 +55,9 @@ static __always_inline void about_call(struct scratch *s, __u32 slot) {
         s->rec.flags |= AG_F_IA32;
     call_values(s, &call);
     if (l->path[0] != AG_NO_ARG)
-        part_asked(s, slot, 0, call_arg(&call, l->path[0]), call_dir(&call, l->dir[0]));
+        part_asked(slot, 0, call_arg(&call, l->path[0]), call_dir(&call, l->dir[0]));
     if (l->path[1] != AG_NO_ARG)
-        part_asked(s, slot, AG_PART_SECOND, call_arg(&call, l->path[1]), call_dir(&call, l->dir[1]));
+        part_asked(slot, AG_PART_SECOND, call_arg(&call, l->path[1]), call_dir(&call, l->dir[1]));
 }
 
 /*
