@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <bpf/btf.h>
 #include "kernel_types.h"
@@ -143,28 +141,10 @@ static int write_all(int fd, const char *bytes, size_t size) {
 }
 
 bool kernel_types_open(struct kernel_types *k) {
-    k->fd = memfd_create("kernel-types", MFD_CLOEXEC);
+    k->all = btf__load_vmlinux_btf();
+    k->fd = k->all ? memfd_create("kernel-types", MFD_CLOEXEC) : -1;
     snprintf(k->path, sizeof(k->path), "/proc/self/fd/%d", k->fd);
     return k->fd >= 0;
-}
-
-/*
- * All types of the kernel. Where its file can be mapped (Linux 6.16, btf_sysfs_vmlinux_mmap() in
- * kernel/bpf/sysfs_btf.c), the five million bytes are not read a page at a time first.
- */
-static struct btf *all_types(void) {
-    int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
-    struct stat s = {0};
-    void *raw = fd >= 0 && fstat(fd, &s) == 0 && s.st_size > 0 && s.st_size <= UINT32_MAX
-                    ? mmap(NULL, s.st_size, PROT_READ, MAP_PRIVATE, fd, 0)
-                    : MAP_FAILED;
-    if (fd >= 0)
-        close(fd);
-    if (raw == MAP_FAILED)
-        return btf__load_vmlinux_btf();
-    struct btf *all = btf__new(raw, s.st_size); /* has a copy */
-    munmap(raw, s.st_size);
-    return all;
 }
 
 int kernel_types_fill(const struct kernel_types *k, const struct bpf_object *object) {
@@ -172,8 +152,8 @@ int kernel_types_fill(const struct kernel_types *k, const struct bpf_object *obj
     int err = read_names(bpf_object__btf(object), &names);
     if (err)
         return err;
-    struct copy c = {.from = all_types(), .to = btf__new_empty()};
-    c.ids = c.from ? calloc(btf__type_cnt(c.from), sizeof(*c.ids)) : NULL;
+    struct copy c = {.from = k->all, .to = btf__new_empty()};
+    c.ids = calloc(btf__type_cnt(c.from), sizeof(*c.ids));
     err = c.ids && c.to ? copy_named(&c, &names) : -errno;
     __u32 size = 0;
     const void *raw = err ? NULL : btf__raw_data(c.to, &size);
@@ -181,12 +161,11 @@ int kernel_types_fill(const struct kernel_types *k, const struct bpf_object *obj
         err = raw ? write_all(k->fd, raw, size) : -ENOMEM;
     free(c.ids);
     btf__free(c.to);
-    btf__free((struct btf *)c.from);
     return err;
 }
 
 void kernel_types_close(struct kernel_types *k) {
     if (k->fd >= 0)
         close(k->fd);
-    k->fd = -1;
+    btf__free(k->all);
 }

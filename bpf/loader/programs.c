@@ -144,11 +144,10 @@ static int join_or_load(struct programs *p, const struct programs_options *optio
 
 static int open_and_load(struct programs *p, const struct programs_options *options, const char *agent_id) {
     struct kernel_types types;
-    if (!kernel_types_open(&types))
-        return -errno;
     LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types.path);
-    p->skel = agentgov_bpf__open_opts(&opts);
-    int err = p->skel ? prepare(p, options) : -errno;
+    int err = kernel_types_open(&types) && (p->skel = agentgov_bpf__open_opts(&opts)) ? 0 : -errno;
+    if (!err)
+        err = prepare(p, options);
     if (!err)
         err = agent_maps_make(&p->own);
     if (!err)
