@@ -148,10 +148,7 @@ static void send_socket(struct report *r, enum ag_kind kind, const struct socket
     send_record(r);
 }
 
-/*
- * The tables are those of the process's network namespace: read anew only when that is another one, and only for
- * whoever has a socket, because the kernel walks a large table of connections for it.
- */
+/* The tables are those of the process's network namespace: read anew only when that is another one. */
 static void read_sockets(struct report *r) {
     char path[64];
     struct stat net;
@@ -165,7 +162,7 @@ static void read_sockets(struct report *r) {
 
 static void report_socket(struct report *r, uint64_t inode) {
     read_sockets(r);
-    const struct socket_info *info = sockets_find(&r->sockets, inode);
+    const struct socket_info *info = sockets_find(&r->sockets, r->head.pid, inode);
     if (!info)
         return;
     if (info->listening)

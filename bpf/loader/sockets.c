@@ -127,7 +127,12 @@ static int by_inode(const void *a, const void *b) {
     return x->inode < y->inode ? -1 : x->inode > y->inode;
 }
 
-const struct socket_info *sockets_find(const struct sockets *s, uint64_t inode) {
+static void sort(struct sockets *s) {
+    if (s->count)
+        qsort(s->items, s->count, sizeof(*s->items), by_inode);
+}
+
+static const struct socket_info *find(const struct sockets *s, uint64_t inode) {
     struct socket_info key = {.inode = inode};
     return s->count ? bsearch(&key, s->items, s->count, sizeof(key), by_inode) : NULL;
 }
@@ -142,8 +147,8 @@ static void take_peer(struct sockets *s, const struct nlmsghdr *msg) {
         if (a->rta_type != UNIX_DIAG_PEER || RTA_PAYLOAD(a) < sizeof(inode))
             continue;
         memcpy(&inode, RTA_DATA(a), sizeof(inode));
-        struct socket_info *info = (struct socket_info *)sockets_find(s, diag->udiag_ino);
-        const struct socket_info *peer = sockets_find(s, inode);
+        struct socket_info *info = (struct socket_info *)find(s, diag->udiag_ino);
+        const struct socket_info *peer = find(s, inode);
         if (!info || !peer)
             continue;
         /* An accepted socket carries the name of the one that listened; whoever has a peer without a name accepted. */
@@ -204,6 +209,14 @@ static void read_peers_of(struct sockets *s, uint32_t pid) {
 }
 
 void sockets_read(struct sockets *s, uint32_t pid) {
+    memset(s, 0, sizeof(*s));
+    read_unix(s, pid);
+    sort(s);
+    if (s->count)
+        read_peers_of(s, pid);
+}
+
+static void read_others(struct sockets *s, uint32_t pid) {
     static const struct {
         const char *name;
         int family, type, protocol;
@@ -212,14 +225,18 @@ void sockets_read(struct sockets *s, uint32_t pid) {
         {"udp", AF_INET, SOCK_DGRAM, IPPROTO_UDP},   {"udp6", AF_INET6, SOCK_DGRAM, IPPROTO_UDP},
         {"icmp", AF_INET, SOCK_DGRAM, IPPROTO_ICMP}, {"icmp6", AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6},
     };
-    memset(s, 0, sizeof(*s));
     for (size_t i = 0; i < sizeof(TABLES) / sizeof(TABLES[0]); i++)
         read_inet(s, pid, TABLES[i].name, TABLES[i].family, TABLES[i].type, TABLES[i].protocol);
-    read_unix(s, pid);
-    if (!s->count)
-        return;
-    qsort(s->items, s->count, sizeof(*s->items), by_inode);
-    read_peers_of(s, pid);
+    sort(s);
+    s->whole = true;
+}
+
+const struct socket_info *sockets_find(struct sockets *s, uint32_t pid, uint64_t inode) {
+    const struct socket_info *info = find(s, inode);
+    if (info || s->whole)
+        return info;
+    read_others(s, pid);
+    return find(s, inode);
 }
 
 void sockets_free(struct sockets *s) {

@@ -25,13 +25,18 @@ struct socket_info {
 struct sockets {
     struct socket_info *items; /* sorted by inode */
     size_t count, cap;
+    bool whole; /* not only the unix ones */
 };
 
-/* Reads the tables of the network namespace that `pid` lives in; what cannot be read is left out. */
+/*
+ * Reads the table of unix sockets of the network namespace that `pid` lives in. Those of the others are read when one
+ * is looked for that is not in it: the kernel goes through all places that a connection could have. What cannot be read
+ * is left out.
+ */
 void sockets_read(struct sockets *s, uint32_t pid);
 void sockets_free(struct sockets *s);
 
-/* NULL: no socket that is told here (netlink, packet). */
-const struct socket_info *sockets_find(const struct sockets *s, uint64_t inode);
+/* Of a process in that namespace. NULL: no socket that is told here (netlink, packet). */
+const struct socket_info *sockets_find(struct sockets *s, uint32_t pid, uint64_t inode);
 
 #endif
