@@ -13,6 +13,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          globalSetup: ['test/support/temporary.ts'],
           // vitest leaves a core free, which of two cores is half of them, and these tests wait more than they work.
           maxWorkers: availableParallelism(),
           // No test is about how fast it is: on a machine that is busy with something else, five seconds are a verdict on that.
