@@ -142,18 +142,45 @@ static int join_or_load(struct programs *p, const struct programs_options *optio
     return err;
 }
 
-static int open_and_load(struct programs *p, const struct programs_options *options, const char *agent_id) {
-    struct kernel_types types;
-    LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types.path);
-    int err = kernel_types_open(&types) && (p->skel = agentgov_bpf__open_opts(&opts)) ? 0 : -errno;
-    if (!err)
-        err = prepare(p, options);
+static int open_and_load(struct programs *p, const struct programs_options *options, const struct kernel_types *types,
+                         const char *agent_id) {
+    LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types->path);
+    p->skel = agentgov_bpf__open_opts(&opts);
+    int err = p->skel ? prepare(p, options) : -errno;
     if (!err)
         err = agent_maps_make(&p->own);
     if (!err)
-        err = join_or_load(p, options, &types, agent_id);
-    kernel_types_close(&types);
+        err = join_or_load(p, options, types, agent_id);
     return err;
+}
+
+static bool refused(int err, char *why, size_t size) {
+    snprintf(why, size, "The kernel refused agentgov's programs (%s%s%s); run agentgov doctor to see what it lacks.",
+             strerror(-err), complaint[0] ? ": " : "", complaint);
+    return false;
+}
+
+static bool choose_and_load(struct programs *p, const struct programs_options *options,
+                            const struct kernel_types *types, const char *agent_id, char *why, size_t size) {
+    if (!choose_tier(p, options, why, size))
+        return false;
+    p->enforces = options->enforce;
+    if (options->enforce && p->tier == TIER_OBSERVE) {
+        snprintf(why, size,
+                 "This machine can only observe (%s), so nothing could be enforced; run agentgov doctor to see how to "
+                 "get a better tier, or agentgov monitor to record.",
+                 p->tier_reason);
+        return false;
+    }
+    complaint[0] = '\0';
+    int err = open_and_load(p, options, types, agent_id);
+    if (!err)
+        err = written_begin(p);
+    if (!err)
+        return true;
+    refused(err, why, size);
+    programs_unload(p);
+    return false;
 }
 
 bool programs_load(struct programs *p, const struct programs_options *options, const char *agent_id, char *why,
@@ -171,26 +198,13 @@ bool programs_load(struct programs *p, const struct programs_options *options, c
     /* Before 5.11 maps are charged to this limit; later it means nothing. */
     struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
     setrlimit(RLIMIT_MEMLOCK, &limit);
-    if (!pidns_find(why, size) || !choose_tier(p, options, why, size))
+    if (!pidns_find(why, size))
         return false;
-    p->enforces = options->enforce;
-    if (options->enforce && p->tier == TIER_OBSERVE) {
-        snprintf(why, size,
-                 "This machine can only observe (%s), so nothing could be enforced; run agentgov doctor to see how to "
-                 "get a better tier, or agentgov monitor to record.",
-                 p->tier_reason);
-        return false;
-    }
-    complaint[0] = '\0';
-    int err = open_and_load(p, options, agent_id);
-    if (!err)
-        err = written_begin(p);
-    if (!err)
-        return true;
-    snprintf(why, size, "The kernel refused agentgov's programs (%s%s%s); run agentgov doctor to see what it lacks.",
-             strerror(-err), complaint[0] ? ": " : "", complaint);
-    programs_unload(p);
-    return false;
+    struct kernel_types types; /* first of all: the probe of the tier looks into them too (kernel_btf.h) */
+    bool loaded = kernel_types_open(&types) ? choose_and_load(p, options, &types, agent_id, why, size)
+                                            : refused(-errno, why, size);
+    kernel_types_close(&types);
+    return loaded;
 }
 
 bool programs_attach(struct programs *p, char *why, size_t size) {
