@@ -16,7 +16,7 @@
  *   syscalls     how a system call finds its handler
  *   files        opens, names, attributes; calls told by their arguments
  *   network      sockets and their ends
- *   tls          plaintext of the calls into TLS libraries
+ *   tls          plaintext of the calls into TLS libraries: tls_pieces, tls_calls, tls_go, tls_programs, tls_sockets
  *   plain        what a connection says first, and plaintext of HTTP without TLS
  *   dns          answers from port 53
  *   signals      what is sent out of the tree
@@ -26,7 +26,8 @@
  *   guards       what belongs to some engine of this machine
  *   rates        how often a rule lets something through
  *   verdict      which rule decides, and the record of what it is against
- *   enforce      tiers lsm and hook: what is asked at each hook about files, programs and addresses
+ *   enforce      tiers lsm and hook: what is asked at each hook about files,
+ *                about programs (enforce_code) and about addresses (enforce_network)
  *   system       and about the machine itself: mounts, privileges, other processes, the kernel
  *   unasked      where there are copies: what went on without having been asked about
  */
@@ -65,6 +66,11 @@
 #include "files.bpf.h"
 #include "network.bpf.h"
 #include "tls.bpf.h"
+#include "tls_pieces.bpf.h"
+#include "tls_calls.bpf.h"
+#include "tls_go.bpf.h"
+#include "tls_programs.bpf.h"
+#include "tls_sockets.bpf.h"
 #include "plain.bpf.h"
 #include "dns.bpf.h"
 #include "signals.bpf.h"
@@ -75,6 +81,8 @@
 #include "rates.bpf.h"
 #include "verdict.bpf.h"
 #include "enforce.bpf.h"
+#include "enforce_code.bpf.h"
+#include "enforce_network.bpf.h"
 #include "system.bpf.h"
 #include "unasked.bpf.h"
 

@@ -103,7 +103,7 @@ static __always_inline void call_send(struct scratch *s, __u32 slot, const struc
     scratch_release(s);
 }
 
-/* In tls.bpf.h and plain.bpf.h, behind what they need. */
+/* In tls_sockets.bpf.h and plain.bpf.h, behind what they need. */
 static __always_inline void tls_moved(struct pt_regs *regs, const struct ag_layout *layout, long ret);
 static __always_inline bool plain_concerns(struct pt_regs *regs, const struct ag_layout *layout, long ret);
 static __always_inline void plain_call(void *ctx);

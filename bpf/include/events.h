@@ -203,7 +203,7 @@ struct ag_notice {
     struct ag_file exe; /* AG_NOTICE_MAP: the program */
 };
 
-/* The programs on functions of TLS libraries (bpf/tls.bpf.h); return probes of the kernel come last. */
+/* The programs on functions of TLS libraries (bpf/tls_programs.bpf.h); return probes of the kernel come last. */
 enum ag_probe {
     AG_PROBE_ENTER,
     AG_PROBE_HANDSHAKE,

@@ -18,7 +18,7 @@
 #include "tiers.h"
 #include "tracepoint.h"
 
-/* Names of the programs of bpf/objects.bpf.h, and of bpf/enforce.bpf.h and bpf/system.bpf.h: on_HOOK, gov_HOOK. */
+/* Names of the programs of bpf/objects.bpf.h, and of bpf/enforce*.bpf.h and bpf/system.bpf.h: on_HOOK, gov_HOOK. */
 #define OBJECT_PREFIX "on_"
 #define DECIDER_PREFIX "gov_"
 #define COPY_PREFIX "copy"   /* copyN_HOOK (bpf/copies.bpf.h) */
@@ -171,7 +171,7 @@ static int arguments_of(const struct btf *kernel, const char *hook, enum tier ti
     return type ? btf_vlen(type) : 0;
 }
 
-/* Hooks that some kernels do not have: enforce.bpf.h and system.bpf.h say where the same is asked there. */
+/* Hooks that some kernels do not have: enforce*.bpf.h and system.bpf.h say where the same is asked there. */
 static bool may_be_missing(const char *hook) {
     static const char *const NEWER[] = {
         "path_chown",    "file_truncate",   "task_fix_setgroups", "userns_create", "inode_init_security_anon",

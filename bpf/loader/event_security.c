@@ -80,7 +80,7 @@ static void fill_tamper(struct events *ev, const struct record *r, struct line *
 static void fill_uring(struct events *ev, const struct record *r, struct line *l) {
     size_t from = ev->scratch.len;
     line_word(l, F_EVENT_TYPE, "io_uring_setup");
-    if (r->head.nr == AG_NO_NR) /* refused when it was mapped (bpf/enforce.bpf.h, rings_by_map) */
+    if (r->head.nr == AG_NO_NR) /* refused when it was mapped (bpf/enforce_code.bpf.h, rings_by_map) */
         return;
     buf_str(&ev->scratch, "\"entries ");
     buf_u64(&ev->scratch, (__u32)r->head.arg[0]);

@@ -11,7 +11,7 @@
 
 #define TLS_PLACES_MAX 40
 
-/* Where a program of bpf/tls.bpf.h is put: at an instruction of the file, or at the return of the function there. */
+/* Where a program of bpf/tls_programs.bpf.h is put: at an instruction of the file, or at the return of the function there. */
 struct tls_place {
     enum ag_probe probe;
     uint64_t offset;
@@ -45,7 +45,7 @@ struct tls_libraries {
  * until the next call.
  */
 const struct tls_library *tls_library_of(struct tls_libraries *l, int fd);
-/* Was it looked for without names, and has to stand its trial (bpf/tls.bpf.h)? */
+/* Was it looked for without names, and has to stand its trial (bpf/tls_calls.bpf.h)? */
 bool tls_library_is_on_trial(const struct tls_library *library);
 
 void tls_libraries_free(struct tls_libraries *l);
