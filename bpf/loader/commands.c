@@ -49,11 +49,9 @@ static int find_kept(struct session *s, const struct command *c, struct kept_run
     return err;
 }
 
-/* Hangs the programs up and marks the trees. 0, or a negative errno with a sentence. */
+/* Marks the trees. 0, or a negative errno with a sentence. */
 static int attach(struct session *s, const struct command *c, struct attached *attached, char *why, size_t size) {
     struct kept_runs kept = {0};
-    if (!programs_attach(&s->programs, why, size))
-        return -EIO;
     if (s->programs.tls && !s->tls_watch)
         s->tls_watch = tls_watch_start(&s->programs);
     if (s->programs.tls && !s->tls_watch) {
@@ -86,14 +84,12 @@ static void govern(struct session *s, const struct command *c) {
     int err = attach(s, c, &attached, why, sizeof(why));
     set_unlock();
     if (err) {
-        if (first) /* nobody is governed: nobody has to pay for our programs */
-            programs_detach(&s->programs);
         control_error(out_buf(&s->out), &c->id, code_of(err), why);
         return;
     }
     if (first) /* what was missed before was nobody's of the tree */
         tier_missed(s->programs.skel, s->missed_before);
-    s->governing = true;
+    s->begun = s->governing = true;
     s->empty_at = 0;
     if (s->tls_watch) /* before anybody is told that all is seen */
         tls_watch_adopt(s->tls_watch);
@@ -110,7 +106,7 @@ static void stop(struct session *s, const struct command *c) {
         control_error(out_buf(&s->out), &c->id, "EBUSY", "The tree is being stopped already.");
     else if (!stop_begin(&s->stop, c->id, clock_now()))
         control_error(out_buf(&s->out), &c->id, "ENOMEM", "There is no memory left.");
-    else if (!s->programs.attached) { /* nobody is governed, so nobody is left */
+    else if (!s->begun) { /* nobody is governed, so nobody is left */
         control_stopped(out_buf(&s->out), c->id, 0, 0);
         stop_end(&s->stop);
     }

@@ -58,7 +58,7 @@ static const struct {
 struct probe {
     struct programs programs;
     bool attached;
-    char why[2 * TEXT]; /* why nothing could be attached */
+    char why[2 * TEXT]; /* why not */
     pid_t child;
     bool over; /* the child's exit has been seen */
     bool fired[SIGNS_COUNT];
@@ -114,11 +114,10 @@ static void provoke(struct probe *p) {
 
 static void try_programs(struct probe *p) {
     struct programs_options options = {.any_tier = true, .ring_bulk = 1 << 20, .ring_critical = 1 << 20, .alone = true};
-    if (!programs_load(&p->programs, &options, "probe", p->why, sizeof(p->why)))
+    p->attached = programs_load(&p->programs, &options, "probe", p->why, sizeof(p->why));
+    if (!p->attached)
         return;
-    p->attached = programs_attach(&p->programs, p->why, sizeof(p->why));
-    if (p->attached)
-        provoke(p);
+    provoke(p);
     programs_unload(&p->programs);
 }
 

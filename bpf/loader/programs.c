@@ -106,20 +106,28 @@ static bool choose_tier(struct programs *p, const struct programs_options *optio
     return false;
 }
 
-/* Answers are seen through the cgroup hierarchy, which some machines lack: tried here, so that it can be said first. */
-static void try_dns(struct programs *p) {
-    int before = links_count();
-    p->dns_errno = -dns_attach(p->skel);
-    links_drop(before);
+static int hang_up(struct programs *p, int *tier_links) {
+    const char *what = "";
+    int err = tier_attach(p->skel, p->tier, &what);
+    if (err)
+        snprintf(complaint, sizeof(complaint), "%s could not be attached", what);
+    *tier_links = links_count();
+    if (!err) /* answers are seen through the cgroup hierarchy, which some machines lack */
+        p->dns_errno = -dns_attach(p->skel);
+    return err;
 }
 
 static int load(struct programs *p, const struct kernel_types *types, bool open) {
-    int err = kernel_types_fill(types, p->skel->obj);
+    int err = kernel_types_fill(types, p->skel->obj), tier_links;
     if (!err)
         err = agentgov_bpf__load(p->skel);
     if (!err)
-        try_dns(p);
-    return err ? err : set_describe(p, open);
+        err = hang_up(p, &tier_links);
+    if (!err)
+        err = set_describe(p, open);
+    if (!err)
+        set_note_links(p, tier_links);
+    return err;
 }
 
 /* The programs of others that want the same, or else our own ones. */
@@ -207,30 +215,12 @@ bool programs_load(struct programs *p, const struct programs_options *options, c
     return loaded;
 }
 
-bool programs_attach(struct programs *p, char *why, size_t size) {
-    const char *what = "";
-    if (p->attached || set_hold_links(p))
-        return p->attached = true;
-    int err = tier_attach(p->skel, p->tier, &what), tier_links = links_count();
-    if (err) {
-        links_drop(0);
-        snprintf(why, size, "The kernel program %s could not be attached: %s.", what, strerror(-err));
-        return false;
-    }
-    if (!p->dns_errno)
-        p->dns_errno = -dns_attach(p->skel);
-    set_note_links(p, tier_links);
-    p->attached = true;
-    return true;
-}
-
-void programs_detach(struct programs *p) {
+void programs_detach(void) {
     links_drop(0);
-    p->attached = false;
 }
 
 void programs_unload(struct programs *p) {
-    programs_detach(p);
+    programs_detach();
     if (p->members.bytes) {
         set_leave(p, p->shared && set_lock(0));
         set_unlock();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The kernel programs and their maps, loaded into the running kernel, and what that needs. */
+/* The kernel programs and their maps in the running kernel, and what that needs. */
 #ifndef AGENTGOV_PROGRAMS_H
 #define AGENTGOV_PROGRAMS_H
 
@@ -32,25 +32,21 @@ struct programs {
     struct ag_guard_row *guard; /* and our row of it */
     bool shared;                /* others may join the set, or we have */
     void *joined_bss;           /* the variables of a set that we have not loaded; else NULL */
-    bool attached;
     bool tls;
     bool enforces; /* what decides is loaded too */
     int dns_errno; /* why DNS answers are not seen; 0: they are */
 };
 
 /*
- * Chooses the tier, and loads or joins a set for an agent of that name. False when privilege or the kernel does not
- * allow it: `why` is then one sentence that says what to do.
+ * Chooses the tier, and loads and hangs up or joins a set for an agent of that name: from here on everything that
+ * members do is seen. False when privilege or the kernel does not allow it: `why` is then one sentence that says what
+ * to do.
  */
 bool programs_load(struct programs *p, const struct programs_options *options, const char *agent_id, char *why,
                    size_t size);
 
-/* The programs hang from here on, and everything that members do is seen. With the lock (set.h) where the set is
- * shared. False with a sentence in `why`. */
-bool programs_attach(struct programs *p, char *why, size_t size);
-
 /* They are not held up by us any more. What is in the rings stays there. */
-void programs_detach(struct programs *p);
+void programs_detach(void);
 
 void programs_unload(struct programs *p);
 

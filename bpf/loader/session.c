@@ -177,7 +177,7 @@ static void tell_settled(struct session *s, uint64_t now) {
 
 void session_turn(struct session *s) {
     uint64_t now = clock_now();
-    if (s->programs.attached) {
+    if (s->begun) {
         size_t taken = 0;
         bool read_all = out_room(&s->out) && rings_read(&s->rings, &taken);
         s->more = !read_all;
@@ -198,7 +198,7 @@ static bool is_busy(const struct session *s) {
 }
 
 bool session_wants_rings(const struct session *s) {
-    return s->programs.attached && !is_busy(s) && out_room(&s->out);
+    return s->begun && !is_busy(s) && out_room(&s->out);
 }
 
 static void earlier(uint64_t *at, uint64_t other) {
@@ -208,7 +208,7 @@ static void earlier(uint64_t *at, uint64_t other) {
 
 uint64_t session_next(const struct session *s) {
     uint64_t now = clock_now(), at = UINT64_MAX;
-    if (!s->programs.attached)
+    if (!s->begun)
         return at;
     earlier(&at, s->second_at);
     if (!out_room(&s->out))
@@ -234,7 +234,7 @@ static bool push_out(struct session *s, uint64_t give_up) {
 static void end_programs(struct session *s) {
     kept_unpin(&s->kept);
     members_give_all(&s->programs.members, AG_NOBODY);
-    programs_detach(&s->programs);
+    programs_detach();
     note_missed(s);
 }
 

@@ -34,6 +34,7 @@ struct session {
     size_t taken;                 /* what the last reading of the rings found */
     bool more;                    /* and that it left something */
     uint32_t witness;             /* a member, last time somebody looked */
+    bool begun;                   /* somebody has been governed: there may be records */
     bool governing;               /* somebody is, or was and the end has not been told */
     uint64_t empty_at;            /* when the tree was found empty; 0: it was not */
     bool stopped;                 /* the stop is over, its answer waits for what it did to be written */

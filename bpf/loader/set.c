@@ -185,6 +185,26 @@ static bool has_room(const struct found *f) {
     return false;
 }
 
+static bool is_program_of(const struct ag_set *set, __u32 id) {
+    for (int i = 0; i < AG_SET_PROGRAMS; i++)
+        if (set->programs[i] == id)
+            return true;
+    return false;
+}
+
+/* The links by which it hangs. False when one of them is gone, with who held it last; then none is held. */
+static bool hold_links(const struct ag_set *set) {
+    __u32 count = set->links_count, program = 0;
+    for (__u32 i = 0; i < count && i < AG_SET_LINKS; i++) {
+        int fd = bpf_link_get_fd_by_id(set->links[i]);
+        if (fd >= 0 && links_add(fd) == 0 && id_of_link(fd, &program) && is_program_of(set, program))
+            continue;
+        links_drop(0);
+        return false;
+    }
+    return count > 0;
+}
+
 /* Whether the map is the variables of a set that we can join; everything of it has been opened then. */
 static bool see_set(struct found *f, struct programs *p, int fd) {
     struct bpf_map_info info = {};
@@ -204,7 +224,8 @@ static bool see_set(struct found *f, struct programs *p, int fd) {
     bool good = f->set.build == AGENTGOV_BUILD && f->set.tier == p->tier &&
                 f->set.maps[index_of(p->skel, p->skel->maps.bss)] == info.id && has_our_parts(f) && has_room(f) &&
                 is_held(f) && open_all(f) && has_our_constants(f) &&
-                guards_have_room(f->maps[index_of(p->skel, p->skel->maps.guards)]) && !governs_us(f);
+                guards_have_room(f->maps[index_of(p->skel, p->skel->maps.guards)]) && !governs_us(f) &&
+                hold_links(&f->set);
     if (!good)
         let_go(f);
     return good;
@@ -328,26 +349,6 @@ void set_note_links(struct programs *p, int tier_links) {
     }
     set->tier_links = tier_links;
     set->links_count = links_count();
-}
-
-static bool is_program_of(const struct ag_set *set, __u32 id) {
-    for (int i = 0; i < AG_SET_PROGRAMS; i++)
-        if (set->programs[i] == id)
-            return true;
-    return false;
-}
-
-bool set_hold_links(struct programs *p) {
-    const struct ag_set *set = &p->skel->bss->set;
-    __u32 count = set->links_count, program = 0;
-    for (__u32 i = 0; i < count && i < AG_SET_LINKS; i++) {
-        int fd = bpf_link_get_fd_by_id(set->links[i]);
-        if (fd >= 0 && links_add(fd) == 0 && id_of_link(fd, &program) && is_program_of(set, program))
-            continue;
-        links_drop(0);
-        return false;
-    }
-    return count > 0;
 }
 
 /*

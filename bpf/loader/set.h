@@ -4,6 +4,10 @@
  * very same (build, tier, constants) holds the same programs, maps and links by descriptors of its own. So the set is
  * there as long as any of them lives, or is pinned, and nobody serves it.
  *
+ * A set hangs before anybody can join it, and who joins holds its links from then on. Its last loader may be ending at
+ * any moment, and then it is too late: while a link is taken down the kernel lets its program hang nowhere else (EBUSY
+ * for one at a trampoline), and 5.10 not afterwards either (ENOENT).
+ *
  * Each loader has a number in it (include/agents.h). What a loader leaves behind that was killed is cleared away by
  * another one, unless it is pinned and still holds somebody.
  *
@@ -36,9 +40,6 @@ int set_enter(struct programs *p, const char *agent_id);
 
 /* With the lock: writes down by which links the set hangs now, so that others hold them too. */
 void set_note_links(struct programs *p, int tier_links);
-
-/* With the lock: holds the links by which the set hangs already. False when it does not; then none is held. */
-bool set_hold_links(struct programs *p);
 
 /* With the lock: frees the numbers of loaders that are no more. */
 void set_sweep(struct programs *p);

@@ -2,7 +2,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** A running loader: { hello, send(command) -> its answer, quit() -> { code, lines } }; a line's bytes are its `data`. */
+/**
+ * A running loader: { hello, send(command) -> its answer, seen(matches) -> the first such line, quit() -> { code, lines },
+ * kill() }; a line's bytes are its `data`.
+ */
 export async function startLoader(args, errors) {
   const child = spawn('agentgov-loader', ['run', ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
   child.stderr.on('data', (chunk) => errors.push(chunk.toString()));
@@ -28,7 +31,8 @@ export async function startLoader(args, errors) {
     for (;;) {
       const found = lines.find(matches);
       if (found) return found;
-      if (child.exitCode !== null) throw new Error(`the loader ended with ${child.exitCode}: ${errors.join('')}`);
+      const how = child.exitCode ?? child.signalCode;
+      if (how !== null) throw new Error(`the loader ended with ${how}: ${errors.join('')}`);
       await new Promise((resolve) => waiting.push(resolve));
     }
   };
@@ -38,10 +42,16 @@ export async function startLoader(args, errors) {
       child.stdin.write(`${JSON.stringify(command)}\n`);
       return next(({ msg, id }) => msg !== undefined && id === command.id);
     },
+    seen: next,
     async quit() {
       child.stdin.write('{"cmd":"quit"}\n');
       const [code] = await exited;
       return { code, lines };
+    },
+    /** Resolves once its end has been heard of. */
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
     },
   };
 }
