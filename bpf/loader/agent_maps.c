@@ -17,6 +17,7 @@ int agent_maps_plan(struct agent_maps *m, struct bpf_object *object) {
         const struct bpf_map *one = bpf_map__inner_map(map);
         m->maps[m->count++] = (struct agent_map){.all = map,
                                                  .fd = -1,
+                                                 .type = bpf_map__type(one),
                                                  .key_size = bpf_map__key_size(one),
                                                  .value_size = bpf_map__value_size(one),
                                                  .entries = bpf_map__max_entries(one)};
@@ -33,7 +34,7 @@ void agent_maps_size(struct agent_maps *m, const struct bpf_map *all, uint32_t e
 static int make(struct agent_map *m) {
     const struct bpf_map *one = bpf_map__inner_map(m->all);
     LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = bpf_map__map_flags(one));
-    m->fd = bpf_map_create(bpf_map__type(one), bpf_map__name(m->all), m->key_size, m->value_size, m->entries, &options);
+    m->fd = bpf_map_create(m->type, bpf_map__name(m->all), m->key_size, m->value_size, m->entries, &options);
     return m->fd < 0 ? -errno : bpf_map__set_inner_map_fd(m->all, m->fd); /* all others will be like this one */
 }
 

@@ -12,6 +12,7 @@
 struct agent_map {
     struct bpf_map *all; /* by number of the agent */
     int fd;              /* our own one; -1: not made yet */
+    enum bpf_map_type type;
     uint32_t key_size, value_size, entries;
 };
 

@@ -4,7 +4,10 @@
 
 #include <sys/types.h>
 
-/* base64 (RFC 4648, with padding) to bytes; -1 when it is none. `out` has room for 3/4 of `len`. */
-ssize_t base64_decode(const char *text, size_t len, unsigned char *out);
+/*
+ * base64 (RFC 4648, with padding) to bytes, in memory that the caller frees whatever comes. -EINVAL when it is none,
+ * -ENOMEM.
+ */
+ssize_t base64_decode(const char *text, size_t len, unsigned char **out);
 
 #endif

@@ -194,10 +194,10 @@ static void policy(struct session *s, const struct command *c) {
 }
 
 static void guard(struct session *s, const struct command *c) {
-    unsigned char *list = malloc(c->data_len / 4 * 3 + 3);
-    ssize_t size = list ? base64_decode(c->data, c->data_len, list) : -1;
+    unsigned char *list;
+    ssize_t size = base64_decode(c->data, c->data_len, &list);
     size_t count = 0;
-    int err = !list ? -ENOMEM : size < 0 ? -EINVAL : guards_name(&s->programs, (char *)list, size, &count);
+    int err = size < 0 ? size : guards_name(&s->programs, (char *)list, size, &count);
     free(list);
     if (err == -E2BIG)
         control_error(out_buf(&s->out), &c->id, code_of(err), "too many folders lead to them");

@@ -42,5 +42,8 @@ HELD(bpf_map_delete_elem, (int fd, const void *key), (fd, key))
 HELD(bpf_map_lookup_batch,
      (int fd, void *from, void *to, void *keys, void *values, __u32 *count, const struct bpf_map_batch_opts *opts),
      (fd, from, to, keys, values, count, opts))
+HELD(bpf_map_update_batch,
+     (int fd, const void *keys, const void *values, __u32 *count, const struct bpf_map_batch_opts *opts),
+     (fd, keys, values, count, opts))
 HELD(bpf_map_delete_batch, (int fd, const void *keys, __u32 *count, const struct bpf_map_batch_opts *opts),
      (fd, keys, count, opts))

@@ -64,14 +64,15 @@ struct place {
     int fd;
     size_t key, value; /* bytes */
     __u32 first;       /* is added to each key: our rows of `policy` */
+    bool is_trie;      /* takes entries only one at a time, before 5.13 */
 };
 
 static struct place place_of(const struct programs *p, const struct bpf_map *map) {
     if (map == p->skel->maps.policy)
         return (struct place){bpf_map__fd(map), bpf_map__key_size(map), bpf_map__value_size(map),
-                              p->members.agent * AG_HEADS};
+                              p->members.agent * AG_HEADS, false};
     const struct agent_map *own = agent_maps_find(&p->own, map);
-    return (struct place){own->fd, own->key_size, own->value_size, 0};
+    return (struct place){own->fd, own->key_size, own->value_size, 0, own->type == BPF_MAP_TYPE_LPM_TRIE};
 }
 
 static struct bpf_map *table_of(struct agentgov_bpf *skel, const struct command *c) {
@@ -83,23 +84,48 @@ static struct bpf_map *table_of(struct agentgov_bpf *skel, const struct command 
     return NULL;
 }
 
-static int put_all(const struct place *to, unsigned char *bytes, size_t size, size_t *entries) {
-    if (size % (to->key + to->value))
-        return -EINVAL;
-    for (*entries = 0; *entries < size / (to->key + to->value); ++*entries) {
-        unsigned char *entry = bytes + *entries * (to->key + to->value);
+/* All keys, and behind them all values, as the kernel takes many at once. */
+static int part(const struct place *to, const unsigned char *entries, size_t count, unsigned char *keys) {
+    unsigned char *values = keys + count * to->key;
+    for (size_t i = 0; i < count; i++) {
+        const unsigned char *entry = entries + i * (to->key + to->value);
+        memcpy(keys + i * to->key, entry, to->key);
+        memcpy(values + i * to->value, entry + to->key, to->value);
         if (to->first) {
             __u32 row;
             memcpy(&row, entry, sizeof(row));
             if (row >= AG_HEADS)
                 return -E2BIG;
             row += to->first;
-            memcpy(entry, &row, sizeof(row));
+            memcpy(keys + i * to->key, &row, sizeof(row));
         }
-        if (bpf_map_update_elem(to->fd, entry, entry + to->key, BPF_ANY))
-            return -errno;
     }
     return 0;
+}
+
+static int put_each(const struct place *to, const unsigned char *keys, size_t count) {
+    const unsigned char *values = keys + count * to->key;
+    for (size_t i = 0; i < count; i++)
+        if (bpf_map_update_elem(to->fd, keys + i * to->key, values + i * to->value, BPF_ANY))
+            return -errno;
+    return 0;
+}
+
+static int put_all(const struct place *to, const unsigned char *bytes, size_t size, size_t *entries) {
+    size_t each = to->key + to->value;
+    __u32 count = size / each;
+    *entries = 0;
+    if (size % each)
+        return -EINVAL;
+    unsigned char *keys = malloc(size + 1);
+    int err = keys ? part(to, bytes, count, keys) : -ENOMEM;
+    if (!err && to->is_trie)
+        err = put_each(to, keys, count);
+    else if (!err && count && bpf_map_update_batch(to->fd, keys, keys + count * to->key, &count, NULL))
+        err = -errno;
+    free(keys);
+    *entries = err ? 0 : size / each;
+    return err;
 }
 
 int policy_put(struct programs *p, const struct command *c, size_t *entries, char *why, size_t size) {
@@ -108,12 +134,15 @@ int policy_put(struct programs *p, const struct command *c, size_t *entries, cha
         return -EINVAL;
     }
     struct bpf_map *map = table_of(p->skel, c);
-    unsigned char *bytes = malloc(c->data_len / 4 * 3 + 3);
-    ssize_t n = map && bytes ? base64_decode(c->data, c->data_len, bytes) : -1;
-    struct place to = map ? place_of(p, map) : (struct place){.fd = -1};
-    hold_begin(); /* once for some thousand entries */
-    int err = !bytes ? -ENOMEM : n < 0 ? -EINVAL : put_all(&to, bytes, n, entries);
-    hold_end();
+    unsigned char *bytes = NULL;
+    ssize_t n = map ? base64_decode(c->data, c->data_len, &bytes) : -EINVAL;
+    int err = n < 0 ? n : 0;
+    if (!err) {
+        struct place to = place_of(p, map);
+        hold_begin(); /* once for some thousand entries */
+        err = put_all(&to, bytes, n, entries);
+        hold_end();
+    }
     free(bytes);
     if (err)
         snprintf(why, size, "A table of the policy could not be written: %s.", strerror(-err));
@@ -126,14 +155,14 @@ static bool is_of(const struct table *t, const unsigned char *key, __u32 half) {
     return t->half_in == BY_STATE ? state / AG_STATES_MAX == half : key[t->at] == half;
 }
 
-/* Takes out of a table what is of that half. The next key is read first: one that has gone leads back to the start. */
-static int clear_table(const struct table *t, int fd, __u32 half, size_t *entries) {
-    unsigned char keys[2][sizeof(struct ag_long_edge)];
-    int now = 0, err = bpf_map_get_next_key(fd, NULL, keys[now]) ? -errno : 0;
+/* Takes out of a trie what is of that half. The next key is read first: one that has gone leads back to the start. */
+static int clear_trie(const struct table *t, int fd, __u32 half, size_t *entries) {
+    struct ag_block keys[2];
+    int now = 0, err = bpf_map_get_next_key(fd, NULL, &keys[now]) ? -errno : 0;
     while (!err) {
-        int next = bpf_map_get_next_key(fd, keys[now], keys[!now]) ? -errno : 0;
-        if (is_of(t, keys[now], half)) {
-            err = bpf_map_delete_elem(fd, keys[now]) ? -errno : 0;
+        int next = bpf_map_get_next_key(fd, &keys[now], &keys[!now]) ? -errno : 0;
+        if (is_of(t, (unsigned char *)&keys[now], half)) {
+            err = bpf_map_delete_elem(fd, &keys[now]) ? -errno : 0;
             *entries += !err;
         }
         err = err ? err : next;
@@ -142,13 +171,49 @@ static int clear_table(const struct table *t, int fd, __u32 half, size_t *entrie
     return err == -ENOENT ? 0 : err;
 }
 
+/* Takes some keys of that half out of a table. */
+static int clear_keys(const struct table *t, const struct place *of, unsigned char *keys, __u32 count, __u32 half,
+                      size_t *entries) {
+    __u32 out = 0;
+    for (__u32 i = 0; i < count; i++)
+        if (is_of(t, keys + i * of->key, half))
+            memmove(keys + out++ * of->key, keys + i * of->key, of->key);
+    *entries += out;
+    return out && bpf_map_delete_batch(of->fd, keys, &out, NULL) ? -errno : 0;
+}
+
+/* The same of a hash table, of which one system call reads so many; a bucket of it is far smaller. */
+#define BATCH 4096
+
+static int clear_hash(const struct table *t, const struct place *of, __u32 half, size_t *entries) {
+    unsigned char *keys = malloc(BATCH * (of->key + of->value));
+    __u32 at, *from = NULL;
+    int err = keys ? 0 : -ENOMEM;
+    for (bool more = true; !err && more; from = &at) {
+        __u32 count = BATCH;
+        if (bpf_map_lookup_batch(of->fd, from, &at, keys, keys + BATCH * of->key, &count, NULL)) {
+            err = errno == ENOENT ? 0 : -errno; /* the last part */
+            more = false;
+        }
+        if (!err)
+            err = clear_keys(t, of, keys, count, half, entries);
+    }
+    free(keys);
+    return err;
+}
+
+static int clear_table(struct programs *p, const struct table *t, __u32 half, size_t *entries) {
+    struct place of = place_of(p, t->map);
+    return of.is_trie ? clear_trie(t, of.fd, half, entries) : clear_hash(t, &of, half, entries);
+}
+
 static int clear_half(struct programs *p, __u32 half, size_t *entries) {
     struct table tables[TABLES];
     int err = 0;
     tables_of(p->skel, tables);
     for (int i = 0; i < TABLES && !err; i++)
         if (tables[i].half_in != BY_ROW)
-            err = clear_table(&tables[i], agent_maps_fd(&p->own, tables[i].map), half, entries);
+            err = clear_table(p, &tables[i], half, entries);
     return err;
 }
 
