@@ -1,5 +1,5 @@
 // The files that rules name, as they are when a policy is loaded: kept, so that each stays what it is under any name.
-import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { AgentgovError, EXIT } from '../errors.js';
 import type { FileId, Mount } from '../policy/index.js';
 
@@ -23,6 +23,8 @@ export class NamedFiles {
   readonly find = (path: Buffer): FileId | undefined => {
     let fd: number;
     try {
+      // Most of what a large policy names is not there, and an error for each would be most of the work here.
+      if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
       fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;

@@ -12,7 +12,8 @@ export interface ClosingRule {
   readonly name: string;
   /**
    * SHA-256 of what it forbids, lower-case hex: its action and match, and the ALLOW rules that speak of its operations, for what
-   * they except is not what it is against. Mode, guidance and errno are no part of that.
+   * they except is not what it is against. Mode, guidance and errno are no part of that. Made when it is first asked for: a policy
+   * need not wait for those of thousands of rules to be in force.
    */
   readonly meaning: string;
   /** The rule of the path kit that closes files which this one names too; undefined for a rule over none. */
@@ -26,6 +27,15 @@ const sha256 = (value: unknown): string => hash('sha256', JSON.stringify(value))
 /** The same of a list whose items are JSON already. */
 const sha256OfList = (items: readonly string[]): string => hash('sha256', `[${items.join()}]`);
 
+/** What is made when it is first asked for, and then kept. */
+function onDemand<T>(make: () => T): () => T {
+  let made: { as: T } | undefined;
+  return () => {
+    made ??= { as: make() };
+    return made.as;
+  };
+}
+
 /** As JSON, whatever the order of the keys and of the values in which it is written. */
 const spelled = (match: Match): string =>
   JSON.stringify(
@@ -37,35 +47,47 @@ const spelled = (match: Match): string =>
 /** @param own names of rules of agentgov itself, which no policy has. */
 export function closingRules({ document }: Policy, homes: readonly string[], own: readonly string[]): ClosingRule[] {
   const held = document.policies.filter((rule) => cannotHold(rule) === undefined);
-  const permits = held
-    .filter(({ action }) => action === 'ALLOW')
-    .map(({ match }) => ({ ops: operationsOf(match, false), text: spelled(match) }));
+  const permits = onDemand(() =>
+    held
+      .filter(({ action }) => action === 'ALLOW')
+      .map(({ match }) => ({ ops: operationsOf(match, false), text: spelled(match) })),
+  );
   const known = new Map<number, string>();
   const permitted = (ops: number): string => {
-    const texts = (): string[] => permits.filter((one) => (one.ops & ops) !== 0).map(({ text }) => text);
+    const texts = (): string[] => permits().flatMap((one) => ((one.ops & ops) === 0 ? [] : one.text));
     const one = known.get(ops) ?? sha256(texts().sort());
     known.set(ops, one);
     return one;
   };
   const ofRule = (rule: Rule): ClosingRule => {
     const { name, match, action, max } = rule;
-    const ends = [permitted(operationsOf(match, action !== 'ALLOW')), ...(max === undefined ? [] : [max])];
-    let sensitive: { as: string | undefined } | undefined;
+    const meaning = onDemand(() => {
+      const ends = [permitted(operationsOf(match, action !== 'ALLOW')), ...(max === undefined ? [] : [max])];
+      return sha256OfList([JSON.stringify(action), spelled(match), ...ends.map((end) => JSON.stringify(end))]);
+    });
     return {
       name,
-      meaning: sha256OfList([JSON.stringify(action), spelled(match), ...ends.map((end) => JSON.stringify(end))]),
-      sensitive: () => {
-        // Costs as much as the kit is long, and most rules are never asked.
-        sensitive ??= { as: closedByKit(rule, homes) };
-        return sensitive.as;
+      get meaning() {
+        return meaning();
       },
+      // Costs as much as the kit is long, and most rules are never asked.
+      sensitive: onDemand(() => closedByKit(rule, homes)),
     };
   };
   const noFiles = (): undefined => undefined;
   const defaults = CLASSES.flatMap((of): ClosingRule[] => {
     const action = of === 'system' ? undefined : document.default_action?.[of];
     if (action === undefined || action === 'ALLOW') return [];
-    return [{ name: `default_action.${of}`, meaning: sha256([action, permitted(classBits(of))]), sensitive: noFiles }];
+    const meaning = onDemand(() => sha256([action, permitted(classBits(of))]));
+    return [
+      {
+        name: `default_action.${of}`,
+        get meaning() {
+          return meaning();
+        },
+        sensitive: noFiles,
+      },
+    ];
   });
   return [
     ...held.filter(isClosing).map(ofRule),

@@ -61,6 +61,10 @@ const NO_NAMES: ReadonlyMap<string, number> = new Map();
 const NO_CLASSES: ReadonlyMap<number, number> = new Map();
 const NO_BASE: Base = { id: 0, items: [], known: new Set(), awaited: NOTHING };
 
+/** Of these places those that the base has not. */
+const beside = (base: Base, items: readonly number[]): readonly number[] =>
+  base === NO_BASE ? items : items.filter((item) => !base.known.has(item));
+
 export class PathAutomaton {
   readonly states: PathState[] = [];
   readonly root: number;
@@ -77,9 +81,11 @@ export class PathAutomaton {
   readonly #start: number[] = [];
   readonly #names: NameAutomaton;
   readonly #firstId: number;
-  readonly #known = new Map<string, PathState>();
+  /** By their places: most have one beside those of their base, which is a number to look for instead of a text. */
+  readonly #known = new Map<string | number, PathState>();
   readonly #bases = new Map<string, Base>();
-  readonly #places = new Map<PathState, Places>();
+  /** Of each state. */
+  readonly #places: Places[] = [];
   /** By the place at the end of a way to what is mounted: the places where it is mounted. */
   readonly #leads = new Map<number, readonly number[]>();
   /** By the number that a way has among the patterns. */
@@ -107,7 +113,7 @@ export class PathAutomaton {
     if (from === undefined) return 0;
     const edge = from.edges.get(name);
     if (edge !== undefined) return edge;
-    const { base, others } = this.#places.get(from) as Places;
+    const { base, others } = this.#places[state - this.#firstId] as Places;
     return this.#stateOf(this.#step([...base.items, ...others], name));
   }
 
@@ -197,7 +203,7 @@ export class PathAutomaton {
 
   /** The state of these places and of all that `base` has. */
   #beside(base: Base, open: readonly number[]): number {
-    const more = this.#closed(open).filter((item) => !base.known.has(item));
+    const more = beside(base, this.#closed(open));
     return more.some((item) => this.#isAny(item)) ? this.#stateOf([...base.items, ...more]) : this.#state(base, more);
   }
 
@@ -213,9 +219,10 @@ export class PathAutomaton {
   }
 
   #state(base: Base, items: readonly number[]): number {
-    const others = items.filter((item) => !base.known.has(item));
+    const others = beside(base, items);
+    const [only = 0] = others;
     if (others.length === 0) return base.id;
-    const key = `${base.id} ${others.join()}`;
+    const key = others.length === 1 ? only * 2 * LIMITS.states + base.id : `${base.id} ${others.join()}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known.id;
     const made = this.#make(base, others);
@@ -232,21 +239,21 @@ export class PathAutomaton {
 
   #make(base: Base, others: readonly number[]): PathState {
     // A base's own are known once it is made.
-    const of = this.states[base.id - this.#firstId];
+    const of = base === NO_BASE ? undefined : this.states[base.id - this.#firstId];
     const items = of === undefined ? [...base.items, ...others] : others;
     const accepts = items.filter((item) => this.#components[item] === undefined).map((item) => this.#pattern(item));
     const below = items.flatMap((item) => this.#below(item));
     const made: PathState = {
       id: this.#nextId(),
       accepts: of === undefined ? accepts : [...new Set([...of.accepts, ...accepts])],
-      below: [...new Set([...(of?.below ?? []), ...below])],
+      below: of === undefined && below.length < 2 ? below : [...new Set([...(of?.below ?? []), ...below])],
       other: base.id,
       row: 0,
       edges: NO_NAMES,
       classEdges: NO_CLASSES,
     };
     this.states.push(made);
-    this.#places.set(made, { base, others });
+    this.#places.push({ base, others });
     return made;
   }
 
@@ -295,7 +302,7 @@ export class PathAutomaton {
   }
 
   #expand(state: PathState): void {
-    const { base, others } = this.#places.get(state) as Places;
+    const { base, others } = this.#places[state.id - this.#firstId] as Places;
     const isBase = state.id === base.id;
     const own = isBase ? base.awaited : this.#awaited(others);
     if (own.literals.size > 0 || own.globs.size > 0) this.#follow(state, base, own, isBase ? NOTHING : base.awaited);
@@ -317,7 +324,9 @@ export class PathAutomaton {
     const both = ownGlobs.length === 0 ? [] : [...common.literals.keys()];
     const shared = both.filter((text) => ownGlobs.some(({ stars }) => matchesStars(stars, text)));
     const edges = new Map<string, number>();
-    for (const text of new Set([...own.literals.keys(), ...shared])) {
+    const isPlain = globs.size === 0 && common.literals.size === 0;
+    if (isPlain) for (const [text, next] of own.literals) edges.set(text, this.#beside(base, next));
+    for (const text of isPlain ? [] : new Set([...own.literals.keys(), ...shared])) {
       const matched = allGlobs.filter(({ stars }) => matchesStars(stars, text)).flatMap(({ items }) => items);
       const next = [...(own.literals.get(text) ?? []), ...(common.literals.get(text) ?? []), ...matched];
       edges.set(text, this.#beside(base, next));

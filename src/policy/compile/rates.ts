@@ -38,7 +38,7 @@ export class Rates {
 
   /** What struct ag_rule has of it: one more than the row; 0 for a rule without `max`. */
   of(rule: Rule): number {
-    return (this.rows.get(keyOf(rule)) ?? -1) + 1;
+    return rule.max === undefined ? 0 : (this.rows.get(keyOf(rule)) ?? -1) + 1;
   }
 }
 

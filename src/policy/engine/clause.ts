@@ -54,6 +54,7 @@ export interface Clause {
   readonly rank: readonly number[];
 }
 
+const NO_PATTERNS: readonly PathPattern[] = [];
 const MATCH_ALL_OBJECTS: readonly ClauseObject[] = [undefined];
 
 /** The operations that a rule is about: what it names, else what its objects imply. 0 when its keys contradict each other. */
@@ -132,10 +133,12 @@ class Compiler {
   ) {}
 
   /** The patterns that a rule has, with the other names of what they name. */
-  #paths(sources: readonly string[] | undefined, isPrefix: boolean, rule: Rule): PathPattern[] {
-    const own = (sources ?? []).flatMap((source) => this.patterns.path(source, isPrefix, this.homes));
-    const all = [...own, ...own.flatMap((pattern) => this.aliases(pattern, rule))];
-    return [...new Map(all.map((pattern) => [pattern.text, pattern])).values()];
+  #paths(sources: readonly string[] | undefined, isPrefix: boolean, rule: Rule): readonly PathPattern[] {
+    if (sources === undefined) return NO_PATTERNS;
+    const own = sources.flatMap((source) => this.patterns.path(source, isPrefix, this.homes));
+    const aliases = own.flatMap((pattern) => this.aliases(pattern, rule));
+    const all = aliases.length === 0 ? own : [...own, ...aliases];
+    return all.length < 2 ? all : [...new Map(all.map((pattern) => [pattern.text, pattern])).values()];
   }
 
   #set(sources: readonly string[] | undefined, rule: Rule): Programs | undefined {
@@ -171,7 +174,20 @@ class Compiler {
     return blocks.length > 0 ? blocks.map((block) => ({ block })) : MATCH_ALL_OBJECTS;
   }
 
-  rule(rule: Rule, index: number): Clause[] {
+  /** Whether the rule means the same for these homes and aliases as where none of them was asked for. */
+  #isPlain(rule: Rule, clauses: readonly Clause[]): boolean {
+    const { match } = rule;
+    const isOfHome = (source: string): boolean => source.startsWith('~');
+    if (match.exe !== undefined || match.script !== undefined) return false;
+    if (match.path?.some(isOfHome) || match.path_prefix?.some(isOfHome)) return false;
+    return clauses.every(
+      ({ object }) => object === undefined || !('path' in object) || this.aliases(object.path, rule).length === 0,
+    );
+  }
+
+  /** @param checked its clauses for other homes, without aliases. */
+  rule(rule: Rule, index: number, checked?: readonly Clause[]): readonly Clause[] {
+    if (checked?.[0]?.rule === index && this.#isPlain(rule, checked)) return checked;
     const { match } = rule;
     const forbids = rule.action !== 'ALLOW';
     const ops = operationsOf(match, forbids);
@@ -245,17 +261,17 @@ export interface Clauses {
   readonly programs: readonly Programs[];
 }
 
-type Parsed = Pick<Policy, 'document' | 'patterns'>;
+type Parsed = Pick<Policy, 'document' | 'patterns' | 'clauses'>;
 
-/** Sets of programs, and the clauses in the order of the rules. */
+/** The clauses of each rule, and sets of programs. */
 export function clausesByRule(
-  { document, patterns = new Patterns() }: Parsed,
+  { document, patterns = new Patterns(), clauses }: Parsed,
   homes: readonly string[],
   aliases: Aliases = noAliases,
-): Clauses {
+): { byRule: (readonly Clause[])[]; programs: readonly Programs[] } {
   const compiler = new Compiler(homes, aliases, patterns);
-  const clauses = document.policies.flatMap((rule, index) => compiler.rule(rule, index));
-  return { clauses, programs: [...compiler.programs.values()] };
+  const byRule = document.policies.map((rule, index) => compiler.rule(rule, index, clauses?.get(rule)));
+  return { byRule, programs: [...compiler.programs.values()] };
 }
 
 /**
@@ -264,6 +280,6 @@ export function clausesByRule(
  * @throws PatternError for a pattern that the loader would have refused.
  */
 export function clausesOf(policy: Parsed, homes: readonly string[], aliases?: Aliases): Clauses {
-  const { clauses, programs } = clausesByRule(policy, homes, aliases);
-  return { clauses: [...clauses].sort((a, b) => compareRank(b, a)), programs };
+  const { byRule, programs } = clausesByRule(policy, homes, aliases);
+  return { clauses: byRule.flat().sort((a, b) => compareRank(b, a)), programs };
 }

@@ -74,6 +74,7 @@ export function parsePolicy(bytes: Buffer, file: string): Policy {
     file,
     document,
     patterns,
+    clauses: reach.clauses,
     sha256: createHash('sha256').update(bytes).digest('hex'),
     positions: document.policies.map((_, index) => source.at(['policies', index, 'name'])),
     notes: [

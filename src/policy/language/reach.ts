@@ -6,7 +6,7 @@ import { coversPath, EVERY_HOME } from '../pattern/path.js';
 import { coversWords, type WordsPattern } from '../pattern/words.js';
 import { ALL_BITS } from './operations.js';
 import type { Source } from './source.js';
-import type { Policy, Problem } from './types.js';
+import type { Policy, Problem, Rule } from './types.js';
 
 const coversObject = (wide: Clause['object'], narrow: Clause['object']): boolean => {
   if (wide === undefined) return true;
@@ -88,17 +88,14 @@ function shadowed(clauses: readonly Clause[]): Map<Clause, Clause> {
 export function checkReach(
   policy: Pick<Policy, 'document' | 'patterns'>,
   source: Source,
-): { problems: Problem[]; notes: Problem[] } {
+): { problems: Problem[]; notes: Problem[]; clauses: ReadonlyMap<Rule, readonly Clause[]> } {
   const { document } = policy;
-  const { clauses } = clausesByRule(policy, EVERY_HOME);
-  const dead = shadowed(clauses);
+  const { byRule } = clausesByRule(policy, EVERY_HOME);
+  const dead = shadowed(byRule.flat());
   const problems: Problem[] = [];
   const notes: Problem[] = [];
   const place = (rule: number) => source.at(['policies', rule, 'name']);
-  const byRule = new Map<number, Clause[]>();
-  for (const clause of dead.size === 0 ? [] : clauses)
-    byRule.set(clause.rule, [...(byRule.get(clause.rule) ?? []), clause]);
-  for (const [index, own] of byRule) {
+  for (const [index, own] of dead.size === 0 ? [] : byRule.entries()) {
     const rule = document.policies[index];
     const lost = own.filter((clause) => dead.has(clause)).sort(asDecided);
     const winner = lost[0] && dead.get(lost[0]);
@@ -127,5 +124,5 @@ export function checkReach(
       });
     }
   }
-  return { problems, notes };
+  return { problems, notes, clauses: new Map(document.policies.map((rule, index) => [rule, byRule[index] ?? []])) };
 }

@@ -23,7 +23,9 @@ const PATTERNS: readonly (readonly [keyof Match, (patterns: Patterns, value: str
 
 function checkPatterns(match: Match, patterns: Patterns, at: readonly Step[], say: Say): void {
   for (const [key, parse] of PATTERNS) {
-    for (const [index, value] of ((match[key] ?? []) as string[]).entries()) {
+    const values = match[key] as string[] | undefined;
+    if (values === undefined) continue;
+    for (const [index, value] of values.entries()) {
       try {
         parse(patterns, value);
       } catch (error) {

@@ -1,4 +1,5 @@
 // A policy as it is written. Every value has passed the schema and the checks when it has one of these types.
+import type { Clause } from '../engine/clause.js';
 import type { Patterns } from '../pattern/parsed.js';
 
 export type RuleAction = 'ALLOW' | 'HUMAN_APPROVAL' | 'BLOCK';
@@ -78,6 +79,8 @@ export interface Policy {
   readonly notes: readonly Problem[];
   /** What was parsed when it was checked, for those who ask again. */
   readonly patterns?: Patterns;
+  /** The same of each rule's clauses, where `~` is any home and nothing has another name. */
+  readonly clauses?: ReadonlyMap<Rule, readonly Clause[]>;
 }
 
 /** Something to say about one place of the policy file. */

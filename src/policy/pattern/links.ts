@@ -108,7 +108,8 @@ function lookOnce(names: readonly string[], seen: Seen): Found | undefined {
 function look(names: readonly string[]): Found | undefined {
   const path = bytesOf(names);
   try {
-    const stat = lstatSync(path);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
     const isRoots = stat.uid === 0;
     if (stat.isSymbolicLink())
       return { isRoots, isOpen: false, target: textOfBytes(readlinkSync(path, { encoding: 'buffer' })).text };

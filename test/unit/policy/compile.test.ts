@@ -14,6 +14,7 @@ import {
   parsePolicy,
 } from '../../../src/policy/index.js';
 import { OPERATIONS } from '../../../src/policy/language/operations.js';
+import { type PathPattern, parsePath } from '../../../src/policy/pattern/path.js';
 import { random, scaled } from '../../scale.js';
 import { entriesOf, Kernel } from './kernel.js';
 
@@ -159,6 +160,33 @@ describe('a policy as tables', () => {
     }
     expect(decided).toBe(scaled(250) * 40);
   }, 60_000);
+
+  it('takes the clauses that were checked only where they mean the same', () => {
+    const [other] = parsePath('/elsewhere/a', false, []) as [PathPattern];
+    for (let round = 0; round < scaled(100); round++) {
+      const { document } = policy();
+      const ofHome = { name: 'home', match: { path: ['~/x', '/y'], access: ['read'] }, action: 'BLOCK' };
+      const text = JSON.stringify({ ...document, policies: [...document.policies, ofHome] });
+      const { clauses, ...plain } = parsePolicy(Buffer.from(text), 'p.yaml');
+      expect(clauses?.size).toBe(plain.document.policies.length);
+      // Places in the list differ.
+      const policies = dice() < 0.5 ? plain.document.policies : plain.document.policies.toReversed();
+      const one = { ...plain, document: { ...plain.document, policies } };
+      const options = {
+        homes: ['/home/one', '/home/two'],
+        mounts: [],
+        accept: [],
+        half: 0,
+        aliases: ({ text }: PathPattern) => (text.includes('key') ? [other] : []),
+      } as const;
+      const [checked, fresh] = [
+        compilePolicy({ ...one, ...(clauses && { clauses }) }, options),
+        compilePolicy(one, options),
+      ];
+      expect(checked.tables).toEqual(fresh.tables);
+      expect(checked.rules).toEqual(fresh.rules);
+    }
+  });
 
   it('has the rules over agentgov itself before all of the policy', () => {
     const own = {
