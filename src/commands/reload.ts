@@ -4,7 +4,7 @@ import { EXIT } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
 import { engineFor } from './engines.js';
 
-/** Names of hosts are asked for before the policy is in force. */
+/** Names of hosts that are new are asked for before the policy is in force. */
 const PATIENCE_MS = 60_000;
 
 async function reload(agent: string | undefined, { json }: { json?: boolean }): Promise<number> {

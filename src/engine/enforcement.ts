@@ -1,9 +1,8 @@
 // A policy in the kernel, for as long as a session lasts; another one, or other modes, in its place meanwhile.
 
 import { getServers } from 'node:dns';
-import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
-import { type DnsMessage, type Hello, type Loader, LoaderRefusal } from '../bpf/index.js';
+import { type DnsMessage, type Hello, type Loader, LoaderGone, LoaderRefusal } from '../bpf/index.js';
 import type { DnsAnswer } from '../dns/index.js';
 import { AgentgovError, EXIT } from '../errors.js';
 import type { AgentEvent } from '../events/index.js';
@@ -24,6 +23,7 @@ import {
   type Table,
 } from '../policy/index.js';
 import type { Terms, Watched } from '../rollout/index.js';
+import { HostNames, type Lead } from './host-names.js';
 import { NamedFiles } from './named-files.js';
 
 /** What the user asks for. */
@@ -48,6 +48,8 @@ export interface EnforceOptions extends EnforceFlags {
   mayEnforce: () => void;
   /** Called before a policy's alerts are told. @throws AgentgovError where the agent could change who is told. */
   mayTell: (sinks: readonly Sink[]) => void;
+  /** Takes sentences about what does not hold since. */
+  note: (text: string) => void;
   /** Rules that have proved quiet in earlier sessions, by what they meant. */
   promoted?: ReadonlyMap<string, string>;
 }
@@ -88,8 +90,6 @@ const SERIALS_KEPT = 256;
 
 const LEAKY = 'leaky-hook';
 const LEAKY_NOTE = 'not airtight: preemptible kernel: now and then it lets something through that this policy forbids';
-/** How long a name server may take before governing begins without its answer. */
-const LOOKUP_MS = 3000;
 
 /** IPv4 and IPv6 addresses as one spelling, so that "::ffff:1.2.3.4" and a port do no harm. */
 const server = (text: string): string =>
@@ -177,6 +177,9 @@ export class Enforcement {
   #serial = 0;
   /** Policies by the serial that verdicts are marked with, in the order in which they came into force. */
   readonly #told = new Map<number, Told>();
+  readonly #hosts = new HostNames();
+  /** What names were found to lead to that waits to be put into the policy in force. */
+  readonly #late: Lead[] = [];
   /** Why the last reload changed nothing. */
   #failure: string | undefined;
   #isKept = false;
@@ -290,7 +293,7 @@ export class Enforcement {
 
   /** Writes it into the kernel. @throws AgentgovError, LoaderRefusal, LoaderGone */
   load(loader: Loader): Promise<void> {
-    return this.#inTurn(() => this.#install(loader, this.#now));
+    return this.#inTurn(() => this.#install(loader, this.#now, loader.clear()));
   }
 
   /**
@@ -301,13 +304,16 @@ export class Enforcement {
    */
   reload(loader: Loader): Promise<void> {
     return this.#inTurn(async () => {
+      // Meanwhile: it takes as long as the policy that was there is large.
+      const cleared = loader.clear();
+      cleared.catch(() => {}); // whoever waits for it is told
       try {
         const policy = await loadPolicy(this.file);
         const before = this.#now;
         const next = prepare(policy, this.#options, this.#hello, this.#home, before.half === 0 ? 1 : 0, before);
         try {
           this.#check(policy, this.#modes);
-          await this.#install(loader, next);
+          await this.#install(loader, next, cleared);
         } catch (error) {
           next.files.close();
           throw error;
@@ -348,8 +354,8 @@ export class Enforcement {
   promote(loader: Loader, quiet: readonly ClosingRule[]): Promise<string[]> {
     return this.#inTurn(async () => {
       const { closing } = this.#now.compiled;
-      const meanings = new Map(closing.map(({ name, meaning }) => [name, meaning]));
-      const still = quiet.filter(({ name, meaning }) => meanings.get(name) === meaning);
+      const byName = new Map(closing.map((rule) => [rule.name, rule]));
+      const still = quiet.filter(({ name, meaning }) => byName.get(name)?.meaning === meaning);
       if (still.length === 0) return [];
       const promoted = new Map(this.#modes.promoted);
       const rules = new Map(this.#modes.rules);
@@ -393,13 +399,28 @@ export class Enforcement {
     if (enforcesAny(policy, modes)) this.#options.mayEnforce();
   }
 
-  async #install(loader: Loader, next: Prepared): Promise<void> {
-    const { compiled } = next;
-    // The loader takes them in this order, and each answer may be behind a flood of events: one wait for all.
-    await Promise.all([loader.clear(), write(loader, compiled.tables)]);
-    for (const [ip, names] of [...this.#now.names]) for (const name of names) await addAddress(loader, next, ip, name);
-    await Promise.all(compiled.domains.map((name) => resolve(loader, next, name)));
+  /** @param cleared the answer to the clear() before. */
+  async #install(loader: Loader, next: Prepared, cleared: Promise<void>): Promise<void> {
+    const { tables, domains } = next.compiled;
+    // Each answer may be behind a flood of events: one wait for all. Of names that the policy in force has too, what is known is
+    // enough to begin with.
+    const [unanswered] = await Promise.all([this.#hosts.settle(domains), cleared, write(loader, tables)]);
+    const carried = [...this.#now.names].flatMap(([ip, names]) => [...names].map((name): Lead => [ip, name]));
+    await addAddresses(loader, next, [...carried, ...this.#hosts.leads(domains)]);
     await this.#putInForce(loader, next, 0, this.#modes);
+    this.#hosts.follow(unanswered, (leads) => this.#takeLate(loader, leads));
+  }
+
+  #takeLate(loader: Loader, leads: readonly Lead[]): void {
+    // Many come at once, and are written at once.
+    const isFirst = this.#late.length === 0;
+    this.#late.push(...leads);
+    if (!isFirst || leads.length === 0) return;
+    const put = this.#inTurn(() => addAddresses(loader, this.#now, this.#late.splice(0)));
+    void put.catch((error: Error) => {
+      if (error instanceof LoaderGone) return;
+      this.#options.note(`Addresses of hosts could not be put into the policy: ${error.message}`);
+    });
   }
 
   async #putInForce(loader: Loader, next: Prepared, place: 0 | 1, modes: Modes): Promise<void> {
@@ -423,32 +444,35 @@ export class Enforcement {
       const { policy } = this.#now;
       if (!(policy.document.resolvers ?? getServers().map(server)).includes(message.server_ip)) return;
       const addresses = answers.flatMap(({ address, hints = [] }) => (address ? [address] : hints));
-      for (const address of addresses)
-        await addAddress(loader, this.#now, address, question.toLowerCase().replace(/\.$/, ''));
+      const name = question.toLowerCase().replace(/\.$/, '');
+      await addAddresses(
+        loader,
+        this.#now,
+        addresses.map((address): Lead => [address, name]),
+      );
     });
   }
 }
 
-async function resolve(loader: Loader, to: Prepared, name: string): Promise<void> {
-  const timer = new Promise<[]>((done) => setTimeout(() => done([]), LOOKUP_MS).unref());
-  const found = await Promise.race([lookup(name, { all: true }).catch(() => []), timer]);
-  for (const { address } of found) await addAddress(loader, to, address, name);
-}
-
-async function addAddress(loader: Loader, { compiled, names }: Prepared, ip: string, name: string): Promise<void> {
-  const known = names.get(ip) ?? new Set<string>();
-  if (known.has(name)) return;
-  const tables = compiled.address(ip, [...known, name]);
-  if (tables === undefined) return;
-  names.set(ip, known.add(name));
+/** @throws CompileError when not all of them could be put in. */
+async function addAddresses(loader: Loader, { compiled, names }: Prepared, leads: readonly Lead[]): Promise<void> {
+  const changed = new Map<string, Set<string>>();
+  for (const [ip, name] of leads)
+    if (!names.get(ip)?.has(name)) changed.set(ip, (changed.get(ip) ?? new Set(names.get(ip))).add(name));
+  const { tables, spoken, failed } = compiled.addresses(changed);
+  for (const ip of spoken) names.set(ip, changed.get(ip) as Set<string>);
   await write(loader, tables);
+  if (failed !== undefined) throw failed;
 }
 
 const modeOf = (policy: Policy, { mode }: Modes): Mode => mode ?? policy.document.mode ?? 'audit';
 
 /** Rules that have proved quiet, and that nobody has said anything else of. */
 const quietOf = ({ closing }: Compiled, { promoted, rules }: Modes): string[] =>
-  closing.filter(({ name, meaning }) => promoted.get(name) === meaning && !rules.has(name)).map(({ name }) => name);
+  closing
+    .filter(({ name }) => promoted.has(name) && !rules.has(name))
+    .filter(({ name, meaning }) => promoted.get(name) === meaning)
+    .map(({ name }) => name);
 
 /** Of single rules, over that of all. */
 const modesOver = (compiled: Compiled, modes: Modes): ReadonlyMap<string, Mode> =>

@@ -54,6 +54,7 @@ export async function openEnforcing(flags: EnforceFlags, place: EnforcingPlace):
   const options: EnforceOptions = {
     ...flags,
     promoted: staging.promoted,
+    note: place.note,
     mayEnforce: () =>
       refuseWritable(
         agents,

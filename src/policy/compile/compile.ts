@@ -3,10 +3,10 @@
 import { textOfBytes } from '../../events/index.js';
 import type { Aliases } from '../engine/aliases.js';
 import { clausesOf } from '../engine/clause.js';
+import { NetworkIndex } from '../engine/network-index.js';
 import type { Mode, Policy, Rule } from '../language/types.js';
 import { type AddressBytes, inBlock, parseAddress } from '../pattern/address.js';
 import { bytesOfPattern } from '../pattern/bytes.js';
-import { domainLabels, matchesDomain } from '../pattern/domain.js';
 import type { PathPattern } from '../pattern/path.js';
 import { ClauseLists, type Ranked } from './clause-lists.js';
 import { type ClosingRule, closingRules } from './closing.js';
@@ -92,11 +92,17 @@ export interface Compiled {
   readonly bestEffort: readonly string[];
   /** Host names that rules name exactly. */
   readonly domains: readonly string[];
-  /**
-   * The tables of an address that these names lead to; undefined when no rule over names speaks of it.
-   * @param ip as text. @throws CompileError
-   */
-  address(ip: string, names: readonly string[]): readonly Table[] | undefined;
+  /** Addresses (as text) by what rules over names say of them, each with all names that lead to it. */
+  addresses(of: ReadonlyMap<string, ReadonlySet<string>>): Addresses;
+}
+
+export interface Addresses {
+  /** To be written whatever else there is: rows of them are not made a second time. */
+  readonly tables: readonly Table[];
+  /** Those of which a rule over names speaks; the others are not in the tables. */
+  readonly spoken: readonly string[];
+  /** Why one of them is not there though a rule speaks of it. */
+  readonly failed: CompileError | undefined;
 }
 
 /** A pattern, and what it means where it ends. */
@@ -133,7 +139,8 @@ class Compilation {
   readonly #options: CompileOptions;
   readonly #lists: ClauseLists;
   readonly #ranked: readonly Ranked[];
-  readonly #blockClauses: readonly Ranked[];
+  /** Clauses over addresses and names. */
+  readonly #network = new NetworkIndex();
 
   constructor(policy: Policy, options: CompileOptions, without: ReadonlySet<string>) {
     this.#policy = policy;
@@ -150,7 +157,10 @@ class Compilation {
       const kept = clause.ops === ops ? clause : { ...clause, ops };
       return ops === 0 || isNever || without.has(name) ? [] : [{ clause: kept, order }];
     });
-    this.#blockClauses = this.#ranked.filter(({ clause: { object } }) => object !== undefined && 'block' in object);
+    for (const ranked of this.#ranked) {
+      const { object } = ranked.clause;
+      if (object !== undefined && !('path' in object)) this.#network.add(ranked, object);
+    }
   }
 
   /** The rules of self-protection come behind those of the policy and the ones that stand for its defaults. */
@@ -212,9 +222,11 @@ class Compilation {
       const ends = [scoped, Number(isEnforced), Number(inodes.count > 0)];
       const fields = [...roots, ...defaults, ...ends, half, key * LIMITS.rules, serial, ...ownFields];
       const ofRules = new Rows(8);
+      const bytes = new Uint8Array(4);
       for (const [at, { action, errno = 'EPERM', rate = 0 }] of rules.entries()) {
         const row = ofRules.add(key * LIMITS.rules + at);
-        ofRules.putBytes(row + 1, Uint8Array.of(ACTIONS[action], Number(enforced[at]), ERRNO[errno], rate));
+        bytes.set([ACTIONS[action], Number(enforced[at]), ERRNO[errno], rate]);
+        ofRules.putBytes(row + 1, bytes);
       }
       const own = new Rows(4 + 4 * fields.length);
       own.add(key, ...fields);
@@ -239,7 +251,7 @@ class Compilation {
       left,
       bestEffort: this.#bestEffort(),
       domains: this.#domains(),
-      address: (ip, of) => this.#address(ip, of),
+      addresses: (of) => this.#addresses(of),
     };
   }
 
@@ -295,16 +307,16 @@ class Compilation {
     return rows;
   }
 
+  /** What speaks of the whole of a block. */
   #covering(bytes: AddressBytes, bits: number): Ranked[] {
-    return this.#blockClauses.filter(({ clause: { object } }) => {
-      if (object === undefined || !('block' in object)) return false;
-      return object.block.bits <= bits && inBlock(object.block, bytes);
-    });
+    return this.#network
+      .find(undefined, bytes)
+      .filter(({ clause: { object } }) => object !== undefined && 'block' in object && object.block.bits <= bits);
   }
 
   #blocks(): Rows {
     const prefixes = new Map<string, { bytes: AddressBytes; bits: number }>();
-    for (const { clause } of this.#blockClauses) {
+    for (const { clause } of this.#ranked) {
       if (clause.object === undefined || !('block' in clause.object)) continue;
       const { bytes, bits } = clause.object.block;
       prefixes.set(`${bits} ${bytes}`, { bytes, bits });
@@ -332,22 +344,31 @@ class Compilation {
     return [...new Set(names)];
   }
 
-  #address(ip: string, of: readonly string[]): Table[] | undefined {
-    const bytes = parseAddress(ip);
-    if (bytes === undefined) return undefined;
-    const labels = of.map(domainLabels);
-    const named = this.#domainClauses().filter(({ clause: { object, blocks } }) => {
-      if (object === undefined || !('domain' in object)) return false;
-      if (blocks !== undefined && !blocks.some((block) => inBlock(block, bytes))) return false;
-      return labels.some((one) => matchesDomain(object.domain, one));
-    });
-    if (named.length === 0) return undefined;
-    const bits = bytes.length * 8;
+  #addresses(of: ReadonlyMap<string, ReadonlySet<string>>): Addresses {
     const from = this.#lists.count;
-    const list = this.#lists.of([...named, ...this.#covering(bytes, bits)]);
     const blocks = new Rows(BLOCK_BYTES);
-    addBlock(blocks, this.#options.half, bytes, bits, list);
-    return [this.#lists.table(from), blocks.table('blocks')];
+    const spoken: string[] = [];
+    let failed: CompileError | undefined;
+    for (const [ip, names] of of) {
+      const bytes = parseAddress(ip);
+      const named = bytes === undefined ? [] : this.#named(bytes, names);
+      if (bytes === undefined || named.length === 0) continue;
+      const bits = bytes.length * 8;
+      try {
+        addBlock(blocks, this.#options.half, bytes, bits, this.#lists.of([...named, ...this.#covering(bytes, bits)]));
+        spoken.push(ip);
+      } catch (error) {
+        if (!(error instanceof CompileError)) throw error;
+        failed ??= error;
+      }
+    }
+    return { tables: [this.#lists.table(from), blocks.table('blocks')], spoken, failed };
+  }
+
+  /** What speaks of one of these names, and of this address too where it says which. */
+  #named(bytes: AddressBytes, names: ReadonlySet<string>): Ranked[] {
+    const found = new Set([...names].flatMap((name) => this.#network.find(name, undefined)));
+    return [...found].filter(({ clause: { blocks } }) => blocks?.some((block) => inBlock(block, bytes)) ?? true);
   }
 }
 

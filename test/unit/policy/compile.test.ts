@@ -161,6 +161,58 @@ describe('a policy as tables', () => {
     expect(decided).toBe(scaled(250) * 40);
   }, 60_000);
 
+  it('decides on addresses that names lead to as the engine does', () => {
+    const hosts = ['a.example.com', 'b.example.com', 'example.com', 'x.y.example.com', 'other.org'];
+    const domains = [...hosts, '*.example.com', '*.y.example.com', 'a*.example.com', '*.example.org'];
+    for (let round = 0; round < scaled(100); round++) {
+      const rules = Array.from({ length: 8 }, (_, at) => ({
+        name: `r${at}`,
+        match: {
+          event: ['network_connect'],
+          ...(dice() < 0.7 && { destination_domain: unique(some(domains)) }),
+          ...(dice() < 0.5 && { destination_ip: unique(some(BLOCKS)) }),
+          ...(dice() < 0.2 && { port: [443] }),
+        },
+        action: pick(['ALLOW', 'BLOCK']),
+      })).filter(({ match }) => Object.keys(match).length > 1);
+      const document = { version: '1.0', default_action: { network: pick(['ALLOW', 'BLOCK']) }, policies: rules };
+      let one: ReturnType<typeof parsePolicy>;
+      try {
+        one = parsePolicy(Buffer.from(JSON.stringify(document)), 'p.yaml');
+      } catch {
+        continue; // two that contradict each other
+      }
+      const engine = new Engine(one, { homes: HOMES });
+      const compiled = compilePolicy(one, { homes: HOMES, mounts: [], accept: [], half: 0 });
+      const head = compiled.head({ place: 0, serial: 1, modes: new Map() });
+      const leads = new Map(['10.1.2.3', '10.9.9.9', 'fd00::1', '192.0.2.1'].map((ip) => [ip, pick(hosts)]));
+      const { tables, spoken } = compiled.addresses(new Map([...leads].map(([ip, host]) => [ip, new Set([host])])));
+      const kernel = new Kernel([...compiled.tables, ...tables, ...head.tables], head.key);
+      for (const [ip, host] of leads) {
+        // Of an address that is not spoken of no rule over names is.
+        const asked = {
+          event_type: 'network_connect',
+          dest_ip: ip,
+          dest_port: 443,
+          dest_domain: host,
+          protocol: 'tcp',
+        };
+        const wanted = engine.decide(asked as never, { exe: undefined, script: undefined });
+        const ask = asksOf(asked as never)[0]?.ask as Ask;
+        const found = kernel.decide({
+          class: ask.class,
+          permit: ask.permit,
+          forbid: ask.forbid,
+          ip,
+          port: 443,
+          protocol: 0,
+        });
+        expect([ip, host, compiled.rules[found.rule], rules]).toEqual([ip, host, wanted?.name, rules]);
+        if (!spoken.includes(ip)) expect(entriesOf(tables, 'blocks').length).toBe(spoken.length);
+      }
+    }
+  });
+
   it('takes the clauses that were checked only where they mean the same', () => {
     const [other] = parsePath('/elsewhere/a', false, []) as [PathPattern];
     for (let round = 0; round < scaled(100); round++) {
@@ -457,6 +509,23 @@ describe('a policy as tables', () => {
     ])('are refused by name: %s', (_, rules, message) => {
       expect(compile(rules)).toThrow(CompileError);
       expect(compile(rules)).toThrow(message);
+    });
+
+    it('are told of one address, and hold no other up', () => {
+      const over = (name: string) => (at: number) => ({
+        destination_domain: [name],
+        port: [at, at + 100, at + 200, at + 300, at + 400],
+        exe: program(at),
+      });
+      const rules = [...many(40, over('a.example.com')), ...many(2, over('b.example.com'))];
+      const { addresses } = compile(rules)();
+      const of = (ip: string, name: string): [string, Set<string>] => [ip, new Set([name])];
+      const first = addresses(new Map([of('10.0.0.1', 'b.example.com'), of('10.0.0.2', 'a.example.com')]));
+      expect(first.failed).toBeInstanceOf(CompileError);
+      expect(first.spoken).toEqual(['10.0.0.1']);
+      expect(entriesOf(first.tables, 'blocks').length).toBe(1);
+      const second = addresses(new Map([of('10.0.0.3', 'b.example.com')]));
+      expect(second).toMatchObject({ spoken: ['10.0.0.3'], failed: undefined });
     });
   });
 
