@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'tsup';
+import { manyRules } from '../../test/vm/guest/lib/many-rules.mjs';
 import { benchFolder, median, ratioMeasure, repository, temporaryFolder } from '../harness/index.mjs';
 
 const RULES = 10_000;
@@ -17,7 +18,7 @@ export default {
   async run({ pairs, progress }) {
     const folder = await bundlePolicy();
     const file = join(folder, 'policy.yaml');
-    writeFileSync(file, manyRules());
+    writeFileSync(file, largePolicy());
     const child = join(benchFolder, 'rows', 'policy-child.mjs');
     const runs = [];
     for (let pair = 0; pair <= pairs; pair++) {
@@ -79,21 +80,8 @@ async function bundlePolicy() {
   return outDir;
 }
 
-function manyRules() {
-  const scoped = (n) => (n % 6 === 1 && n < 9000 ? `, exe: ["/usr/bin/tool${n % 40}"]` : '');
-  const object = (n) => {
-    if (n < 5000) return `path: ["/srv/app${n % 50}/module${n % 700}/file${n}.dat"]`;
-    if (n < 6500) return `path: ["/srv/app${n % 50}/*/data${n}/*.json"]`;
-    if (n < 8500) return `path_prefix: ["/var/lib/store${n % 40}/d${n}/"]`;
-    if (n < 9500) return `destination_domain: ["host${n}.example.com"]`;
-    return `destination_ip: ["10.${n >> 8}.${n & 255}.0/24"]`;
-  };
-  const rule = (n) => {
-    const event = n < 8500 ? 'file_open' : 'network_connect';
-    const action = n % 3 === 0 ? 'BLOCK' : 'ALLOW';
-    return `  - name: rule_${n}\n    match: {event: [${event}], ${object(n)}${scoped(n)}}\n    action: ${action}\n`;
-  };
+function largePolicy() {
   const head = 'version: "1.0"\nagent_id: large\nmode: enforce\n';
   const closed = 'default_action: {file: BLOCK, exec: BLOCK, network: BLOCK, tool: BLOCK}\npolicies:\n';
-  return head + closed + Array.from({ length: RULES }, (_, n) => rule(n)).join('');
+  return head + closed + manyRules(RULES);
 }
