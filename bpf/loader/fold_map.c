@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <errno.h>
-#include <stdlib.h>
 #include <bpf/bpf.h>
 #include "fold_map.h"
+#include "hash_scan.h"
 #include "hold.h"
-
-/* One system call reads so many keys; a bucket of the kernel's table is far smaller. */
-#define BATCH 4096
 
 static bool lookup(void *arg, const struct ag_fold_key *key, __u64 *total) {
     struct ag_fold fold;
@@ -53,32 +50,25 @@ static bool scan_one_by_one(int fd, each_fn each, void *to) {
     return errno == ENOENT;
 }
 
+struct scanning {
+    each_fn each;
+    void *to;
+    bool begun;
+};
+
+static int scan_part(void *arg, void *keys, const void *values, __u32 count) {
+    struct scanning *s = arg;
+    s->begun = true;
+    for (__u32 i = 0; i < count; i++)
+        s->each(s->to, (const struct ag_fold_key *)keys + i, (const struct ag_fold *)values + i);
+    return 0;
+}
+
 static bool scan(void *arg, each_fn each, void *to) {
     int fd = *(const int *)arg;
-    struct ag_fold_key *keys = malloc(BATCH * sizeof(*keys));
-    struct ag_fold *values = malloc(BATCH * sizeof(*values));
-    bool whole = false;
-    __u32 at = 0, n;
-    void *from = NULL;
-    while (keys && values) {
-        n = BATCH;
-        int err = bpf_map_lookup_batch(fd, from, &at, keys, values, &n, NULL);
-        if (err && err != -ENOENT) {
-            if (!from)
-                whole = scan_one_by_one(fd, each, to);
-            break;
-        }
-        for (__u32 i = 0; i < n && i < BATCH; i++)
-            each(to, &keys[i], &values[i]);
-        if (err) {
-            whole = true; /* ENOENT: that was the last part */
-            break;
-        }
-        from = &at;
-    }
-    free(keys);
-    free(values);
-    return whole;
+    struct scanning s = {.each = each, .to = to};
+    int err = hash_scan(fd, sizeof(struct ag_fold_key), sizeof(struct ag_fold), scan_part, &s);
+    return !err || (!s.begun && err != -ENOMEM && scan_one_by_one(fd, each, to));
 }
 
 struct fold_map fold_map_of(const int *fd) {

@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "base64.h"
+#include "hash_scan.h"
 #include "hold.h"
 #include "include/policy.h"
 #include "policy.h"
@@ -171,40 +172,30 @@ static int clear_trie(const struct table *t, int fd, __u32 half, size_t *entries
     return err == -ENOENT ? 0 : err;
 }
 
-/* Takes some keys of that half out of a table. */
-static int clear_keys(const struct table *t, const struct place *of, unsigned char *keys, __u32 count, __u32 half,
-                      size_t *entries) {
+/* A hash table of which one half is emptied. */
+struct clearing {
+    const struct table *table;
+    struct place of;
+    __u32 half;
+    size_t *entries;
+};
+
+static int clear_part(void *arg, void *bytes, const void *values, __u32 count) {
+    const struct clearing *c = arg;
+    unsigned char *keys = bytes;
     __u32 out = 0;
+    (void)values;
     for (__u32 i = 0; i < count; i++)
-        if (is_of(t, keys + i * of->key, half))
-            memmove(keys + out++ * of->key, keys + i * of->key, of->key);
-    *entries += out;
-    return out && bpf_map_delete_batch(of->fd, keys, &out, NULL) ? -errno : 0;
-}
-
-/* The same of a hash table, of which one system call reads so many; a bucket of it is far smaller. */
-#define BATCH 4096
-
-static int clear_hash(const struct table *t, const struct place *of, __u32 half, size_t *entries) {
-    unsigned char *keys = malloc(BATCH * (of->key + of->value));
-    __u32 at, *from = NULL;
-    int err = keys ? 0 : -ENOMEM;
-    for (bool more = true; !err && more; from = &at) {
-        __u32 count = BATCH;
-        if (bpf_map_lookup_batch(of->fd, from, &at, keys, keys + BATCH * of->key, &count, NULL)) {
-            err = errno == ENOENT ? 0 : -errno; /* the last part */
-            more = false;
-        }
-        if (!err)
-            err = clear_keys(t, of, keys, count, half, entries);
-    }
-    free(keys);
-    return err;
+        if (is_of(c->table, keys + i * c->of.key, c->half))
+            memmove(keys + out++ * c->of.key, keys + i * c->of.key, c->of.key);
+    *c->entries += out;
+    return out && bpf_map_delete_batch(c->of.fd, keys, &out, NULL) ? -errno : 0;
 }
 
 static int clear_table(struct programs *p, const struct table *t, __u32 half, size_t *entries) {
-    struct place of = place_of(p, t->map);
-    return of.is_trie ? clear_trie(t, of.fd, half, entries) : clear_hash(t, &of, half, entries);
+    struct clearing c = {t, place_of(p, t->map), half, entries};
+    return c.of.is_trie ? clear_trie(t, c.of.fd, half, entries)
+                        : hash_scan(c.of.fd, c.of.key, c.of.value, clear_part, &c);
 }
 
 static int clear_half(struct programs *p, __u32 half, size_t *entries) {
