@@ -43,7 +43,7 @@ const draw = (list, places, number) => list.toSorted((a, b) => number(a) - numbe
 /**
  * What `npm test` runs of a plan ([{ kernel, variant, tests }]), for it has 15 minutes. Of the boots that are `rare` it
  * is one, by the seed. A test whose `per` is `handlers` runs in one of the boots of a kernel that have the same
- * handlers, one whose `per` is `run` in one boot of all, chosen by the seed; of those with `turn` every sixth one does,
+ * handlers, one whose `per` is `run` in one boot of all, chosen by the seed; of those with `turn` every tenth one does,
  * by the seed too, and of those with `full` none; the others run in each boot.
  */
 export function sampled(everything, seed) {
@@ -51,7 +51,7 @@ export function sampled(everything, seed) {
   const [rarity] = draw(rare, 1, ({ kernel, variant }) => hashOf(seed, kernel, variant.name));
   const plan = everything.filter((boot) => !boot.variant.rare || boot === rarity);
   const byTurn = [...new Set(plan.flatMap(({ tests }) => tests.filter(({ per }) => per === 'turn')))];
-  const due = draw(byTurn, byTurn.length / 6, ({ name }) => hashOf(seed, name));
+  const due = draw(byTurn, byTurn.length / 10, ({ name }) => hashOf(seed, name));
   const runsIn = (test, boot) => {
     if (test.per === 'boot') return true;
     if (test.per === 'full' || (test.per === 'turn' && !due.includes(test))) return false;

@@ -5,7 +5,7 @@
 //   variants  the names of the boots it is for (matrix.mjs); default all usual ones
 //   per       `boot` (default): its outcome can differ with each boot; `handlers`: only with the handlers that run, so
 //             npm test runs it in one of the boots that have the same; `run`: it is long, and npm test runs it in one boot;
-//             `turn`: so are others, and npm test runs every sixth of them; `full`: npm test does not run it
+//             `turn`: so are others, and npm test runs every tenth of them; `full`: npm test does not run it
 //   timeout   seconds inside the guest; default 120
 //   evidence  the name of the file in docs/evidence that its figures are for; default vm-matrix, with all others
 //   product   what of agentgov it uses: `package` (default), `loader` or `none`

@@ -198,7 +198,7 @@ describe('the terminal', () => {
   });
 
   it('interrupts the command at Ctrl-C, and its own code counts', async () => {
-    const killed = await onTerminal('\\x03', ['sh', '-c', 'echo ready; sleep 30']);
+    const killed = await onTerminal('\\x03', ['sh', '-c', 'echo ready; exec sleep 30']);
     expect(killed.code, killed.screen).toBe(130);
     expect(killed.events.at(-1)).toMatchObject({ event_type: 'session_end' });
     const handled = await onTerminal('\\x03', ['sh', '-c', 'trap "exit 5" INT; echo ready; read word']);
