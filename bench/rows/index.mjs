@@ -9,6 +9,7 @@ import npmCi from './npm-ci.mjs';
 import policy from './policy.mjs';
 import replay from './replay.mjs';
 import self from './self.mjs';
+import swap from './swap.mjs';
 import tls from './tls.mjs';
 import tlsGo from './tls-go.mjs';
 import ungoverned from './ungoverned.mjs';
@@ -31,6 +32,7 @@ export const rows = [
   learn,
   replay,
   policy,
+  swap,
   flood,
   idle,
 ];

@@ -1,12 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { build } from 'tsup';
-import { manyRules } from '../../test/vm/guest/lib/many-rules.mjs';
-import { benchFolder, median, ratioMeasure, repository, temporaryFolder } from '../harness/index.mjs';
+import { benchFolder, median, ratioMeasure } from '../harness/index.mjs';
+import { bundleRooms, largePolicy, largePolicyText } from './large-policy.mjs';
 
-const RULES = 10_000;
 /** What reading, checking and compiling may take, in ms of CPU. */
 const ALLOWED = 1000;
 
@@ -16,9 +12,8 @@ export default {
   defaultPairs: 10,
   needsAgentgov: false,
   async run({ pairs, progress }) {
-    const folder = await bundlePolicy();
-    const file = join(folder, 'policy.yaml');
-    writeFileSync(file, largePolicy());
+    const folder = await bundleRooms({ policy: 'src/policy/index.ts', v8: 'src/engine/v8.ts' });
+    const file = largePolicy(folder);
     const child = join(benchFolder, 'rows', 'policy-child.mjs');
     const runs = [];
     for (let pair = 0; pair <= pairs; pair++) {
@@ -53,7 +48,7 @@ export default {
       };
     };
     return {
-      workload: `a policy of ${RULES} rules: 5,000 files, 1,500 paths with stars, 2,000 folders, 1,000 hosts, 500 addresses; 1,500 of them of one of 40 programs`,
+      workload: largePolicyText,
       lines: [
         { ...line('in a process that has just started', 'first'), raw: runs },
         line('again in it, as reload does', 'again'),
@@ -62,26 +57,3 @@ export default {
     };
   },
 };
-
-/** The room src/policy and the engine's settings of V8: the library does not export them. @returns the folder */
-async function bundlePolicy() {
-  const outDir = temporaryFolder('policy');
-  await build({
-    entry: { policy: join(repository, 'src/policy/index.ts'), v8: join(repository, 'src/engine/v8.ts') },
-    outDir,
-    format: 'cjs',
-    platform: 'node',
-    noExternal: [/./],
-    // Where it finds the package that it belongs to.
-    define: { 'import.meta.url': JSON.stringify(pathToFileURL(join(repository, 'dist', 'policy.js'))) },
-    config: false,
-    silent: true,
-  });
-  return outDir;
-}
-
-function largePolicy() {
-  const head = 'version: "1.0"\nagent_id: large\nmode: enforce\n';
-  const closed = 'default_action: {file: BLOCK, exec: BLOCK, network: BLOCK, tool: BLOCK}\npolicies:\n';
-  return head + closed + manyRules(RULES);
-}
