@@ -134,10 +134,12 @@ static int load(struct programs *p, const struct kernel_types *types, bool open)
 static int join_or_load(struct programs *p, const struct programs_options *options, const struct kernel_types *types,
                         const char *agent_id) {
     bool locked = !options->alone && set_lock(SET_PATIENCE);
-    bool joined = locked && set_join(p);
-    if (locked && !joined)
+    bool joined = false;
+    int err = locked ? set_join(p, &joined) : 0;
+    if (locked && !err && !joined)
         guards_share(p);
-    int err = joined ? 0 : load(p, types, locked);
+    if (!err && !joined)
+        err = load(p, types, locked);
     if (!err)
         err = members_map(&p->members, bpf_map__fd(p->skel->maps.members));
     if (!err && p->shared)

@@ -231,8 +231,8 @@ static bool see_set(struct found *f, struct programs *p, int fd) {
     return good;
 }
 
-/* From here on our object is that set. */
-static bool take(struct programs *p, struct found *f) {
+/* From here on our object is that set. -ENOMEM: a part of it is. */
+static int take(struct programs *p, struct found *f) {
     struct bpf_map *map;
     struct bpf_program *prog;
     bool good = true;
@@ -253,12 +253,12 @@ static bool take(struct programs *p, struct found *f) {
     f->bss = NULL;
     let_go(f);
     p->dns_errno = f->set.dns_error;
-    return good;
+    return good ? 0 : -ENOMEM;
 }
 
-bool set_join(struct programs *p) {
+int set_join(struct programs *p, bool *joined) {
     struct found *f = malloc(sizeof(*f));
-    bool joined = false, there = false;
+    bool there = false;
     for (__u32 id = 0; f && !there && bpf_map_get_next_id(id, &id) == 0;) {
         int fd = bpf_map_get_fd_by_id(id);
         if (fd < 0 && errno == EPERM)
@@ -267,11 +267,10 @@ bool set_join(struct programs *p) {
         if (fd >= 0)
             close(fd);
     }
-    if (there)
-        joined = take(p, f);
+    int err = there ? take(p, f) : 0;
     free(f);
-    p->shared = joined;
-    return joined;
+    *joined = p->shared = there && !err;
+    return err;
 }
 
 int set_describe(struct programs *p, bool open) {

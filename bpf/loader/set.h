@@ -28,9 +28,11 @@ bool set_lock(uint64_t patience);
 void set_unlock(void);
 #define SET_PATIENCE (30 * NS_PER_SEC) /* others may be loading; src/bpf waits a minute for a loader to greet */
 
-/* With the lock: joins a set that is there. False when there is none that could be joined; nothing has happened then.
+/*
+ * With the lock: joins a set that is there. Not `joined` when there is none that could be; nothing has happened then. A
+ * negative errno when there is one and it could be taken only in part: then our object is of no use any more.
  */
-bool set_join(struct programs *p);
+int set_join(struct programs *p, bool *joined);
 
 /* After load: writes down what belongs to it. `open`: others may join. */
 int set_describe(struct programs *p, bool open);
