@@ -7,15 +7,16 @@
 #ifndef AGENTGOV_ACTORS_H
 #define AGENTGOV_ACTORS_H
 
-#define NOTE_STEPS 32
-#define NOTE_CALLS (AG_PATH_MAX / 2 / NOTE_STEPS) /* a name is at least one byte, and one for its length */
+/* As COLLECT_STEPS. 2,048 names: one is at least one byte, and one for its length. */
+#define NOTE_STEPS 8
+#define NOTE_TURNS 16
 
 /* Where a new entry of `scripts` is built: behind the dentries of its path. */
 static __always_inline struct script *new_script(struct scratch *s) {
     return (struct script *)&s->data[DATA_BYTES / 2];
 }
 
-/* Up to NOTE_STEPS names of the path that collect_step() has found, from the root on. */
+/* Names of the path that collect_step() has found, from the root on. */
 __attribute__((noinline)) int note_step(__u32 slot) {
     struct scratch *s = scratch_at(slot);
     if (!s)
@@ -43,6 +44,8 @@ __attribute__((noinline)) int note_step(__u32 slot) {
     return WALK_MORE;
 }
 
+TURNED(note_some, note_step, NOTE_TURNS)
+
 /* Keeps the name of the file in s->walk_dentry, which an exec has been given, for the memory that it will have. */
 __attribute__((noinline)) int note_script(__u32 slot, __u32 tgid, __u64 mm) {
     struct scratch *s = scratch_at(slot);
@@ -54,16 +57,13 @@ __attribute__((noinline)) int note_script(__u32 slot, __u32 tgid, __u64 mm) {
     script->mm = mm;
     s->ask.depth = 0;
     int more = WALK_MORE;
-    for (int i = 0; i < COLLECT_CALLS; i++) {
-        more = collect_step(slot);
-        if (more == WALK_DONE)
-            break;
-    }
+    for (int i = 0; i < PLACE_TURNS && more != WALK_DONE; i++)
+        more = collect_some(slot);
     script->lost = more != WALK_DONE;
     struct dentry *root = (void *)s->walk_dentry;
     script->dev = BPF_CORE_READ(root, d_sb, s_dev);
-    for (int i = 0; i < NOTE_CALLS && !script->lost; i++)
-        if (note_step(slot) == WALK_DONE)
+    for (int i = 0; i < NOTE_TURNS && !script->lost; i++)
+        if (note_some(slot) == WALK_DONE)
             break;
     struct script_key key = {.tgid = tgid};
     void *own = map_of(&scripts, s->agent);
@@ -100,7 +100,7 @@ static __always_inline __u64 sets_at(struct scratch *s) {
     return (fixed ? fixed->programs : 0) | (floating ? floating->programs : 0);
 }
 
-/* Up to NOTE_STEPS of the names in s->data, of which there are s->ask.depth bytes, from s->walk_end on. */
+/* The names in s->data, of which there are s->ask.depth bytes, from s->walk_end on. */
 __attribute__((noinline)) int retrace_step(__u32 slot) {
     struct scratch *s = scratch_at(slot);
     if (!s)
@@ -114,6 +114,8 @@ __attribute__((noinline)) int retrace_step(__u32 slot) {
     }
     return WALK_MORE;
 }
+
+TURNED(retrace_some, retrace_step, NOTE_TURNS)
 
 /* Sets of scripts that the current process runs one of. */
 __attribute__((noinline)) int script_acts(__u32 slot) {
@@ -136,8 +138,8 @@ __attribute__((noinline)) int script_acts(__u32 slot) {
     s->ask.depth = script->bytes;
     s->walk_end = 0;
     bpf_probe_read_kernel(s->data, bounded(script->bytes, 2 * AG_PATH_MAX - 1), script->names);
-    for (int i = 0; i < NOTE_CALLS; i++)
-        if (retrace_step(slot) == WALK_DONE)
+    for (int i = 0; i < NOTE_TURNS; i++)
+        if (retrace_some(slot) == WALK_DONE)
             break;
     s->ask.scripts = sets_at(s);
     return 0;

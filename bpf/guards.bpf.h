@@ -71,12 +71,16 @@ __attribute__((noinline)) __u32 name_forbids(__u32 slot, __u32 row, __u32 i) {
     return meant ? n->ops : 0;
 }
 
-/* A row has names in that folder, or in one that has the same bit. */
+/* What a row of another agent's forbids, where it has names in that folder, or in one that has the same bit. */
 __attribute__((noinline)) __u32 row_forbids(__u32 slot, __u32 row) {
     struct scratch *s = scratch_at(slot);
     struct ag_guards *g = all_guards();
     __u32 ops = 0;
     if (!s || !g || row >= AG_GUARD_ROWS)
+        return 0;
+    volatile struct ag_agent *mine = agent_row(s->agent);
+    bool own = g->row[row].loader == mine->loader && g->row[row].since == mine->since;
+    if (own || !(g->row[row].folders & AG_FOLDER_BIT(s->ask.folder)))
         return 0;
     struct dentry *leaf = (void *)s->ask.leaf;
     s->ask.folder_dev = BPF_CORE_READ(leaf, d_sb, s_dev);
@@ -99,15 +103,12 @@ __attribute__((noinline)) __u32 guards_forbid(__u32 slot) {
     __u32 ops = 0;
     if (!s || !g)
         return 0;
-    volatile struct ag_agent *mine = agent_row(s->agent);
     struct dentry *leaf = (void *)s->ask.leaf;
     s->ask.folder = BPF_CORE_READ(leaf, d_parent, d_inode, i_ino);
     for (__u32 row = 0; row < AG_GUARD_ROWS; row++) {
         if (row >= g->rows)
             break;
-        bool own = g->row[row].loader == mine->loader && g->row[row].since == mine->since;
-        if (!own && g->row[row].folders & AG_FOLDER_BIT(s->ask.folder))
-            ops |= row_forbids(slot, row);
+        ops |= row_forbids(slot, row);
     }
     return ops;
 }

@@ -20,6 +20,16 @@
 
 enum { WALK_MORE, WALK_DONE };
 
+/* A loop around steps, until one is the last: the verifier looks once into the function of a step, and once into this.
+ */
+#define TURNED(name, step, turns)                                                                                      \
+    __attribute__((noinline)) int name(__u32 slot) {                                                                   \
+        for (int i = 0; i < (turns); i++)                                                                              \
+            if (step(slot) == WALK_DONE)                                                                               \
+                return WALK_DONE;                                                                                      \
+        return WALK_MORE;                                                                                              \
+    }
+
 static __always_inline struct mount *real_mount(__u64 vfsmount) {
     return (struct mount *)(vfsmount - bpf_core_field_offset(struct mount, mnt));
 }
@@ -67,19 +77,8 @@ __attribute__((noinline)) int path_walk(__u32 slot) {
     return WALK_MORE;
 }
 
-__attribute__((noinline)) int path_walk_on(__u32 slot) {
-    for (int i = 0; i < WALK_TURNS; i++)
-        if (path_walk(slot) == WALK_DONE)
-            return WALK_DONE;
-    return WALK_MORE;
-}
-
-__attribute__((noinline)) int path_walk_all(__u32 slot) {
-    for (int i = 0; i < WALK_TURNS; i++)
-        if (path_walk_on(slot) == WALK_DONE)
-            return WALK_DONE;
-    return WALK_MORE;
-}
+TURNED(path_walk_on, path_walk, WALK_TURNS)
+TURNED(path_walk_all, path_walk_on, WALK_TURNS)
 
 /* Appends the path at which the walk is to begin. A function of its own, as hash_step() is. */
 __attribute__((noinline)) int path_append(__u32 slot, __u32 type, __u32 flags) {

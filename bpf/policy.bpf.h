@@ -69,18 +69,21 @@ static __always_inline bool lies_nowhere(__u32 agent, struct file *file) {
     return p && p->active && !own_entry(&devices, agent, &key);
 }
 
-#define COLLECT_STEPS 64
-#define DEPTH_MAX 4032 /* components; a name of 4,095 bytes has at most 2,048, but folders nest deeper than that */
-#define COLLECT_CALLS (DEPTH_MAX / COLLECT_STEPS)
-#define DESCEND_STEPS 32
-#define DESCEND_CALLS (DEPTH_MAX / DESCEND_STEPS)
+/*
+ * Steps of one collect_step() or descend_step(), and how often each of two loops around it turns: 4,096 components,
+ * since a name of 4,095 bytes has at most 2,048, but folders nest deeper than that.
+ */
+#define COLLECT_STEPS 16
+#define DESCEND_STEPS 8
+#define PLACE_TURNS 16
+#define DESCEND_TURNS (PLACE_TURNS * COLLECT_STEPS / DESCEND_STEPS)
 
 /* The dentries of a path, leaf first, lie where the record's parts will be. */
 static __always_inline __u64 *dentry_slot(struct scratch *s, __u32 depth) {
     return (__u64 *)&s->data[(depth * sizeof(__u64)) & DATA_MASK];
 }
 
-/* Up to COLLECT_STEPS dentries from s->walk_dentry up. Bounded pieces as in path_walk(), for the same reason. */
+/* Dentries from s->walk_dentry up. */
 __attribute__((noinline)) int collect_step(__u32 slot) {
     struct scratch *s = scratch_at(slot);
     if (!s)
@@ -103,19 +106,29 @@ __attribute__((noinline)) int collect_step(__u32 slot) {
     return more;
 }
 
-/* One step over the name in the key under construction. Apart, so that the verifier meets it once and not 255 times. */
+TURNED(collect_some, collect_step, PLACE_TURNS)
+
+#define ROW_STEPS 8
+
+/* From the byte at `i` on, up to ROW_STEPS steps over the name in the key under construction. */
 __attribute__((noinline)) __u32 next_row(__u32 slot, __u32 row, __u32 i, __u32 len) {
     struct scratch *s = scratch_at(slot);
-    struct ag_name_row *at = s ? own_entry(&name_rows, s->agent, &row) : NULL;
-    if (!s || !at || i >= AG_NAME_LONG)
-        return 0;
-    __u8 byte = len > AG_NAME_SHORT ? s->ask.long_edge.name[i] : s->ask.edge.name[i & (AG_NAME_SHORT - 1)];
-    return at->next[byte];
+    for (__u32 step = 0; s && step < ROW_STEPS; step++, i++) {
+        struct ag_name_row *at = own_entry(&name_rows, s->agent, &row);
+        if (i >= len || !row)
+            break;
+        if (!at || i >= AG_NAME_LONG)
+            return 0;
+        __u32 from = bounded(i, AG_NAME_LONG - 1);
+        __u8 byte = len > AG_NAME_SHORT ? s->ask.long_edge.name[from] : s->ask.edge.name[from & (AG_NAME_SHORT - 1)];
+        row = at->next[byte];
+    }
+    return s ? row : 0;
 }
 
 /* The class of that name, among the patterns whose automaton begins at `row`. */
 __attribute__((noinline)) __u32 class_of_name(__u32 slot, __u32 row, __u32 len) {
-    for (__u32 i = 0; i < AG_NAME_LONG - 1; i++) {
+    for (__u32 i = 0; i < AG_NAME_LONG; i += ROW_STEPS) {
         if (i >= len || !row)
             break;
         row = next_row(slot, row, i, len);
@@ -226,6 +239,8 @@ __attribute__((noinline)) int descend_step(__u32 slot) {
     return WALK_MORE;
 }
 
+TURNED(descend_some, descend_step, DESCEND_TURNS)
+
 /*
  * Runs the path of the dentry in s->walk_dentry through the automaton: the states go to s->ask. A file system without a
  * place has no root that a pattern could begin at; what a pattern with `**` in front says of the components is still
@@ -242,11 +257,8 @@ __attribute__((noinline)) int place_walked(__u32 slot) {
     s->ask.fixed = s->ask.known = 0;
     s->ask.floating = p->floating;
     int more = WALK_MORE;
-    for (int i = 0; i < COLLECT_CALLS; i++) {
-        more = collect_step(slot);
-        if (more == WALK_DONE)
-            break;
-    }
+    for (int i = 0; i < PLACE_TURNS && more != WALK_DONE; i++)
+        more = collect_some(slot);
     if (more != WALK_DONE) {
         s->ask.floating = 0;
         s->ask.reason = AG_TOO_DEEP;
@@ -262,8 +274,8 @@ __attribute__((noinline)) int place_walked(__u32 slot) {
     } else {
         s->ask.reason = AG_UNRESOLVED;
     }
-    for (int i = 0; i < DESCEND_CALLS; i++)
-        if (descend_step(slot) == WALK_DONE)
+    for (int i = 0; i < PLACE_TURNS; i++)
+        if (descend_some(slot) == WALK_DONE)
             break;
     return 0;
 }

@@ -25,17 +25,23 @@ static __always_inline bool has_room(const struct ag_rate *r, const struct ag_ra
     return g->used < r->each || g->last + r->window <= now;
 }
 
-/* Lets one more through as one of this group; false: it has no room, or somebody else owns it. */
-static __always_inline bool admit_in(struct ag_rate *r, struct ag_rate_group *g, __u64 now) {
-    bool passes = false;
+/* Lets one more through as one of that group; 0: it has no room, or somebody else owns it. */
+__attribute__((noinline)) int admit_in(__u32 agent, __u32 row, __u32 at, __u64 now) {
+    struct ag_rate *r = own_entry(&rates, agent, &row);
+    int passes = 0;
+    if (!r)
+        return 0;
+    at = bounded(at, AG_RATE_GROUPS - 1);
+    struct ag_rate_group *g = &r->group[at];
     if (!has_room(r, g, now))
-        return false;
+        return 0;
     __sync_fetch_and_add(&g->users, 1);
     if (*(volatile __u64 *)&g->users == 1 && has_room(r, g, now)) {
         g->used = g->used < r->each ? g->used + 1 : 1;
         if (g->last < now)
             g->last = now;
-        passes = true;
+        r->at = at;
+        passes = 1;
     }
     __sync_fetch_and_add(&g->users, -1);
     return passes;
@@ -43,20 +49,18 @@ static __always_inline bool admit_in(struct ag_rate *r, struct ag_rate_group *g,
 
 #define ADMIT_STEPS 16
 
-/* Tries up to ADMIT_STEPS groups from `from` on. Apart, so that the verifier meets the work once. */
+/* Tries up to ADMIT_STEPS groups from `from` on. */
 __attribute__((noinline)) int admit_step(__u32 agent, __u32 row, __u32 from, __u64 now) {
     struct ag_rate *r = own_entry(&rates, agent, &row);
-    for (__u32 i = 0; r && i < ADMIT_STEPS; i++) {
+    __u32 groups = r ? r->groups : 0;
+    for (__u32 i = 0; i < ADMIT_STEPS; i++) {
         __u32 at = from + i;
-        if (at >= r->groups)
-            at -= r->groups;
-        if (at >= r->groups)
+        if (at >= groups)
+            at -= groups;
+        if (at >= groups)
             break;
-        at = bounded(at, AG_RATE_GROUPS - 1);
-        if (admit_in(r, &r->group[at], now)) {
-            r->at = at;
+        if (admit_in(agent, row, at, now))
             return 1;
-        }
     }
     return 0;
 }
