@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { usageError } from '../errors.js';
 import { LF, type Readable, readBlocks } from './blocks.js';
 import { type Checkpoint, parseCheckpoint, takeNotes } from './checkpoint.js';
-import { codeOf } from './files.js';
+import { codeOf, isReadable, notPlain } from './files.js';
 
 /** A note is shorter; what a writer cuts off is no more than that. */
 const LONGEST_NOTE = 2000;
@@ -34,10 +34,14 @@ export class CheckpointFile {
     readonly close: () => Promise<void>,
   ) {}
 
-  /** Opens it as it is now. @throws AgentgovError (usage) when it cannot be read; undefined when there is none. */
-  static async open(path: string): Promise<CheckpointFile | undefined> {
+  /**
+   * Opens it as it is now. `given`: by somebody who may mean a pipe, where beside a log it would only hold us up.
+   * @throws AgentgovError (usage) when it cannot be read; undefined when there is none.
+   */
+  static async open(path: string, { given = false } = {}): Promise<CheckpointFile | undefined> {
     let file: FileHandle | undefined;
     try {
+      if (!given && !(await isReadable(path))) throw notPlain();
       file = await open(path, 'r');
       const stat = await file.stat();
       if (stat.isFile()) {

@@ -1,19 +1,20 @@
 // Rotation: the names of finished files, and AUDIT.digests, which says for each where it begins and ends. The digests are
 // a chained log of their own, so that none can be changed or left out unseen.
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { usageError } from '../errors.js';
 import { syncFolder } from '../folders.js';
 import { Locked, takeLock } from '../lock.js';
 import { chained } from './canonical.js';
-import { GENESIS, seal, type Tip } from './chain.js';
+import { GENESIS, isCount, isHash, seal, type Tip } from './chain.js';
 import { ChainCheck } from './chain-check.js';
-import { codeOf, openToAppend } from './files.js';
+import { codeOf, openToAppend, readBeside } from './files.js';
 
 export const digestsPath = (log: string): string => `${log}.digests`;
 
 const DIGITS = 6;
+/** Some 600 bytes a file: room for a new one every hour of a century. */
+const LARGEST = 2 ** 29;
 const COMPRESSED = /\.(?:gz|zst)$/;
 
 /** `audit-000001.jsonl` for the first finished file of `audit.jsonl`: sorted by name they stand before it, in order. */
@@ -86,7 +87,7 @@ export class Digests {
     const path = digestsPath(log);
     let bytes: Buffer;
     try {
-      bytes = await readFile(path);
+      bytes = await readBeside(path, LARGEST);
     } catch (error) {
       const code = codeOf(error);
       if (code === 'ENOENT' || code === 'ENOTDIR') return new Digests([], [], 0, { count: 0, hash: GENESIS });
@@ -101,6 +102,8 @@ export class Digests {
       .split('\n')
       .slice(0, -1)
       .map((line) => JSON.parse(line) as Digest & Removal & Announcement);
+    const strange = records.findIndex((record) => !isRecord(record));
+    if (strange >= 0) throw new BrokenDigests(path, strange + 1, 'it holds what no digest can');
     const list = records.filter(({ file }) => file !== undefined);
     let behind = 0;
     const removals: RecordedRemoval[] = [];
@@ -135,6 +138,21 @@ export class Digests {
   isRemoved({ file }: Digest): boolean {
     return this.removals.some(({ removed }) => removed === file);
   }
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+
+/** The chain has no secret, so a record that holds may still say anything. */
+function isRecord(record: Digest & Removal & Announcement): boolean {
+  const { file, removed, announced, first_seq: first, last_seq: last } = record;
+  const hasLines = isCount(first) && isCount(last);
+  if (file !== undefined) {
+    const { bytes, first_hash_prev: prev, tip, log, tree, timestamp } = record;
+    const hasHashes = [prev, tip, log].every(isHash) && Array.isArray(tree) && tree.every(isHash);
+    return isText(file) && hasLines && isCount(bytes) && hasHashes && isText(timestamp);
+  }
+  if (removed !== undefined) return isText(removed) && hasLines && isText(record.reason);
+  return announced === undefined || isCount(announced);
 }
 
 /** Digests that do not hold: nothing about the finished files can be said. */

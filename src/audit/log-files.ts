@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { usageError } from '../errors.js';
 import { type Digest, type Digests, logOf, plainName } from './digests.js';
-import { codeOf } from './files.js';
+import { codeOf, isReadable } from './files.js';
 import { openSource } from './source.js';
 
 /** The files of one log; `log` is the name that its writer knows it by. */
@@ -68,7 +68,10 @@ async function expand(path: string): Promise<{ files: string[]; isFolder: boolea
   const names = await readdir(path).catch((error: unknown) => {
     throw usageError(`cannot read ${path} (${codeOf(error)}): give a folder that you may read`, error);
   });
-  const there = names.filter((name) => LOG_FILE.test(name));
+  const there = await readable(
+    path,
+    names.filter((name) => LOG_FILE.test(name)),
+  );
   const known = new Set(there.map((name) => logOf(name) ?? name));
   const gone = names.map((name) => BESIDE_LOG.exec(name)?.[1]).filter((log) => log !== undefined && !known.has(log));
   const files = [...there, ...new Set(gone as string[])].sort();
@@ -83,7 +86,14 @@ export async function filesOf(log: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   const isOurs = (name: string): boolean =>
     name === basename(log) || logOf(join(folder, name)) === join(folder, basename(log));
-  return names.filter(isOurs).map((name) => join(folder, name));
+  const ours = await readable(folder, names.filter(isOurs));
+  return ours.map((name) => join(folder, name));
+}
+
+/** Those of the names in a folder that can be files of a log. */
+async function readable(folder: string, names: readonly string[]): Promise<string[]> {
+  const are = await Promise.all(names.map((name) => isReadable(join(folder, name))));
+  return names.filter((_, index) => are[index]);
 }
 
 /** One file, and which line of the log it begins with; undefined where neither its first line nor its digest says. */

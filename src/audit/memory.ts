@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { usageError } from '../errors.js';
 import { replaceFile } from '../whole-file.js';
-import type { Tip } from './chain.js';
+import { isCount, isHash, type Tip } from './chain.js';
 import { codeOf } from './files.js';
 
 const FORMAT = 'agentgov-verify-state-1';
@@ -59,8 +59,8 @@ function parse(text: string): Map<string, Tip> | undefined {
   if (state?.format !== FORMAT || typeof state.logs !== 'object' || state.logs === null) return undefined;
   const logs = new Map<string, Tip>();
   for (const [path, { count, hash } = {}] of Object.entries(state.logs)) {
-    if (!Number.isSafeInteger(count) || !/^[0-9a-f]{64}$/.test(hash ?? '')) return undefined;
-    logs.set(path, { count: count as number, hash: hash as string });
+    if (!isCount(count) || !isHash(hash)) return undefined;
+    logs.set(path, { count, hash });
   }
   return logs;
 }

@@ -1,11 +1,13 @@
 // Makes the checkpoints of a log that is being written. It works behind the log and never holds it up: what cannot be
 // signed or written now is done the next time.
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { usageError } from '../errors.js';
 import type { EventDraft } from '../events/index.js';
+import { isCount } from './chain.js';
 import { type Checkpoint, checkpointsPath, originOf, signCheckpoint, splitNotes } from './checkpoint.js';
 import { CheckpointFile } from './checkpoint-file.js';
+import { overwrite, readBeside } from './files.js';
 import { LeafRange } from './merkle.js';
 import { type SignerKey, signersOf } from './note.js';
 import { TreeReader } from './tree-reader.js';
@@ -25,6 +27,8 @@ export const EVERY_EVENTS = 10_000;
 export const EVERY_MS = 60_000;
 
 export const treePath = (log: string): string => `${log}.tree`;
+/** A tree has at most 64 subtrees, of 64 digits each. */
+const LARGEST_TREE = 2 ** 16;
 
 /** Where a log stands on disk. */
 export interface Durable {
@@ -177,7 +181,7 @@ export class Notary {
     const { range, offset } = this.#tree;
     const { ino } = await this.file.stat();
     const tree = { hashes: range.toHex(), ino, offset, size: range.end };
-    await writeFile(treePath(this.path), `${JSON.stringify(tree)}\n`, { mode: 0o600 });
+    await overwrite(treePath(this.path), `${JSON.stringify(tree)}\n`);
   }
 
   /** The log goes on in a new file of the same name. */
@@ -243,10 +247,12 @@ async function treeAt(
   const fresh = new TreeReader(file, start, 0);
   if (last === undefined || !signersOf(last.note, [key])?.length) return fresh;
   try {
-    const kept = JSON.parse(await readFile(treePath(path), 'utf8')) as Kept;
-    const { ino } = await file.stat();
+    const kept = JSON.parse((await readBeside(treePath(path), LARGEST_TREE)).toString()) as Kept;
+    const { ino, size } = await file.stat();
     const range = LeafRange.from(0, kept.size, kept.hashes);
-    const fits = kept.ino === ino && kept.size === last.size && range !== undefined && sameRoot(range, last);
+    // The signature says nothing of the place, which a read of the file begins at.
+    const isPlace = isCount(kept.offset) && kept.offset <= size;
+    const fits = kept.ino === ino && isPlace && kept.size === last.size && range !== undefined && sameRoot(range, last);
     return fits ? new TreeReader(file, range, kept.offset) : fresh;
   } catch {
     // Not there, or no longer whole: it is only a short cut.

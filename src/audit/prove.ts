@@ -142,7 +142,7 @@ const doesNotFit = (log: string, size: number): AgentgovError =>
 
 async function* eachCheckpoint(log: string, { checkpoints }: ProveOptions): AsyncGenerator<Checkpoint> {
   const path = checkpoints ?? checkpointsPath(log);
-  const file = await CheckpointFile.open(path);
+  const file = await CheckpointFile.open(path, { given: checkpoints !== undefined });
   if (file === undefined) throw usageError(`${path} does not exist: only a log with checkpoints has proofs`);
   try {
     yield* file.each();

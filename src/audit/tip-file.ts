@@ -4,15 +4,17 @@
 // Two places of 512 bytes are written in turn, so that a crash in the middle of one leaves the other. Each is one
 // canonical JSON record with a checksum, filled up with spaces and ended by LF.
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { usageError } from '../errors.js';
 import { syncFolder } from '../folders.js';
 import { canonical } from './canonical.js';
-import { GENESIS, sha256, type Tip } from './chain.js';
-import { codeOf } from './files.js';
+import { GENESIS, isCount, isHash, sha256, type Tip } from './chain.js';
+import { codeOf, readBeside } from './files.js';
 
 const PLACE = 512;
+/** Far more than two places: what is longer was never a tip file. */
+const LARGEST = 2 ** 16;
 
 export const tipPath = (log: string): string => `${log}.tip`;
 
@@ -29,7 +31,7 @@ export interface TipRecord extends Tip {
 export async function readTip(log: string): Promise<TipRecord | undefined> {
   let text: string;
   try {
-    text = await readFile(tipPath(log), 'latin1');
+    text = (await readBeside(tipPath(log), LARGEST)).toString('latin1');
   } catch (error) {
     const code = codeOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
@@ -59,15 +61,24 @@ const checkOf = ({ closed, count, hash, log, size }: TipRecord): string =>
   sha256(`agentgov tip\n${count}\n${hash}\n${size}\n${log}\n${closed}\n`).slice(0, 16);
 
 function parse(text: string): TipRecord | undefined {
-  let record: TipRecord & { check: string };
+  let record: (TipRecord & { check: string }) | null;
   try {
     record = JSON.parse(text) as typeof record;
   } catch {
     return undefined;
   }
+  // Its checksum is no secret: whoever may write here may give a record any values, and these become offsets in the log.
+  if (!isRecord(record) || record.check !== checkOf(record)) return undefined;
   const { closed, count, hash, log, size } = record;
-  return record.check === checkOf(record) ? { closed, count, hash, log, size } : undefined;
+  return { closed, count, hash, log, size };
 }
+
+const isRecord = <Record extends TipRecord>(value: Record | null): value is Record =>
+  isCount(value?.count) &&
+  isCount(value?.size) &&
+  isHash(value?.hash) &&
+  isHash(value?.log) &&
+  typeof value?.closed === 'boolean';
 
 export class TipFile {
   #place = 0;

@@ -114,7 +114,7 @@ async function lookBeside({ log, files, isComplete }: LogFiles, options: VerifyO
 async function checkpointsOf(log: string, { checkpoints }: VerifyOptions): Promise<CheckpointFile | undefined> {
   if (checkpoints === false) return undefined;
   const path = checkpoints ?? checkpointsPath(log);
-  const file = await CheckpointFile.open(path);
+  const file = await CheckpointFile.open(path, { given: checkpoints !== undefined });
   if (file === undefined && checkpoints !== undefined) {
     throw usageError(`cannot read the checkpoints ${path} (ENOENT): give a file that you may read`);
   }
