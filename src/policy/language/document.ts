@@ -9,6 +9,7 @@ import {
   type Node,
   parseDocument,
   visit,
+  type YAMLMap,
 } from 'yaml';
 import type { Position } from './types.js';
 
@@ -29,7 +30,8 @@ export function readDocument(text: string): StrictDocument {
   const document = parseDocument(text, {
     prettyErrors: false,
     strict: true,
-    uniqueKeys: true,
+    // The package would hold each key of a map against all others; see below.
+    uniqueKeys: false,
     version: '1.2',
     schema: 'core',
     merge: false,
@@ -45,13 +47,21 @@ export function readDocument(text: string): StrictDocument {
       if (isAlias(node)) say(`"*${node.source}" is an alias: write the value out`);
       else if (node.anchor !== undefined) say(`"&${node.anchor}" is an anchor: write the value out where it is needed`);
       if (node.tag !== undefined) say(`the tag "${node.tag}" is not known: leave it out`);
-    },
-    Pair: (_, { key }) => {
-      if (isScalar(key) && typeof key.value === 'string') return;
-      faults.push({ offset: startOf(key), message: 'a key must be a word; put it in quotes' });
+      if (isMap(node)) for (const fault of faultsOfKeys(node)) faults.push(fault);
     },
   });
   return { document, faults };
+}
+
+function* faultsOfKeys({ items }: YAMLMap): Generator<Fault> {
+  const keys = new Set<string>();
+  for (const { key } of items) {
+    if (!isScalar(key) || typeof key.value !== 'string')
+      yield { offset: startOf(key), message: 'a key must be a word; put it in quotes' };
+    else if (keys.has(key.value))
+      yield { offset: startOf(key), message: 'this key is there already: only one of them can count' };
+    else keys.add(key.value);
+  }
 }
 
 const startOf = (node: unknown): number => (node as Node | null)?.range?.[0] ?? 0;
@@ -99,8 +109,6 @@ const nextLine = (text: string, at: number): number => text.indexOf('\n', at) + 
 /** The parser's words, where ours help more. */
 function describe(code: string, message: string): string {
   switch (code) {
-    case 'DUPLICATE_KEY':
-      return 'this key is there already: only one of them can count';
     case 'MULTIPLE_DOCS':
       return 'a second document begins here: a policy is one document';
     case 'TAB_AS_INDENT':

@@ -1,5 +1,5 @@
 // Holds a value against the JSON Schema, and says what is wrong in words with a place.
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { Ajv, type ErrorObject, type SchemaValidateFunction, type ValidateFunction } from 'ajv';
 import { POLICY_SCHEMA, type Schema } from './schema.js';
 import type { Source } from './source.js';
 import { didYouMean, nearest } from './suggest.js';
@@ -10,11 +10,27 @@ let compiled: ValidateFunction | undefined;
 /** Compiled once, and only when a policy is loaded. That the schema is one itself is tested, and not found out each time. */
 function validator(): ValidateFunction {
   const options = { allErrors: true, strict: true, verbose: true, allowUnionTypes: true };
-  compiled ??= new Ajv({ ...options, meta: false, validateSchema: false }).compile(POLICY_SCHEMA);
+  compiled ??= new Ajv({ ...options, meta: false, validateSchema: false })
+    .removeKeyword('uniqueItems')
+    .addKeyword({ keyword: 'uniqueItems', type: 'array', errors: true, validate: namesNothingTwice })
+    .compile(POLICY_SCHEMA);
   return compiled;
 }
 
+/** Ajv's own holds each item against all others where they may be of several types, as ports are. */
+const namesNothingTwice: SchemaValidateFunction = (isAsked: boolean, items: readonly unknown[]) => {
+  const seen = new Set<string>();
+  const twice = items.findIndex((item) => {
+    const text = JSON.stringify(item);
+    return seen.has(text) || !seen.add(text);
+  });
+  namesNothingTwice.errors = [{ keyword: 'uniqueItems', params: { i: twice } }];
+  return !isAsked || twice < 0;
+};
+
 const MAX_SHOWN = 60;
+/** Nobody mends more at once, and each is held against the others. What is wrong beyond these is said when they are mended. */
+const MAX_ERRORS = 1000;
 
 /** A value as it may be quoted in a message. */
 function quote(value: unknown): string {
@@ -103,7 +119,7 @@ function unknownKey(error: ErrorObject, path: readonly (string | number)[], sour
 export function checkShape(source: Source): Problem[] {
   const validate = validator();
   if (validate(source.value)) return [];
-  const errors = validate.errors ?? [];
+  const errors = (validate.errors ?? []).slice(0, MAX_ERRORS);
   // An item that fits no alternative is one fault, not one for each alternative.
   const alternatives = errors.filter(({ keyword }) => keyword === 'anyOf').map(({ instancePath }) => instancePath);
   const says = (keyword: string, path: string): boolean =>

@@ -16,10 +16,13 @@ export interface Source {
 /** Deeper than any policy, and far from what would exhaust the parser's stack. */
 const MAX_DEPTH = 40;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
-const ODD = /[\u0000-\u0008\u000b-\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufeff]/;
+const ODD =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
+  /[\u0000-\u0008\u000b-\u000c\u000e-\u001f\u007f-\u009f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/u;
 
-/** Characters that YAML forbids or that hide text, and tabs where they would be indentation. */
+/**
+ * Characters that YAML forbids or that hide text (the two joiners do not: scripts and emoji are written with them), and tabs where they would be indentation.
+ */
 function findCharacters(text: string): Problem[] {
   if (!ODD.test(text) && !/^ *\t/m.test(text)) return [];
   const problems: Problem[] = [];

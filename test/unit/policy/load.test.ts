@@ -75,6 +75,12 @@ describe('YAML', () => {
       'version: "1.0"\nagent_id: "a\u202eb"\npolicies: []\n',
       'p.yaml:2:13: the invisible character U+202E',
     ],
+    [
+      'one that is drawn as nothing',
+      rule('path: ["/etc/shadow\u200b"]'),
+      'p.yaml:5:32: the invisible character U+200B',
+    ],
+    ['a tag character', rule('path: ["/a\u{e0041}"]'), 'p.yaml:5:23: the invisible character U+E0041'],
     ['a key that is no word', 'version: "1.0"\n? [a]\n: b\npolicies: []\n', 'p.yaml:2:3: a key must be a word'],
     ['an open bracket', 'version: "1.0"\npolicies: [\n', 'p.yaml:3:1: '],
     ['brackets without end', `policies: ${'['.repeat(100_000)}`, 'p.yaml:1:1: this is nested deeper'],
@@ -84,6 +90,18 @@ describe('YAML', () => {
     ['a list', '- a\n', 'p.yaml:1:1: a policy is a map of keys'],
   ])('refuses %s', (_, text, message) => {
     expect(problemsOf(text)[0]).toContain(message);
+  });
+
+  it('reads many keys in a time that grows with them alone', () => {
+    const took = (count: number): number => {
+      const text = Array.from({ length: count }, (_, index) => `k${index}: 1\n`).join('');
+      const start = performance.now();
+      expect(problemsOf(text)).not.toEqual([]);
+      return performance.now() - start;
+    };
+    took(1000);
+    // Each held against all others would take 64 times as long.
+    expect(took(12_000) / took(1500)).toBeLessThan(32);
   });
 
   it('refuses bytes that are not UTF-8, with their place', () => {
