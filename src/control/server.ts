@@ -65,10 +65,20 @@ export async function serveControl(options: {
     governedElsewhere: (pid) => governedElsewhere(pid, folder, path, engine),
   };
   // pauseOnConnect: nothing is read from a peer that has not been identified.
+  let clients = 0;
   const server = createServer({ pauseOnConnect: true }, (socket) => {
+    socket.on('error', () => socket.destroy());
+    // Node's own bound would close the connection without a word, as an engine does that has ended.
+    if (clients === MAX_CLIENTS) {
+      refuse(socket, `This engine is speaking with ${MAX_CLIENTS} others already; try again.`);
+      return;
+    }
+    clients += 1;
+    socket.once('close', () => {
+      clients -= 1;
+    });
     void converse(socket, agentId, uid, engine, door);
   });
-  server.maxConnections = MAX_CLIENTS;
   const release = await claimSocket(server, path, agentId);
   // A control socket keeps no engine alive; the session does.
   server.unref();
@@ -85,6 +95,11 @@ const say = (socket: Socket, message: Record<string, unknown>): void => {
   socket.write(`${JSON.stringify(message)}\n`);
 };
 
+/** The last word. Whoever was refused and stays on the line would else keep a place until it is idle for too long. */
+const refuse = (socket: Socket, text: string): void => {
+  socket.end(`${JSON.stringify({ msg: 'refused', text })}\n`, () => socket.destroy());
+};
+
 async function converse(
   socket: Socket,
   agentId: string,
@@ -93,7 +108,6 @@ async function converse(
   door: Doorkeeper,
 ): Promise<void> {
   const acceptedAt = acceptTime();
-  socket.on('error', () => socket.destroy());
   // Who waits for an answer, or to be let in, is not idle: in a flood of events the loader's is behind them.
   let underWay = 1;
   socket.setTimeout(IDLE_MS, () => {
@@ -102,13 +116,10 @@ async function converse(
     setImmediate(() => underWay === 0 && socket.bytesRead === read && socket.destroy());
   });
   socket.unref();
-  const refuse = (text: string): void => {
-    socket.end(`${JSON.stringify({ msg: 'refused', text })}\n`);
-  };
   const admitted = await admit(socket, uid, acceptedAt, engine, door);
   underWay -= 1;
   if (typeof admitted === 'string') {
-    refuse(admitted);
+    refuse(socket, admitted);
     return;
   }
   say(socket, { msg: 'hello', protocol: CONTROL_PROTOCOL, version: VERSION, agent_id: agentId, pid: process.pid });
@@ -117,7 +128,7 @@ async function converse(
     MAX_REQUEST,
     (line) => {
       const request = parseRequest(line);
-      if (typeof request === 'string') refuse(request);
+      if (typeof request === 'string') refuse(socket, request);
       else {
         underWay += 1;
         void answer(socket, admitted, request, engine, door).finally(() => {
@@ -125,7 +136,7 @@ async function converse(
         });
       }
     },
-    () => refuse(`A request is at most ${MAX_REQUEST} bytes long.`),
+    () => refuse(socket, `A request is at most ${MAX_REQUEST} bytes long.`),
   );
   socket.resume();
 }

@@ -14,7 +14,7 @@ import {
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import {
   type ControlledEngine,
   type ControlServer,
@@ -108,6 +108,39 @@ describe('the control socket', () => {
     });
     await expect(openControl(server.path).then((client) => client.request('status'))).rejects.toThrow(message);
     expect(asked).toBe(false);
+  });
+
+  /** So many that connect, and what each is told first; they stay on the line whatever that is. */
+  async function crowd(path: string, size: number): Promise<string[]> {
+    const words = Array.from({ length: size }, async () => {
+      const socket = connect({ path, allowHalfOpen: true }).on('error', () => {});
+      onTestFinished(() => void socket.destroy());
+      const [word] = (await once(socket, 'data')) as [Buffer];
+      return String((JSON.parse(word.toString()) as { msg: unknown }).msg);
+    });
+    return Promise.all(words);
+  }
+
+  it('is not kept from others by those that it has refused and that stay on the line', async () => {
+    let isGoverned = true;
+    const server = await serve(folder(), 'a', { governs: async () => isGoverned });
+    expect(await crowd(server.path, 32)).toEqual(Array(32).fill('refused'));
+    isGoverned = false;
+    const client = await openControl(server.path);
+    expect(await client.request('stop')).toMatchObject({ killed: 3 });
+    client.close();
+  });
+
+  it('says that it is busy, which is not what an engine says that has ended', async () => {
+    const at = folder();
+    const busy = await serve(at, 'busy', { governs: async () => false });
+    expect(await crowd(busy.path, 32)).toEqual(Array(32).fill('hello'));
+    await expect(openControl(busy.path)).rejects.toThrow(/speaking with 32 others/);
+    // Whoever fills the places of the own engine is not believed to be in no tree because of that.
+    const other = await serve(at, 'other');
+    await expect(openControl(other.path).then((client) => client.request('stop'))).rejects.toThrow(
+      /It cannot be made sure that this process is not governed: .*speaking with 32 others/,
+    );
   });
 
   it('refuses a pid that was used again: its process is younger than the connection', async () => {
