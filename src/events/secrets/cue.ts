@@ -18,7 +18,7 @@ const HEADER = `(?:${HEADER_ENDS.map(anyCase).join('|')})`;
 /** The least that every shape with this anchor has after it. */
 const RUN = { '-': '[A-Za-z0-9_-]{8}', _: '[A-Za-z0-9]{10}', J: '[A-Za-z0-9_-]{8}', T: '[A-Za-z0-9_/-]{8}' } as const;
 
-const literals = SHAPES.flatMap(({ cue }) => ('literal' in cue ? [cue.literal] : []));
+const literals = new Set(SHAPES.flatMap(({ cue }) => ('literal' in cue ? [cue.literal] : [])));
 
 const anchored = (anchor: keyof typeof RUN): string => {
   const before = SHAPES.flatMap(({ cue }) => ('anchor' in cue && cue.anchor === anchor ? [cue.before] : []));

@@ -30,6 +30,9 @@ const isJwt = (match: string): boolean => {
   );
 };
 
+/** A dot is frequent in a path: what stands before it is looked at first. */
+const DOTTED = '\\.(?<=(?:hv[sbr]|SG)\\.)(?=[A-Za-z0-9_-]{16})';
+
 /** Keys that can be told by their look alone, most specific first. */
 export const SHAPES: readonly Shape[] = [
   { kind: 'anthropic-key', pattern: /sk-ant-[A-Za-z0-9_-]{8,}/g, cue: { anchor: '-', before: 'sk' } },
@@ -91,6 +94,65 @@ export const SHAPES: readonly Shape[] = [
   },
   { kind: 'groq-key', pattern: /gsk_[A-Za-z0-9]{20,}/g, cue: { anchor: '_', before: 'gsk' } },
   { kind: 'xai-key', pattern: /xai-[A-Za-z0-9]{20,}/g, cue: { anchor: '-', before: 'xai' } },
+  {
+    kind: 'vault-token',
+    pattern: /hv[sbr]\.[A-Za-z0-9_-]{20,}/g,
+    cue: { literal: DOTTED },
+  },
+  {
+    kind: 'sendgrid-key',
+    pattern: /SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}/g,
+    cue: { literal: DOTTED },
+  },
+  {
+    kind: 'telegram-token',
+    pattern: /(?<=[0-9]{8}:)AA[A-Za-z0-9_-]{30,}/g,
+    cue: { literal: ':AA(?=[A-Za-z0-9_-]{30})' },
+  },
+  {
+    kind: 'discord-webhook',
+    pattern: /(?<=\/webhooks\/[0-9]{15,20}\/)[A-Za-z0-9_-]{30,}/g,
+    cue: { literal: 'webhooks\\/[0-9]{15}' },
+  },
+  {
+    kind: 'digitalocean-token',
+    pattern: /do[oprt]_v1_[a-f0-9]{32,}/g,
+    cue: { anchor: '_', before: 'do[oprt]_v1' },
+  },
+  {
+    kind: 'docker-token',
+    pattern: /dckr_pat_[A-Za-z0-9]{10}[A-Za-z0-9_-]{10,}/g,
+    cue: { anchor: '_', before: 'dckr_pat' },
+  },
+  {
+    kind: 'shopify-token',
+    pattern: /shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{20,}/g,
+    cue: { anchor: '_', before: 'shp(?:at|ca|pa|ss)' },
+  },
+  { kind: 'square-token', pattern: /sq0[a-z]{3}-[A-Za-z0-9_-]{16,}/g, cue: { anchor: '-', before: 'sq0[a-z]{3}' } },
+  {
+    kind: 'age-key',
+    pattern: /AGE-SECRET-KEY-1[A-Z0-9]{50,}/g,
+    cue: { anchor: '-', before: 'AGE-SECRET-KEY' },
+  },
+  {
+    kind: 'replicate-token',
+    pattern: new RegExp(`${EDGE}r8_[A-Za-z0-9]{30,}`, 'g'),
+    cue: { anchor: '_', before: 'r8' },
+  },
+  {
+    kind: 'service-token',
+    pattern: /(?:glsa|lin_api|ntn|figd|sntry[su])_[A-Za-z0-9]{20,}[A-Za-z0-9_=-]*/g,
+    cue: { anchor: '_', before: '(?:glsa|lin_api|ntn|figd|sntry[su])' },
+    isKey: hasDigit,
+  },
+  {
+    kind: 'service-token',
+    pattern: /(?:nvapi|tvly|pplx|PMAK|tskey-(?:api|auth|client))-[A-Za-z0-9_-]{20,}/g,
+    cue: { anchor: '-', before: '(?:nvapi|tvly|pplx|PMAK|tskey-(?:api|auth|client))' },
+    isKey: hasDigit,
+  },
+  { kind: 'atlassian-token', pattern: /ATATT3[A-Za-z0-9_=-]{20,}/g, cue: { literal: 'ATATT3' } },
   {
     kind: 'jwt',
     pattern: /eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*/g,

@@ -20,6 +20,10 @@ const ATOMS = [
   ...'AKIAIOSFODNN7EXAMPLE eyJ .eyJ eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc https://hooks.slack.com/services/T'.split(
     ' ',
   ),
+  ...`hvs. SG. hvs.${RUN} SG.${RUN}.${RUN} dop_v1_ ${'0123456789abcdef'.repeat(2)} dckr_pat_ shpat_ sq0atp- r8_ lin_api_ nvapi-`.split(
+    ' ',
+  ),
+  ...`tskey-auth- ATATT3 12345678:AA /webhooks/123456789012345678/ AGE-SECRET-KEY-1 ${'QPZRY'.repeat(10)}`.split(' '),
   ...'-----BEGIN|-----BEGIN RSA PRIVATE KEY-----|-----BEGIN |-----END'.split('|'),
   ...'--password --Api-Key --token -p password PGPASSWORD MYSQL_PWD accessKeyId SID session_id TOKEN'.split(' '),
   ...'Authorization AUTHORIZATION x-api-key X-API-KEY Set-Cookie Bearer Basic mysql curl -u login'.split(' '),

@@ -37,6 +37,18 @@ describe('keys of known shapes, wherever they stand', () => {
     ['huggingface-token', `hf_${A.slice(0, 34)}`],
     ['groq-key', `gsk_${A}`],
     ['xai-key', `xai-${A}`],
+    ['vault-token', `hvs.${A}`],
+    ['sendgrid-key', `SG.${A.slice(0, 22)}.${A}`],
+    ['digitalocean-token', `dop_v1_${'0123456789abcdef'.repeat(4)}`],
+    ['docker-token', `dckr_pat_${A.slice(0, 27)}`],
+    ['shopify-token', `shpat_${'0123456789abcdef'.repeat(2)}`],
+    ['square-token', `sq0atp-${A.slice(0, 22)}`],
+    ['age-key', `AGE-SECRET-KEY-1${'QPZRY9X8GF'.repeat(6)}`],
+    ['replicate-token', `r8_${A.slice(0, 37)}`],
+    ['service-token', `lin_api_${A}`],
+    ['service-token', `nvapi-${A}`],
+    ['service-token', `tskey-auth-${A}`],
+    ['atlassian-token', `ATATT3xFfGF0${A}=1A2B3C4D`],
     ['jwt', `eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.${A}`],
     ['jwt', `eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aaaa.bbbb.${A}`],
   ])('%s: %s', (kind, secret) => {
@@ -55,6 +67,12 @@ describe('keys of known shapes, wherever they stand', () => {
       'curl',
       'https://hooks.slack.com/services/<slack-webhook>',
     ]));
+
+  it('finds what services have in their paths', () => {
+    expect(pathOf(`/bot123456789:AA${A.slice(0, 33)}/sendMessage`)).toBe('/bot123456789:<telegram-token>/sendMessage');
+    const webhook = `https://discord.com/api/webhooks/123456789012345678/${A}${A}`;
+    expect(argvOf(['curl', webhook])[1]).toBe('https://discord.com/api/webhooks/123456789012345678/<discord-webhook>');
+  });
 
   it('takes the body of a private key, cut or not', () => {
     const key = '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r\nZXkt\n-----END OPENSSH PRIVATE KEY-----';
