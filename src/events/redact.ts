@@ -1,7 +1,7 @@
 import { createHmac, type Hmac } from 'node:crypto';
 import type { Field } from './field.js';
 import { type AgentEvent, type EventValue, fieldOf } from './fields.js';
-import { secretsInArgv } from './secrets/argv.js';
+import { secretsInArgv, secretsInScript } from './secrets/argv.js';
 import { mayHoldSecret } from './secrets/cue.js';
 import { credentialKeyFile, loadCredentialKey } from './secrets/key.js';
 import type { TextKind } from './secrets/scan.js';
@@ -39,6 +39,9 @@ function readAs(name: string): Field['agentText'] {
   return field ? field.agentText : 'words';
 }
 
+const secretsOf = (text: string, kind: TextKind): Span[] =>
+  kind === 'script' ? secretsInScript(text) : secretsInText(text, kind);
+
 /** Every place of a text that was seen elsewhere as a secret. */
 function* placesOf(text: string, known: Iterable<string>): Generator<Span> {
   for (const secret of known) {
@@ -62,7 +65,7 @@ export function openRedactor({ keyFile = credentialKeyFile() }: { keyFile?: stri
 
   const clean = (text: string, kind: TextKind, known: Iterable<string> = []): Cleaned => {
     const secrets: { value: string; fingerprint: string }[] = [];
-    const spans = [...placesOf(text, known), ...secretsInText(text, kind)];
+    const spans = [...placesOf(text, known), ...secretsOf(text, kind)];
     const cleaned = replaceSpans(text, spans, (what, value) => {
       const print = fingerprint(value);
       secrets.push({ value, fingerprint: print });
@@ -79,7 +82,7 @@ export function openRedactor({ keyFile = credentialKeyFile() }: { keyFile?: stri
       return marker(kind, print);
     };
     const cleanText = (text: string, kind: TextKind): string =>
-      kind === 'script' || mayHoldSecret(text) ? replaceSpans(text, secretsInText(text, kind), stand) : text;
+      kind === 'script' || mayHoldSecret(text) ? replaceSpans(text, secretsOf(text, kind), stand) : text;
     const cleanArgv = (argv: string[]): string[] => {
       const spans = secretsInArgv(argv);
       return argv.map((text, i) => replaceSpans(text, spans[i] ?? [], stand));

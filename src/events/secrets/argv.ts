@@ -1,4 +1,4 @@
-import { judgeName } from './names.js';
+import { judgeName, NAME_MAX } from './names.js';
 import { isReference } from './scan.js';
 import type { Span } from './span.js';
 import { isOptionValue, secretsInText } from './text.js';
@@ -9,12 +9,26 @@ interface Tool {
   readonly next?: readonly string[];
   /** The secret follows in the same argument: `-psecret`. */
   readonly glued?: readonly string[];
-  /** The value is `user:secret`. */
-  readonly isPair?: true;
+  /** The value is `user:secret`, with this in between. */
+  readonly pair?: ':' | '%';
+  /** Letters of options without a value, which the option of a secret may stand behind: `-sSu`. */
+  readonly flags?: string;
+  /** The next argument is a cookie, or without a `=` the file of some. */
+  readonly cookie?: readonly string[];
 }
 
 const MYSQL: Tool = { glued: ['-p'] };
 const LDAP: Tool = { next: ['-w'], glued: ['-w'] };
+const NEXT_P: Tool = { next: ['-p'], glued: ['-p'] };
+const NEXT_CAPITAL_P: Tool = { next: ['-P'], glued: ['-P'] };
+const CURL: Tool = {
+  next: ['-u', '--user', '-U', '--proxy-user'],
+  glued: ['-u', '-U'],
+  pair: ':',
+  flags: 'sSLkfgiIvnNOqRjJlaBGpZ#0123456',
+  cookie: ['-b', '--cookie'],
+};
+const HTTPIE: Tool = { next: ['-a', '--auth'], glued: ['-a'], pair: ':' };
 
 const TOOLS: ReadonlyMap<string, Tool> = new Map<string, Tool>([
   ...['mysql', 'mysqldump', 'mysqladmin', 'mysqlimport', 'mysqlshow', 'mysqlcheck', 'mysqlsh', 'mysqlslap'].map(
@@ -24,12 +38,20 @@ const TOOLS: ReadonlyMap<string, Tool> = new Map<string, Tool>([
     (name): [string, Tool] => [name, MYSQL],
   ),
   ...['ldapsearch', 'ldapadd', 'ldapmodify', 'ldapdelete', 'ldapwhoami'].map((name): [string, Tool] => [name, LDAP]),
-  ['sshpass', { next: ['-p'], glued: ['-p'] }],
+  ...['sshpass', 'login', 'mongo', 'mongosh', 'mongodump', 'mongorestore', 'mongoexport', 'mongoimport'].map(
+    (name): [string, Tool] => [name, NEXT_P],
+  ),
+  ...['zip', 'unzip', 'sqlcmd', 'bcp', 'ipmitool', 'mosquitto_pub', 'mosquitto_sub'].map((name): [string, Tool] => [
+    name,
+    NEXT_CAPITAL_P,
+  ]),
+  ...['7z', '7za', '7zr', '7zz'].map((name): [string, Tool] => [name, { glued: ['-p'] }]),
+  ...['plink', 'pscp', 'psftp'].map((name): [string, Tool] => [name, { next: ['-pw'] }]),
+  ['smbclient', { next: ['-U', '--user'], glued: ['-U'], pair: '%' }],
   ['redis-cli', { next: ['-a', '--pass'] }],
-  ['curl', { next: ['-u', '--user', '-U', '--proxy-user'], glued: ['-u', '-U'], isPair: true }],
-  ['http', { next: ['-a', '--auth'], isPair: true }],
-  ['https', { next: ['-a', '--auth'], isPair: true }],
-  ['login', { next: ['-p'], glued: ['-p'] }],
+  ['curl', CURL],
+  ['http', HTTPIE],
+  ['https', HTTPIE],
 ]);
 
 /** `login` is a password's place only as a command of these. */
@@ -87,6 +109,17 @@ function scriptWords(text: string, arg: number, at: number): Word[] {
   return words;
 }
 
+/** How many letters of a group of short options are flags, before the last one. */
+function leading(text: string, flags: string): number {
+  let count = 0;
+  while (count + 2 < text.length && flags.includes(text[count + 1] as string)) count++;
+  return count;
+}
+
+const isBearer = (option: string): boolean => option === '--oauth2-bearer';
+
+const isSecretName = (text: string): boolean => text.length <= NAME_MAX && judgeName(text) === 'secret';
+
 /** Calls `found` for each secret that only its place in the command line gives away. */
 function walk(words: readonly Word[], found: (arg: number, span: Span) => void, depth: number): void {
   let tool: Tool | undefined;
@@ -95,9 +128,19 @@ function walk(words: readonly Word[], found: (arg: number, span: Span) => void, 
     if (from < word.text.length && !word.isReference)
       found(word.arg, { start: word.at + from, end: word.at + word.text.length, kind });
   };
-  const toolValue = (word: Word, from: number, isPair: boolean) => {
-    const colon = isPair ? word.text.indexOf(':', from) : from - 1;
-    if (colon >= 0 || !isPair) secret(word, colon + 1, 'password');
+  const toolValue = (word: Word, from: number, { pair }: Tool) => {
+    const before = pair === undefined ? from - 1 : word.text.indexOf(pair, from);
+    if (before >= 0 || pair === undefined) secret(word, before + 1, 'password');
+  };
+  const toolOption = (word: Word, next: Word | undefined, of: Tool) => {
+    // Of `-sSu` what counts is `-u`.
+    const skipped = of.flags === undefined ? 0 : leading(word.text, of.flags);
+    const option = `-${word.text.slice(1 + skipped)}`;
+    if (next && of.next?.includes(option)) toolValue(next, 0, of);
+    if (next?.text.includes('=') && of.cookie?.includes(option)) secret(next, 0, 'cookie');
+    if (option.startsWith('--')) return;
+    const glued = of.glued?.find((flag) => option.startsWith(flag) && option.length > flag.length);
+    if (glued) toolValue(word, glued.length + skipped, of);
   };
 
   words.forEach((word, i) => {
@@ -110,15 +153,18 @@ function walk(words: readonly Word[], found: (arg: number, span: Span) => void, 
     if (text.startsWith('-')) {
       const isLong = /^--?[A-Za-z0-9][A-Za-z0-9_-]+$/.test(text) && text.length <= 64;
       if (isLong && next && judgeName(text) === 'secret' && isOptionValue(text, next.text)) secret(next, 0, 'password');
-      if (tool?.next?.includes(text) && next) toolValue(next, 0, tool.isPair === true);
-      const glued = tool?.glued?.find((flag) => text.startsWith(flag) && text.length > flag.length);
-      if (glued && !text.startsWith('--')) toolValue(word, glued.length, tool?.isPair === true);
+      if (isBearer(text) && next) secret(next, 0, 'authorization');
+      if (tool) toolOption(word, next, tool);
     } else {
       const name = text.slice(text.lastIndexOf('/') + 1);
       if (WITH_LOGIN.has(name)) withLogin = true;
       else if (name !== 'login' || withLogin) tool = TOOLS.get(name) ?? tool;
       // npm config set //registry/:_authToken SECRET
       if (next && /[:_](?:_authToken|_password|_auth)$/.test(text.slice(-16))) secret(next, 0, 'password');
+      // aws configure set aws_secret_access_key SECRET
+      const value = words[i + 2];
+      const isSet = /^set$/i.test(text) && next && isSecretName(next.text) && !next.isFirst;
+      if (isSet && value && !value.isFirst && value.text !== '=') secret(value, 0, 'password');
       // openssl … -passin pass:SECRET
       if (text.startsWith('pass:')) secret(word, 5, 'password');
     }
@@ -129,6 +175,13 @@ function walk(words: readonly Word[], found: (arg: number, span: Span) => void, 
 /** Whether a shell will read this argument: `sh -c`, `bash -lc`, `su -c`, `--command`. */
 const isScript = (argv: readonly string[], i: number): boolean =>
   i > 0 && /^(?:-[a-zA-Z]{0,8}c|--command)$/.test(argv[i - 1] as string);
+
+/** The secrets of a script, with those that only their place in a command gives away. Linear. */
+export function secretsInScript(text: string): Span[] {
+  const spans = secretsInText(text, 'script');
+  walk(scriptWords(text, 0, 0), (_, span) => spans.push(span), 1);
+  return spans;
+}
 
 /** The secrets of a command line, for each argument. Linear in the bytes of all arguments. */
 export function secretsInArgv(argv: readonly string[]): Span[][] {

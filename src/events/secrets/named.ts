@@ -5,6 +5,7 @@ import {
   nameStart,
   quoted,
   type Range,
+  runsCommand,
   skip,
   type TextKind,
   until,
@@ -66,6 +67,8 @@ function header(text: string, at: number, nameEnd: number, kind: TextKind): Span
   const value = inQuotes?.start ?? after;
   const scheme = name.endsWith('authorization') ? SCHEME.exec(text.slice(value, value + 64))?.[0].length : 0;
   const start = value + (scheme ?? 0);
+  // Asked before its end is looked for, which may be that of the text: one such header after the other is usual in no text.
+  if (runsCommand(text, start, kind)) return undefined;
   const end = inQuotes?.end ?? headerEnd(text, start, from, kind, isCookie);
   if (end <= start || isReference(text, { start, end }, kind)) return undefined;
   return { start, end, kind: isCookie ? 'cookie' : 'authorization' };
@@ -83,9 +86,43 @@ function jsonMember(text: string, at: number, nameEnd: number): Span | undefined
   return { ...value, kind: 'password' };
 }
 
+/** Spaces that a program has before its `=`, or an indented line before its name. */
+const SPACES_MAX = 64;
+
+/** `name = "value"`, as programs spell it that stand in a script. */
+function statement(text: string, at: number): Span | undefined {
+  let nameEnd = at;
+  while (text[nameEnd - 1] === ' ' && at - nameEnd < SPACES_MAX) nameEnd--;
+  if (nameEnd === at || judgeName(text.slice(nameStart(text, nameEnd), nameEnd)) !== 'secret') return undefined;
+  const value = quoted(text, skip(text, at + 1, ' '));
+  if (!value || value.end <= value.start || isReference(text, value, 'script')) return undefined;
+  return { ...value, kind: 'password' };
+}
+
+/** What a value of YAML is that is written out, and no type, no member of something, no call. */
+const PLAIN_VALUE = /[^\s"'`(){}[\],;$<>|&*!%@#=:][^\s"'`(){}[\],;$<>|]*(?=[ \t]*(?:#|[\r\n]|$))/y;
+const NO_VALUE =
+  /^(?:str|string|bytes|int|number|bool|boolean|any|true|false|null|none|~)$|^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$/i;
+
+/** `name: value` on a line of its own: YAML that a script writes. */
+function yamlMember(text: string, at: number): Span | undefined {
+  const from = nameStart(text, at);
+  const before = text.slice(Math.max(0, from - SPACES_MAX), from);
+  if (!/(?:^|[\r\n])[ \t-]*$/.test(before) || judgeName(text.slice(from, at)) !== 'secret') return undefined;
+  const start = skip(text, at + 1, ' \t');
+  if (start === at + 1) return undefined;
+  const inQuotes = quoted(text, start);
+  if (inQuotes) return inQuotes.end > inQuotes.start ? { ...inQuotes, kind: 'password' } : undefined;
+  PLAIN_VALUE.lastIndex = start;
+  const value = PLAIN_VALUE.exec(text)?.[0];
+  if (value === undefined || NO_VALUE.test(value)) return undefined;
+  return { start, end: start + value.length, kind: 'password' };
+}
+
 /** `name: value`, in a command line also with the name in quotes. */
 function member(text: string, at: number, kind: TextKind): Span | undefined {
-  if (text[at - 1] !== '"' && text[at - 1] !== "'") return header(text, at, at, kind);
+  if (text[at - 1] !== '"' && text[at - 1] !== "'")
+    return header(text, at, at, kind) ?? (kind === 'script' ? yamlMember(text, at) : undefined);
   if (!isCommand(kind)) return undefined;
   let nameEnd = at - 1;
   for (let n = 0; n < 3 && text[nameEnd - 1] === '\\'; n++) nameEnd--;
@@ -99,7 +136,10 @@ export function namedSecrets(text: string, kind: TextKind): Span[] {
   let done = 0;
   for (const { 0: separator, index: at } of text.matchAll(/[=:]/g)) {
     if (at < done) continue;
-    const found = separator === '=' ? assignment(text, at, kind) : member(text, at, kind);
+    const found =
+      separator === ':'
+        ? member(text, at, kind)
+        : (assignment(text, at, kind) ?? (kind === 'script' ? statement(text, at) : undefined));
     if (found) {
       spans.push(found);
       done = found.end;

@@ -26,7 +26,7 @@ export const LAST_WORDS = [
 ] as const;
 
 /** How a header that holds a secret ends. */
-export const HEADER_ENDS = ['authorization', 'cookie', '-key', '-token', '-secret', '-password'] as const;
+export const HEADER_ENDS = ['authorization', 'cookie', 'apikey', '-key', '-token', '-secret', '-password'] as const;
 
 const LAST = new RegExp(`(?:${LAST_WORDS.join('|')})$`, 'i');
 const HEADER = new RegExp(`(?:${HEADER_ENDS.join('|')})$`, 'i');
@@ -54,7 +54,7 @@ export function judgeName(name: string): 'secret' | 'weak' | undefined {
   const last = words.at(-1) ?? '';
   const before = words.at(-2) ?? '';
   if (last === 'token' && HARMLESS_TOKEN.test(before)) return undefined;
-  if (SECRET_WORD.test(last) || last === 'pass' || last === 'pwd' || /^[a-z]*(?:pg|db|my)pass$/.test(last))
+  if (SECRET_WORD.test(last) || last === 'pass' || last === 'pwd' || /^[a-z]*(?:pg|db|my|require)pass$/.test(last))
     return 'secret';
   if (last === 'key' && KEY_OF.test(before)) return 'secret';
   if ((last === 'id' && before === 'key') || last === 'keyid') return 'secret';

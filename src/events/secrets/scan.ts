@@ -40,15 +40,27 @@ export function nameStart(text: string, end: number): number {
   return start;
 }
 
-/** The inside of the quotes that open at `at`, nested ones (`\"`) too; to the end where they do not close. */
+/**
+ * The inside of the quotes that open at `at`, nested ones (`\"`) too; to the end where they do not close. A double quote
+ * closes where those that opened have as many backslashes before them, and besides these only escaped backslashes.
+ */
 export function quoted(text: string, at: number): Range | undefined {
   const quoteAt = skip(text, at, '\\');
-  if (quoteAt - at > 3 || (text[quoteAt] !== '"' && text[quoteAt] !== "'")) return undefined;
-  const quote = text.slice(at, quoteAt + 1);
+  const depth = quoteAt - at;
+  const mark = text[quoteAt];
+  if (depth > 3 || (mark !== '"' && mark !== "'")) return undefined;
   const start = quoteAt + 1;
-  let end = text.indexOf(quote, start);
-  while (quote === '"' && end > 0 && text[end - 1] === '\\') end = text.indexOf(quote, end + 1);
-  return { start, end: end < 0 ? text.length : end };
+  if (mark === "'") {
+    const end = text.indexOf(text.slice(at, start), start);
+    return { start, end: end < 0 ? text.length : end };
+  }
+  for (let end = text.indexOf(mark, start); end >= 0; end = text.indexOf(mark, end + 1)) {
+    let before = end;
+    while (before > start && text[before - 1] === '\\') before--;
+    const more = end - before - depth;
+    if (more >= 0 && more % (2 * (depth + 1)) === 0) return { start, end: end - depth };
+  }
+  return { start, end: text.length };
 }
 
 const WORD_END = /(?<!\\)[\s;|&()<>`"']/;
@@ -60,10 +72,18 @@ export const wordEnd = (text: string, at: number, kind: TextKind): number =>
 
 /** The word at `at`, without its quotes. */
 export const wordAt = (text: string, at: number, kind: TextKind): Range =>
-  quoted(text, at) ?? { start: at, end: wordEnd(text, at, kind) };
+  // A shell takes the escapes of C in $'…'.
+  quoted(text, kind === 'script' && text.startsWith("$'", at) ? at + 1 : at) ?? {
+    start: at,
+    end: wordEnd(text, at, kind),
+  };
 
 /** `$NAME` and `$(…)`, as much of it as a word holds. */
 const REFERENCE = /^\$(?:[A-Za-z_][A-Za-z0-9_]*|\{[^}]{0,256}\}|\(.*)?$/s;
+
+/** Whether a command begins here that a shell would run for its output, however far it goes. */
+export const runsCommand = (text: string, at: number, kind: TextKind): boolean =>
+  kind !== 'argument' && text.startsWith('$(', at) && text[at - 1] !== "'";
 
 /** Whether a value in a script only names a secret: a shell will put it there. */
 export const isReference = (text: string, { start, end }: Range, kind: TextKind): boolean =>

@@ -1,6 +1,6 @@
 import { namedSecrets } from './named.js';
 import { judgeName, looksRandom, NAME_MAX } from './names.js';
-import { isCommand, isReference, skip, type TextKind, wordAt } from './scan.js';
+import { isCommand, isReference, skip, type TextKind, until, wordAt } from './scan.js';
 import { shapedSecrets } from './shapes.js';
 import type { Span } from './span.js';
 
@@ -18,6 +18,24 @@ function urlSecrets(text: string): Span[] {
     if (looksRandom(user)) spans.push({ start: from, end: from + user.length, kind: 'url-password' });
   }
   return spans;
+}
+
+/**
+ * Passwords with a `/`, `?` or `#` in them, which should have been escaped there and often are not. A port may stand before
+ * a path with an `@` in it, and is no password.
+ */
+function* unescapedPasswords(text: string): Generator<Span> {
+  // The word that was looked at last: where it ends, and its last `@`.
+  let end = 0;
+  let at = 0;
+  for (const match of text.matchAll(/:\/\/[^\s/?#@:[\]"'`]+:(?![0-9]{0,5}[/?#])(?=[^\s@"'`${/?#]*[/?#])/g)) {
+    const start = match.index + match[0].length;
+    if (start > end) {
+      end = until(text, start, /[\s"'`<>]/);
+      at = start + text.slice(start, end).lastIndexOf('@');
+    }
+    if (at > start) yield { start, end: at, kind: 'url-password' };
+  }
 }
 
 /** Whether the word after an option that takes a secret is one: no further option, and no file that holds it. */
@@ -48,11 +66,19 @@ function bearerSecrets(text: string): Span[] {
   });
 }
 
+/** `machine HOST login NAME password SECRET`, as ~/.netrc has it. */
+const netrcSecrets = (text: string): Span[] =>
+  [...text.matchAll(/(?<=\slogin[ \t]{1,8}[^\s"']{1,64}\s{1,8}password[ \t]{1,8})[^\s"'$]+/g)].map((match) => ({
+    start: match.index,
+    end: match.index + match[0].length,
+    kind: 'password',
+  }));
+
 /** Every secret that one text shows by itself. Linear in its length, whatever it holds. */
 export const secretsInText = (text: string, kind: TextKind): Span[] => [
   ...shapedSecrets(text),
   ...urlSecrets(text),
   ...namedSecrets(text, kind),
   ...optionSecrets(text, kind),
-  ...(isCommand(kind) ? bearerSecrets(text) : []),
+  ...(isCommand(kind) ? [...unescapedPasswords(text), ...bearerSecrets(text), ...netrcSecrets(text)] : []),
 ];

@@ -23,16 +23,23 @@ export function argumentFields(reporter: Reporter, args: Content): Fields {
   if (!toolArgs) return size;
   const kept = args.kept.toString('utf8');
   const raw = args.isWhole ? kept : wholeWords(kept);
-  // Escapes must not hide a secret, so what is JSON is spelled anew.
+  // Escapes must not hide a secret, so what is JSON is spelled anew; and each of its texts may be a command.
   const parsed = args.isWhole ? parseJson(raw) : undefined;
-  const plain = parsed === undefined ? raw : JSON.stringify(parsed);
+  let credential: string | undefined;
+  const command = (_: string, value: unknown): unknown => {
+    if (typeof value !== 'string' || !/\s/.test(value)) return value;
+    const cleaned = secrets.clean(value, 'script');
+    credential ??= cleaned.secrets[0]?.fingerprint;
+    return cleaned.text;
+  };
+  const plain = parsed === undefined ? raw : JSON.stringify(parsed, command);
   const cleaned = secrets.clean(plain, 'script');
   const { text, isCut } = cutText(cleaned.text, ARGUMENTS_BYTES);
   return {
     ...size,
     arguments: text,
     arguments_cut: isCut || !args.isWhole || undefined,
-    credential: cleaned.secrets[0]?.fingerprint,
+    credential: credential ?? cleaned.secrets[0]?.fingerprint,
   };
 }
 

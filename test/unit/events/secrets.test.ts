@@ -174,6 +174,42 @@ describe('a command line', () => {
       ['curl', '-ume:<password>', '--user', 'a'],
     ],
     [
+      ['curl', '-sSLu', 'me:hunter2', '-b', 'sid=1; theme=dark', '--cookie', 'jar.txt'],
+      ['curl', '-sSLu', 'me:<password>', '-b', '<cookie>', '--cookie', 'jar.txt'],
+    ],
+    [
+      ['curl', '-skume:hunter2', '--oauth2-bearer', 'abc', '-sb', 'a=b', '-so', 'u:f'],
+      ['curl', '-skume:<password>', '--oauth2-bearer', '<authorization>', '-sb', '<cookie>', '-so', 'u:f'],
+    ],
+    [
+      ['smbclient', '-U', 'me%hunter2', '//h/s'],
+      ['smbclient', '-U', 'me%<password>', '//h/s'],
+    ],
+    [
+      ['7z', 'x', '-phunter2', 'a.7z'],
+      ['7z', 'x', '-p<password>', 'a.7z'],
+    ],
+    [
+      ['zip', '-P', 'hunter2', 'a.zip'],
+      ['zip', '-P', '<password>', 'a.zip'],
+    ],
+    [
+      ['plink', '-pw', 'hunter2', 'h'],
+      ['plink', '-pw', '<password>', 'h'],
+    ],
+    [
+      ['mongosh', '-u', 'me', '-p', 'hunter2'],
+      ['mongosh', '-u', 'me', '-p', '<password>'],
+    ],
+    [
+      ['aws', 'configure', 'set', 'aws_secret_access_key', 'ab/cd+ef'],
+      ['aws', 'configure', 'set', 'aws_secret_access_key', '<password>'],
+    ],
+    [
+      ['redis-cli', 'CONFIG', 'SET', 'requirepass', 'abc', 'SET', 'key', 'value'],
+      ['redis-cli', 'CONFIG', 'SET', 'requirepass', '<password>', 'SET', 'key', 'value'],
+    ],
+    [
       ['sudo', '-u', 'me:x', 'ls'],
       ['sudo', '-u', 'me:x', 'ls'],
     ],
@@ -236,6 +272,10 @@ describe('a command line', () => {
       ['curl', '-H', 'x-api-key: <authorization>', '-H', 'Host: h'],
     ],
     [
+      ['curl', '-H', 'apikey: abc'],
+      ['curl', '-H', 'apikey: <authorization>'],
+    ],
+    [
       ['echo', 'std::api-key::x', 'say Bearer of'],
       ['echo', 'std::api-key::x', 'say Bearer of'],
     ],
@@ -268,7 +308,23 @@ describe('a command line', () => {
       ['x', 'http://h/?X-Amz-Signature=0123abcd&zip_code=123456789'],
       ['x', 'http://h/?X-Amz-Signature=<url-parameter>&zip_code=123456789'],
     ],
+    [
+      ['psql', 'postgres://me:a/b#c?d@h.example/db'],
+      ['psql', 'postgres://me:<url-password>@h.example/db'],
+    ],
+    [
+      ['npm', 'view', 'http://registry:4873/@scope/pkg', 'http://h:$PORT/a@b', 'http://h/x:y/@z'],
+      ['npm', 'view', 'http://registry:4873/@scope/pkg', 'http://h:$PORT/a@b', 'http://h/x:y/@z'],
+    ],
     // bodies
+    [
+      ['curl', '-d', '{"password":"a\\\\","user":"me"}'],
+      ['curl', '-d', '{"password":"<password>","user":"me"}'],
+    ],
+    [
+      ['curl', '-d', JSON.stringify({ body: JSON.stringify({ password: 'a"b', user: 'me' }) })],
+      ['curl', '-d', '{"body":"{\\"password\\":\\"<password>\\",\\"user\\":\\"me\\"}"}'],
+    ],
     [
       ['curl', '-d', '{"user":"me","password":"a\\"b","n":1}'],
       ['curl', '-d', '{"user":"me","password":"<password>","n":1}'],
@@ -313,6 +369,30 @@ describe('a command line', () => {
     [
       ['sh', '-c', 'curl -d "{\\"api_key\\": \\"abc\\"}" h'],
       ['sh', '-c', 'curl -d "{\\"api_key\\": \\"<password>\\"}" h'],
+    ],
+    [
+      ['bash', '-c', "export TOKEN=$'a\\nb'; x"],
+      ['bash', '-c', "export TOKEN=$'<password>'; x"],
+    ],
+    [
+      ['python3', '-c', 'api_key = "abc"\npassword = os.environ["X"]\nif token == "x": pass'],
+      ['python3', '-c', 'api_key = "<password>"\npassword = os.environ["X"]\nif token == "x": pass'],
+    ],
+    [
+      ['sh', '-c', 'cat >f <<E\nuser: me\n  password: hunter2\n- token: "a b" # c\nE'],
+      ['sh', '-c', 'cat >f <<E\nuser: me\n  password: <password>\n- token: "<password>" # c\nE'],
+    ],
+    [
+      ['sh', '-c', 'cat >f <<E\ntoken: string\n  password: config.password,\n  secret: get()\nE'],
+      ['sh', '-c', 'cat >f <<E\ntoken: string\n  password: config.password,\n  secret: get()\nE'],
+    ],
+    [
+      ['sh', '-c', "echo 'machine h login me password hunter2' >~/.netrc"],
+      ['sh', '-c', "echo 'machine h login me password <password>' >~/.netrc"],
+    ],
+    [
+      ['psql', '-c', "ALTER USER me SET PASSWORD = 'hunter2'"],
+      ['psql', '-c', "ALTER USER me SET PASSWORD = '<password>'"],
     ],
     // nothing to see
     [

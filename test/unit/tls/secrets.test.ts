@@ -104,6 +104,18 @@ describe('a secret', () => {
     expect(call.credential).toBe(redactor.fingerprint(key));
   });
 
+  it.each([
+    ['a command', 'curl -su me:hunter2 https://h/ && mysql -uroot -phunter2'],
+    ['a program', 'python3 - <<E\npassword = "hunter2"\nE'],
+    ['a body within a command', `curl -d '${JSON.stringify({ password: 'a"hunter2', b: 1 })}' h`],
+  ])('is found in arguments by its place in %s', async (_name, command) => {
+    const content = [{ type: 'tool_use', id: 't', name: 'Bash', input: { command, timeout: 5 } }];
+    const call = hear(chunksOf(await record({ ...script, answer: { type: 'message', content } }))).one('tool_call');
+    expect(call.arguments).not.toContain('hunter2');
+    expect(JSON.parse(String(call.arguments))).toMatchObject({ command: expect.stringContaining('[redacted:') });
+    expect(call.credential).toMatch(/^[0-9a-f]{16}$/);
+  });
+
   it('is nowhere, wherever a server or a client puts it once it is known', async () => {
     const key = plainKey();
     const call = { id: key, type: 'tool_use', name: `pay-${key}`, input: { x: key } };
