@@ -138,12 +138,11 @@ async function build(words: readonly string[], command: string[] | undefined): P
 }
 
 /** One sentence, even where it comes from a part that ends none of its own. */
-const sentence = (text: string): string => (/[.!?)]$/.test(text) || /\n /.test(text) ? text : `${text}.`);
+const sentence = (text: string): string => (/[.!?):]$/.test(text) ? text : `${text}.`);
 
-const complain = (text: string): void => {
-  // File names and arguments are part of it. Only what begins a line of a list, or of a stack, is a line end of ours.
-  const lines = sentence(text).split(/\n(?= )/);
-  process.stderr.write(`agentgov: ${lines.map(escapeForTerminal).join('\n')}\n`);
+/** File names and arguments are part of it, so line ends in it are none of ours; `more` are lines of their own. */
+const complain = (text: string, more: readonly string[] = []): void => {
+  process.stderr.write(`agentgov: ${[sentence(text), ...more].map(escapeForTerminal).join('\n')}\n`);
 };
 
 function usageText(error: CommanderError, words: readonly string[]): string {
@@ -173,10 +172,14 @@ function report(error: unknown, words: readonly string[]): number {
   }
   // AgentgovError, and whatever else says how it is to end.
   if (error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number') {
-    complain(error.message);
+    const [first = error.message, ...more] = 'shown' in error ? (error.shown as string[]) : [];
+    complain(first, more);
     return error.exitCode;
   }
-  complain(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const [what = '', ...stack] = (error instanceof Error ? (error.stack ?? error.message) : String(error)).split(
+    /\n(?= {4}at )/,
+  );
+  complain(`internal error: ${what}`, stack);
   return EXIT.internal;
 }
 

@@ -5,12 +5,15 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** An error that a user can act on: one sentence that says what to do next, and the exit code that goes with it. */
 export class AgentgovError extends Error {
   override readonly name = 'AgentgovError';
+  /** The sentence, and the lines of the list that it ends with. Whatever names are in them, no other line end is ours. */
+  readonly shown: readonly string[];
   constructor(
-    message: string,
+    sentence: string,
     readonly exitCode: ExitCode,
-    options?: ErrorOptions,
+    { list = [], ...options }: ErrorOptions & { list?: readonly string[] } = {},
   ) {
-    super(message, options);
+    super([sentence, ...list].join('\n'), options);
+    this.shown = [sentence, ...list];
   }
 }
 

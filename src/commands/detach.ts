@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { asciiJson } from '../ascii-json.js';
 import { findLoader, removeKept } from '../bpf/index.js';
 import { NoEngine } from '../control/index.js';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
@@ -33,7 +34,7 @@ async function detach(agent: string, { json }: { json?: boolean }): Promise<numb
     throw failure;
   }
   if (json) {
-    process.stdout.write(`${JSON.stringify({ agent_id: agent, processes: kept?.processes, log })}\n`);
+    process.stdout.write(`${asciiJson({ agent_id: agent, processes: kept?.processes, log })}\n`);
   } else {
     const how = log === undefined ? `the kernel held ${kept?.processes} of its processes alone` : `the log is ${log}`;
     process.stdout.write(`${escapeForTerminal(`Detached from ${agent}, which goes on by itself; ${how}.`)}\n`);

@@ -1,6 +1,7 @@
 // agentgov diff: what one profile shows and another one does not.
 import chalk from 'chalk';
 import { Command } from 'commander';
+import { asciiJson } from '../ascii-json.js';
 import { counted } from '../counted.js';
 import { EXIT } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
@@ -25,7 +26,7 @@ export function diffCommand(): Command {
 
 async function run(a: string, b: string, { json }: Flags): Promise<void> {
   const { appeared, gone } = diffProfiles(await loadProfile(a), await loadProfile(b));
-  if (json) process.stdout.write(`${JSON.stringify({ a, b, appeared, gone })}\n`);
+  if (json) process.stdout.write(`${asciiJson({ a, b, appeared, gone })}\n`);
   else process.stdout.write(inWords(appeared, gone));
   if (appeared.length > 0) process.exitCode = EXIT.finding;
 }

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import chalk from 'chalk';
 import { Command } from 'commander';
+import { asciiJson } from '../ascii-json.js';
 import { findLoader, type KernelReport, probe } from '../bpf/index.js';
 import { EXIT } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
@@ -114,7 +115,7 @@ function missingCaps(caps: Record<string, boolean>): string {
 
 async function doctor({ json, require }: { json?: boolean; require?: Tier }): Promise<number> {
   const diagnosis = await diagnose();
-  if (json) process.stdout.write(`${JSON.stringify(diagnosis)}\n`);
+  if (json) process.stdout.write(`${asciiJson(diagnosis)}\n`);
   else print(diagnosis);
   const { tier } = diagnosis;
   const needed = require ?? 'observe';

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { asciiJson } from '../ascii-json.js';
 import { runtimeFolder } from '../control/index.js';
 import { AgentgovError, EXIT, usageError } from '../errors.js';
 import {
@@ -50,7 +51,7 @@ function show(agent: string | undefined, flags: FeedbackFlags): void {
   const { agentId, denials } = one(findFeedback(FOLDER, { agentId: agent, since: flags.since }), agent);
   const later = `agentgov feedback ${agentId} --since ${denials.at(-1)?.n} tells what comes later.`;
   const text = flags.json
-    ? JSON.stringify({ agent_id: agentId, denials })
+    ? asciiJson({ agent_id: agentId, denials })
     : denials.length === 0
       ? 'Nothing was denied.'
       : `${feedbackText(denials, Number.POSITIVE_INFINITY)}\n${later}`;

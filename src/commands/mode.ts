@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { asciiJson } from '../ascii-json.js';
 import type { ModeResult } from '../control/index.js';
 import { EXIT, usageError } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
@@ -19,7 +20,7 @@ async function switchMode(name: string, mode: Mode, { agent, json }: ModeFlags):
     const { agent_id } = engine.hello;
     const changed = { agent_id, ...(rule === undefined ? {} : { rule }), mode, policy_sha256 };
     const what = rule === undefined ? 'All rules' : `Rule ${rule}`;
-    const text = json ? JSON.stringify(changed) : escapeForTerminal(`${what} of ${agent_id}: mode ${mode}.`);
+    const text = json ? asciiJson(changed) : escapeForTerminal(`${what} of ${agent_id}: mode ${mode}.`);
     process.stdout.write(`${text}\n`);
     return EXIT.ok;
   } finally {

@@ -3,6 +3,7 @@
 import { createInterface } from 'node:readline';
 import chalk from 'chalk';
 import { Command } from 'commander';
+import { asciiJson } from '../ascii-json.js';
 import { findWholeLogs } from '../audit/index.js';
 import { counted } from '../counted.js';
 import { EXIT, usageError } from '../errors.js';
@@ -71,7 +72,7 @@ async function check(paths: string[], { json }: CheckFlags): Promise<void> {
       if (!json) printFaults(error);
     }
   }
-  if (json) process.stdout.write(`${JSON.stringify(documents.length > 1 ? { policies: documents } : documents[0])}\n`);
+  if (json) process.stdout.write(`${asciiJson(documents.length > 1 ? { policies: documents } : documents[0])}\n`);
 }
 
 const summary = ({ document }: Policy): string =>
@@ -194,11 +195,11 @@ function show(policy: Policy, engine: Engine, event: AgentEvent, subject: Subjec
   const [first] = asked;
   if (first === undefined) {
     const text = `${event.event_type} only reports: no policy decides on it`;
-    process.stdout.write(json ? `${JSON.stringify({ action: null, reason: text })}\n` : `${escapeForTerminal(text)}\n`);
+    process.stdout.write(json ? `${asciiJson({ action: null, reason: text })}\n` : `${escapeForTerminal(text)}\n`);
     return;
   }
   const decisive = asked.reduce((a, b) => (isStricter(b.verdict.action, a.verdict.action) ? b : a), first);
-  if (json) process.stdout.write(`${JSON.stringify(explained(policy, asked, decisive))}\n`);
+  if (json) process.stdout.write(`${asciiJson(explained(policy, asked, decisive))}\n`);
   else process.stdout.write(inWords(policy, event, asked, decisive));
 }
 
@@ -249,7 +250,7 @@ function inWords(policy: Policy, event: AgentEvent, asked: readonly Explanation[
 
 function showRules(policy: Policy, { json }: ExplainFlags): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify(checked(policy))}\n`);
+    process.stdout.write(`${asciiJson(checked(policy))}\n`);
     return;
   }
   printNotes(policy);

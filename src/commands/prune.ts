@@ -1,5 +1,6 @@
 // agentgov prune: removes what has been kept for long enough.
 import { Command } from 'commander';
+import { asciiJson } from '../ascii-json.js';
 import { findLogs, type PrunedFile, prune, RETENTION_DAYS } from '../audit/index.js';
 import { usageError } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
@@ -39,7 +40,7 @@ async function run(paths: string[], { olderThan, belowMinimum, dryRun = false, j
     logs.push({ log, removed });
     if (!json) report(log, removed, dryRun);
   }
-  if (json) process.stdout.write(`${JSON.stringify({ dry_run: dryRun, logs })}\n`);
+  if (json) process.stdout.write(`${asciiJson({ dry_run: dryRun, logs })}\n`);
 }
 
 function report(log: string, removed: readonly PrunedFile[], dryRun: boolean): void {

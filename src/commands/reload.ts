@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { asciiJson } from '../ascii-json.js';
 import type { ReloadResult } from '../control/index.js';
 import { EXIT } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
@@ -18,7 +19,7 @@ async function reload(agent: string | undefined, { json }: { json?: boolean }): 
       `${policy} (${policy_sha256.slice(0, 12)}) is in force over ${agent_id} now, mode ${mode}.`,
     ];
     const text = json
-      ? JSON.stringify({ agent_id, mode, policy, policy_sha256, notes })
+      ? asciiJson({ agent_id, mode, policy, policy_sha256, notes })
       : lines.map(escapeForTerminal).join('\n');
     process.stdout.write(`${text}\n`);
     return EXIT.ok;

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import chalk from 'chalk';
 import { Command } from 'commander';
+import { asciiJson } from '../ascii-json.js';
 import type { Finding as FailOn } from '../audit/index.js';
 import { EXIT, usageError } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
@@ -127,11 +128,11 @@ function render(
 ): string {
   switch (report) {
     case 'json':
-      return `${JSON.stringify(toJson(result, failed, suggestion))}\n`;
+      return `${asciiJson(toJson(result, failed, suggestion))}\n`;
     case 'junit':
       return toJunit(result);
     case 'sarif':
-      return `${JSON.stringify(toSarif(result))}\n`;
+      return `${asciiJson(toSarif(result))}\n`;
   }
 }
 

@@ -1,6 +1,7 @@
 // agentgov seal: makes evidence of another program's log.
 import { basename } from 'node:path';
 import { Command } from 'commander';
+import { asciiJson } from '../ascii-json.js';
 import { sealFile } from '../audit/index.js';
 import { escapeForTerminal } from '../output/index.js';
 import { addLogFlags, type LogFlags, logSetup } from './log-flags.js';
@@ -46,7 +47,7 @@ async function run(file: string, flags: Flags): Promise<void> {
     });
     if (flags.json) {
       const document = { file, log: output, bytes, lines, new_bytes: bytes - bytesBefore, sha256 };
-      process.stdout.write(`${JSON.stringify(document)}\n`);
+      process.stdout.write(`${asciiJson(document)}\n`);
       return;
     }
     const news = bytesBefore === 0 ? '' : ` (${bytes - bytesBefore} bytes of them new)`;

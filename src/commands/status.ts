@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { asciiJson } from '../ascii-json.js';
 import { type EngineStatus, NoEngine, openControl } from '../control/index.js';
 import { AgentgovError, EXIT } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
@@ -33,12 +34,12 @@ function duration(since: string): string {
   return hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min ${seconds} s` : `${seconds} s`;
 }
 
-function describe(found: Found): string {
-  if ('error' in found) return `${found.agent_id}\n  ${found.error}`;
+function describe(found: Found): string[] {
+  if ('error' in found) return [found.agent_id, `  ${found.error}`];
   const memory = (found.rss_kb + (found.loader_rss_kb ?? 0)) * 1024;
   const maps = found.map_bytes === undefined ? '' : ` (kernel maps ${mebibytes(found.map_bytes)} apart)`;
-  const lines = [
-    `${found.agent_id}`,
+  return [
+    found.agent_id,
     `  mode       ${found.mode}, tier ${found.tier}`,
     ...(found.policy === undefined ? [] : [`  policy     ${found.policy} (${found.policy_sha256?.slice(0, 12)})`]),
     `  processes  ${found.processes ?? 'unknown: the loader does not answer'}`,
@@ -51,7 +52,6 @@ function describe(found: Found): string {
     ...(found.rules_omitted ? [`  rules      ${found.rules_omitted} more without as many verdicts`] : []),
     ...found.notes.map((note) => `  note       ${note}`),
   ];
-  return lines.join('\n');
 }
 
 /** A rule that was met, or that is on its way to be enforced. */
@@ -77,18 +77,17 @@ async function status({ json }: { json?: boolean }): Promise<number> {
   const kept = await keptAlone();
   if (json) {
     const alone = kept.map(({ agentId, processes, attended }) => ({ agent_id: agentId, processes, since: attended }));
-    process.stdout.write(`${JSON.stringify({ engines: found, kept: alone })}\n`);
+    process.stdout.write(`${asciiJson({ engines: found, kept: alone })}\n`);
   } else if (found.length + kept.length === 0) {
     process.stdout.write('No agent is governed.\n');
   } else {
-    const parts = [...found.map(describe), ...kept.map(describeKept)];
-    process.stdout.write(`${parts.map(escapeLines).join('\n\n')}\n`);
+    const parts = [...found.map(describe), ...kept.map((one) => [describeKept(one)])];
+    const texts = parts.map((lines) => lines.map(escapeForTerminal).join('\n'));
+    process.stdout.write(`${texts.join('\n\n')}\n`);
   }
   const errors = engines.flatMap(({ error }) => error ?? []);
   return Math.max(EXIT.ok, ...errors.map(({ exitCode }) => exitCode));
 }
-
-const escapeLines = (text: string): string => text.split('\n').map(escapeForTerminal).join('\n');
 
 export function statusCommand(): Command {
   return new Command('status')

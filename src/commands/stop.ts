@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { asciiJson } from '../ascii-json.js';
 import { NoEngine, type StopResult } from '../control/index.js';
 import { counted } from '../counted.js';
 import { AgentgovError, EXIT } from '../errors.js';
@@ -19,7 +20,7 @@ async function stop(agent: string, { json }: { json?: boolean }): Promise<number
   });
   const { killed, left, log } = reply as unknown as StopResult;
   engine.close();
-  if (json) process.stdout.write(`${JSON.stringify({ agent_id: agent, killed, left, log })}\n`);
+  if (json) process.stdout.write(`${asciiJson({ agent_id: agent, killed, left, log })}\n`);
   else {
     const rest = left === 0 ? 'none is left' : `${left} could not be killed and are still recorded`;
     process.stdout.write(

@@ -1,6 +1,7 @@
 // agentgov verify-proof: checks a proof with nothing but the key.
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
+import { asciiJson } from '../ascii-json.js';
 import { readVkeys, verifyProof } from '../audit/index.js';
 import { usageError } from '../errors.js';
 import { escapeForTerminal } from '../output/index.js';
@@ -38,7 +39,7 @@ async function check(path: string, { vkey, json }: Flags): Promise<void> {
   const signers = proven.signers.map(({ vkey: key }) => key);
   if (json) {
     const event = proven.kind === 'event' ? { line: proven.line.toString('utf8') } : {};
-    process.stdout.write(`${JSON.stringify({ ...proven, ...event, signers })}\n`);
+    process.stdout.write(`${asciiJson({ ...proven, ...event, signers })}\n`);
     return;
   }
   const by = escapeForTerminal(proven.signers.map(({ name, id }) => `${name}+${id}`).join(', '));

@@ -1,6 +1,7 @@
 // agentgov verify: the verdict on audit logs, for people, for scripts and for CI.
 import chalk from 'chalk';
 import { Command } from 'commander';
+import { asciiJson } from '../ascii-json.js';
 import {
   FINDINGS,
   type Finding,
@@ -86,7 +87,7 @@ async function verify(paths: string[], flags: Flags): Promise<void> {
     const documents = judged.map(({ outcome }) => toJson(outcome, flags));
     const named = documents.map((document, index) => ({ file: judged[index]?.path, ...document }));
     const document = named.length > 1 ? { logs: named } : documents[0];
-    process.stdout.write(`${JSON.stringify(document)}\n`);
+    process.stdout.write(`${asciiJson(document)}\n`);
   }
   process.exitCode = Math.max(...judged.map((log) => exitCode(log, flags)));
 }

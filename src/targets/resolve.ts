@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { usageError } from '../errors.js';
+import { AgentgovError, EXIT, usageError } from '../errors.js';
 import { matchesGlob } from './glob.js';
 import { agentIdFor, programNames } from './names.js';
 import { allProcesses, ownAncestry, type ProcessInfo, processOf, readProcess } from './proc.js';
@@ -88,12 +88,11 @@ function matches(pattern: string): ProcessInfo[] {
 
 const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
 
-const listing = (found: ProcessInfo[]): string =>
+const listing = (found: ProcessInfo[]): string[] =>
   found
     .slice(0, LISTED)
     .map(({ pid, exe, argv }) => `  ${pid}  ${printable(argv.join(' ') || exe).slice(0, 100)}`)
-    .concat(found.length > LISTED ? [`  and ${found.length - LISTED} more`] : [])
-    .join('\n');
+    .concat(found.length > LISTED ? [`  and ${found.length - LISTED} more`] : []);
 
 async function byName(pattern: string, flags: TargetFlags, signal: AbortSignal | undefined): Promise<ProcessInfo[]> {
   if (pattern === '') throw usageError('--name needs a pattern, such as claude or "agent*".');
@@ -109,8 +108,10 @@ async function byName(pattern: string, flags: TargetFlags, signal: AbortSignal |
     throw usageError(`No process is called ${JSON.stringify(pattern)}; add --wait to wait for one.`);
   }
   if (found.length > 1 && flags.all !== true) {
-    throw usageError(
-      `${found.length} processes are called ${JSON.stringify(pattern)}; choose with --pid, or add --all:\n${listing(found)}`,
+    throw new AgentgovError(
+      `${found.length} processes are called ${JSON.stringify(pattern)}; choose with --pid, or add --all:`,
+      EXIT.usage,
+      { list: listing(found) },
     );
   }
   return found;

@@ -1,6 +1,7 @@
 // Bad input: one sentence that says what to do, the right exit code, nothing lost. What needs no kernel.
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { expectWhole, finished, install, monitor, newLog, type Result, run, start } from '../engine/installed.js';
 
@@ -70,6 +71,23 @@ describe('the words of monitor', () => {
       delete process.env.AGENTGOV_RING_BULK;
     });
     expectSentence(await run(install({}), 'monitor', '--', 'true'), 2, /power of two/);
+  });
+});
+
+describe('names that were made to be shown', () => {
+  const name = 'a\n agentgov: all is well\n\u001b[31m\u009b5m\u202e.yaml';
+
+  it('do not become lines of their own', async () => {
+    expectSentence(await run(install({}), 'verify', name), 2, /a\\u\{a\} agentgov: all is well\\u\{a\}\\u\{1b\}/);
+  });
+
+  it('do not reach the terminal within JSON either', async () => {
+    const root = install({});
+    const file = join(root, name);
+    writeFileSync(file, 'version: "1.0"\n');
+    const { stdout } = await run(root, 'policy', 'check', '--json', file);
+    expect(JSON.parse(stdout.toString())).toMatchObject({ file, ok: false });
+    expect(stdout.toString()).toMatch(/^[ -~]+\n$/);
   });
 });
 
