@@ -28,6 +28,12 @@ function withoutPid(path: string, { pid, pid_inner: inner, tid }: AgentEvent): s
   return `/proc/${whose === pid || whose === inner || whose === tid ? 'self' : '*'}${path.slice(found[0].length)}`;
 }
 
+/** A recording may have been written by anybody, and one number that a profile cannot hold would spoil all of it. */
+const port = (value: unknown): number | undefined => {
+  const found = number(value);
+  return found !== undefined && found >= 0 && found <= 65_535 ? found : undefined;
+};
+
 function targetOf(event: AgentEvent, verb: Verb, path: string | undefined): Target {
   if (isFileVerb(verb)) return { path: path === undefined ? '' : withoutPid(path, event) };
   switch (verb) {
@@ -39,14 +45,14 @@ function targetOf(event: AgentEvent, verb: Verb, path: string | undefined): Targ
       const domain = text(event.dest_domain);
       return {
         ...(domain === undefined ? { ip: text(event.dest_ip) } : { domain }),
-        port: number(event.dest_port),
+        port: port(event.dest_port),
         protocol: text(event.protocol),
       };
     }
     case 'network_bind':
     case 'network_listen':
       if (path !== undefined) return { path };
-      return { ip: text(event.local_ip), port: number(event.local_port), protocol: text(event.protocol) };
+      return { ip: text(event.local_ip), port: port(event.local_port), protocol: text(event.protocol) };
     case 'tool_call':
       return { tool: text(event.tool) };
     default:

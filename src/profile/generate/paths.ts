@@ -177,8 +177,10 @@ function place(group: readonly Shaped[], patterns: Patterns, found: Map<string, 
 const mayHold = (folder: string, variants: number): boolean =>
   SCRATCH_ROOT.test(folder) || (variants >= SEVERAL && mayCollapse(folder));
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a policy cannot hold
-export const spellable = (pattern: string): boolean => !/[\u0000-\u001f\u007f]/.test(pattern);
+/** What a policy can hold. Names with ".." in them are none of the kernel's, but somebody may have written a recording. */
+export const spellable = (pattern: string): boolean =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a policy cannot hold
+  !/[\u0000-\u001f\u007f]/.test(pattern) && !pattern.split('/').some((name) => name === '.' || name === '..');
 
 /** The first components of a place, as many as a folder has. */
 const startOf = (at: string, folder: string): string => at.split('/').slice(0, folder.split('/').length).join('/');

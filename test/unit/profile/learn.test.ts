@@ -387,6 +387,18 @@ describe('a generated policy', () => {
   });
 });
 
+it('is not spoiled by a recording that no agentgov can have written', () => {
+  const events = [
+    ...[-1, 70_000].map((port) => reach('odd.example', { dest_port: port })),
+    ...['/srv/../x', '/srv/.', '/./a', '/srv/..'].map((path) => read(path)),
+    read('/srv/b'),
+  ];
+  const profile = parseProfile(profileText(learn([session(events)])), 'profile.json');
+  const { text } = generate(profile);
+  expect(text).toContain('"/srv/b"');
+  expect(text).toMatch(/no rule can name 4 things/);
+});
+
 it('counts the runs of each thing apart, however many there are', () => {
   const runs = Array.from({ length: 40 }, (_, at) =>
     session([read('/w/always'), ...(at < 18 ? [read('/w/early')] : [])]),
