@@ -10,7 +10,8 @@ export const reservePath = (log: string): string => `${log}.reserve`;
 
 /**
  * Takes the room, and gives back a function that frees it. For the writer that holds the log's lock; what stands in its
- * place, a reserve that a crash left behind or a pipe that would hold us up, gives way. Where there is no room any more there is no reserve: the log may still be written.
+ * place, a reserve that a crash left behind or a pipe that would hold us up, gives way. Where there is no room any more
+ * there is no reserve: the log may still be written.
  */
 export async function takeReserve(log: string): Promise<() => Promise<void>> {
   const path = reservePath(log);
