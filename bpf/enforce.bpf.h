@@ -163,26 +163,41 @@ static __always_inline bool is_on_behalf(void) {
     return BPF_CORE_READ(task, cred) != BPF_CORE_READ(task, real_cred) && !in_io_uring();
 }
 
-static __always_inline int decide_xattr(struct dentry *dentry) {
+static __always_inline int decide_attribute(struct dentry *dentry) {
     return is_governed() && !is_on_behalf() ? decide_name(AG_OP_CHOWN, dentry, no_mount(), AG_ATTR) : 0;
 }
 
 /* Extended attributes: file capabilities among them, and up to 6.1 access control lists. */
 DECIDER(inode_setxattr, NOTE_OTHER) {
-    return decide_xattr((struct dentry *)(xattr_dentry ? btf_arg(ctx, 1) : btf_arg(ctx, 0)));
+    return decide_attribute((struct dentry *)(xattr_dentry ? btf_arg(ctx, 1) : btf_arg(ctx, 0)));
 }
 
 DECIDER(inode_removexattr, NOTE_OTHER) {
-    return decide_xattr((struct dentry *)(xattr_dentry ? btf_arg(ctx, 1) : btf_arg(ctx, 0)));
+    return decide_attribute((struct dentry *)(xattr_dentry ? btf_arg(ctx, 1) : btf_arg(ctx, 0)));
 }
 
 /* Access control lists from 6.2 on. */
 DECIDER(inode_set_acl, NOTE_OTHER, void *idmap, struct dentry *dentry) {
-    return decide_xattr(dentry);
+    return decide_attribute(dentry);
 }
 
 DECIDER(inode_remove_acl, NOTE_OTHER, void *idmap, struct dentry *dentry) {
-    return decide_xattr(dentry);
+    return decide_attribute(dentry);
+}
+
+/* Flags (chattr), from 6.17 on, when they can be changed by name. Before, by who has it open, and nobody is asked. */
+DECIDER(inode_file_setattr, NOTE_OTHER, struct dentry *dentry) {
+    return decide_attribute(dentry);
+}
+
+/* The system call that the current process is in, or NULL. */
+static __always_inline struct ag_layout *current_layout(void) {
+    struct pt_regs *regs = current_regs();
+    if (!regs)
+        return NULL;
+    bool ia32 = ag_is_ia32((struct task_struct *)bpf_get_current_task());
+    __u32 key = ag_syscall_nr(regs) + (ia32 ? AG_NR_MAX : 0);
+    return bpf_map_lookup_elem(&layouts, &key);
 }
 
 /*
@@ -190,12 +205,7 @@ DECIDER(inode_remove_acl, NOTE_OTHER, void *idmap, struct dentry *dentry) {
  * file may be written.
  */
 static __always_inline bool cut_by_open(void) {
-    struct pt_regs *regs = current_regs();
-    if (!regs)
-        return false;
-    bool ia32 = ag_is_ia32((struct task_struct *)bpf_get_current_task());
-    __u32 key = ag_syscall_nr(regs) + (ia32 ? AG_NR_MAX : 0);
-    struct ag_layout *layout = bpf_map_lookup_elem(&layouts, &key);
+    struct ag_layout *layout = current_layout();
     return layout && layout->handler == AG_H_OPEN;
 }
 
@@ -279,13 +289,19 @@ static __always_inline int decide_open(struct file *file, __u32 flags, __u32 mod
     return verdict_end(s);
 }
 
+/* Some calls let the process itself say so, and open (mq_open, and ioctls of XFS). */
+static __always_inline bool opened_by_execve(__u32 flags) {
+    struct ag_layout *layout = flags & FMODE_EXEC_FLAG ? current_layout() : NULL;
+    return layout && layout->kind == AG_EXEC_FAIL;
+}
+
 /*
  * What execve opens is asked about in bprm_check_security, where it is known which file is run. From 6.9 on a pidfd is
  * a file that is opened: it has no name, and what it is good for is asked about as a signal and as ptrace.
  */
 static __always_inline int ask_of_open(struct file *file) {
     __u32 flags = BPF_CORE_READ(file, f_flags), mode = BPF_CORE_READ(file, f_mode);
-    if (flags & FMODE_EXEC_FLAG)
+    if (opened_by_execve(flags))
         return 0;
     if (BPF_CORE_READ(file, f_path.dentry, d_sb, s_magic) == PID_FS_MAGIC)
         return 0;
@@ -303,6 +319,24 @@ DECIDER(file_open, 1u << AG_OPEN, struct file *file) {
     if (!answer && in_io_uring() && !is_told())
         ring_opens(file);
     return answer;
+}
+
+/* Who watches a folder is told the names in it. An allow-list does not speak of that: watching opens nothing. */
+DECIDER(path_notify, NOTE_OTHER, const struct path *path) {
+    __u32 slot;
+    if (!is_governed())
+        return 0;
+    struct scratch *s = verdict_begin(AG_OPEN, &slot);
+    if (!s)
+        return verdict_busy();
+    struct dentry *dentry = BPF_CORE_READ(path, dentry);
+    place(s, slot, dentry);
+    ask(slot, AG_OF_FILE, AG_READ, AG_READ, ASK_RULES_ONLY);
+    if (verdict_passes(s))
+        return 0;
+    s->rec.arg[1] = FMODE_READ;
+    part_path(s, slot, AG_PART_PATH, 0, dentry, BPF_CORE_READ(path, mnt));
+    return verdict_end(s);
 }
 
 /* Has it a name that could have been opened? A pipe, a socket, a memfd lie in mounts of the kernel's own. */

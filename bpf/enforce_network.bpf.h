@@ -86,16 +86,16 @@ static __always_inline void find_block(struct scratch *s, bool leads) {
 }
 
 /*
- * An address that the kernel has copied from the process. `family`: of the socket, for the kernel takes AF_UNSPEC for
- * IPv4 in a send and a bind. False: there is none in it.
+ * An address that the kernel has copied from the process. `own`: the family of the socket, for which the kernel takes
+ * AF_UNSPEC in a send, and IPv4 in a bind. False: there is none in it.
  */
 static __always_inline bool about_address(struct scratch *s, const void *address, __u32 len, __u16 own, bool leads) {
     __u16 family = 0, port = 0;
     if (len < sizeof(family))
         return false;
     bpf_probe_read_kernel(&family, sizeof(family), address);
-    if (family == AF_UNSPEC && own == AF_INET)
-        family = AF_INET;
+    if (family == AF_UNSPEC)
+        family = own;
     if (family == AF_INET && len >= 8) {
         __u32 v4 = 0;
         bpf_probe_read_kernel(&v4, sizeof(v4), address + 4);
@@ -122,16 +122,21 @@ static __always_inline void part_kernel_address(struct scratch *s, const void *a
     part_end(s, at, len);
 }
 
-/* One question about an address. Sockets of the unix family are asked about where their peer is known. */
+/*
+ * One question about an address. Sockets of the unix family are asked about where their peer is known. `own`: the rule
+ * of self-protection that forbids it, whatever the address is; then `bits` may be 0.
+ */
 static __always_inline int decide_address(__u16 kind, __u32 bits, struct socket *sock, const void *address, __u32 len,
-                                          __u32 msg_flags) {
+                                          __u32 msg_flags, enum ag_own own) {
     __u32 slot;
     struct scratch *s = verdict_begin(kind, &slot);
     if (!s)
         return verdict_busy();
     about_socket(s, sock);
     about_address(s, address, len, kind == AG_CONNECT ? AF_UNSPEC : s->rec.arg[2], kind != AG_BIND);
-    ask(slot, AG_OF_NETWORK, bits, bits, 0);
+    if (bits)
+        ask(slot, AG_OF_NETWORK, bits, bits, 0);
+    add_own(s, own);
     if (verdict_passes(s))
         return 0;
     s->rec.arg[3] = msg_flags;
@@ -143,14 +148,76 @@ static __always_inline __u16 family_of(struct socket *sock) {
     return BPF_CORE_READ(sock, sk, __sk_common.skc_family);
 }
 
+#define IP_RETOPTS 7 /* uapi/linux/in.h */
+#define SOL_IPV6 41
+#define IPV6_2292RTHDR 5 /* uapi/linux/in6.h */
+#define IPV6_RTHDR 57
+#define CONTROLS_MAX 8
+
+struct control { /* struct cmsghdr */
+    __u64 len;
+    __s32 level, type;
+};
+
+static __always_inline bool has_labels(struct sock *sk, struct ipv6_pinfo *v6) {
+    if (bpf_core_field_exists(struct inet_sock___v7, ipv6_fl_list))
+        return BPF_CORE_READ((struct inet_sock___v7 *)sk, ipv6_fl_list);
+    return bpf_core_field_exists(v6->ipv6_fl_list) && BPF_CORE_READ(v6, ipv6_fl_list);
+}
+
+/*
+ * A source route: the packets go to an address first that no call names. The socket has it itself, or by a flow label,
+ * which may bring one.
+ */
+static __always_inline bool socket_routes(struct socket *sock, __u16 family) {
+    struct sock *sk = BPF_CORE_READ(sock, sk);
+    struct inet_sock *inet = (struct inet_sock *)sk;
+    struct ip_options_rcu *v4 = BPF_CORE_READ(inet, inet_opt);
+    if (v4 && BPF_CORE_READ(v4, opt.srr))
+        return true;
+    if (family != AF_INET6 || !bpf_core_field_exists(inet->pinet6))
+        return false;
+    struct ipv6_pinfo *v6 = BPF_CORE_READ(inet, pinet6);
+    struct ipv6_txoptions *options = BPF_CORE_READ(v6, opt);
+    return (options && BPF_CORE_READ(options, srcrt)) || has_labels(sk, v6);
+}
+
+/* Or a message brings one, in what the kernel has copied from the process. */
+static __always_inline bool message_routes(struct msghdr *msg) {
+    __u64 len = BPF_CORE_READ(msg, msg_controllen), at = (__u64)BPF_CORE_READ(msg, msg_control);
+    for (int i = 0; i < CONTROLS_MAX; i++) {
+        struct control head = {};
+        if (len < sizeof(head))
+            return false;
+        bpf_probe_read_kernel(&head, sizeof(head), (void *)at);
+        if (head.level == IPPROTO_IP && head.type == IP_RETOPTS)
+            return true;
+        if (head.level == SOL_IPV6 && (head.type == IPV6_RTHDR || head.type == IPV6_2292RTHDR))
+            return true;
+        __u64 size = (head.len + sizeof(long) - 1) & ~(sizeof(long) - 1);
+        if (size < sizeof(head) || size >= len)
+            return false;
+        at += size;
+        len -= size;
+    }
+    return true; /* no honest message has so many */
+}
+
+static __always_inline bool has_routes(__u16 family) {
+    return family == AF_INET || family == AF_INET6;
+}
+
 /* A connect to AF_UNSPEC takes a connection apart and goes nowhere. */
 static __always_inline int ask_of_connect(struct socket *sock, void *address, int len) {
-    __u16 family = 0;
-    if (family_of(sock) == AF_UNIX)
+    __u16 family = 0, own = family_of(sock);
+    if (own == AF_UNIX)
         return 0;
     if (len >= 2)
         bpf_probe_read_kernel(&family, sizeof(family), address);
-    return family == AF_UNSPEC ? 0 : decide_address(AG_CONNECT, AG_REACH, sock, address, len, 0);
+    if (family == AF_UNSPEC)
+        return 0;
+    bool routes = has_routes(own) && socket_routes(sock, own);
+    return decide_address(AG_CONNECT, AG_REACH, sock, address, len, 0, routes ? AG_OWN_KERNEL : AG_OWN_NONE);
 }
 
 DECIDER(socket_connect, 1u << AG_CONNECT, struct socket *sock, void *address, int len) {
@@ -165,18 +232,72 @@ DECIDER(socket_connect, 1u << AG_CONNECT, struct socket *sock, void *address, in
 DECIDER(socket_bind, 1u << AG_BIND, struct socket *sock, void *address, int len) {
     if (!is_governed() || family_of(sock) == AF_UNIX) /* its name is a file that is made: path_mknod */
         return 0;
-    return decide_address(AG_BIND, AG_BIND_TO, sock, address, len, 0);
+    return decide_address(AG_BIND, AG_BIND_TO, sock, address, len, 0, AG_OWN_NONE);
 }
 
-/* A send that names its own destination; by MSG_FASTOPEN it is the connect. */
+/* uapi/linux/sctp.h */
+#define SCTP_PRIMARY_ADDR 6
+#define SCTP_SOCKOPT_BINDX_ADD 100
+#define SCTP_PARAMETERS 0x8000 /* above it, what a peer has sent */
+#define SCTP_ADDRESSES_MAX 8
+
+/* The next of a list of addresses, at s->walk_dentry. Apart, so that the verifier meets it once and not for each. */
+__attribute__((noinline)) int ask_listed(__u32 slot, __u32 len, __u32 bits) {
+    struct scratch *s = scratch_at(slot);
+    __u16 family = 0;
+    if (!s)
+        return 0;
+    void *address = (void *)s->walk_dentry;
+    bpf_probe_read_kernel(&family, sizeof(family), address);
+    s->ask.net.count = 0;
+    about_address(s, address, len, family, bits == AG_REACH);
+    return ask(slot, AG_OF_NETWORK, bits, bits, 0);
+}
+
+/*
+ * What an SCTP socket is told in a list (sctp_connectx, sctp_bindx) or with a message, beside what connect and bind are
+ * asked about. The record has the address that is forbidden.
+ */
+DECIDER(sctp_bind_connect, NOTE_OTHER, struct sock *sk, int option, void *addresses, int size) {
+    __u32 slot, len = size, bits = option == SCTP_SOCKOPT_BINDX_ADD ? AG_BIND_TO : AG_REACH;
+    if (option <= SCTP_PRIMARY_ADDR || option > SCTP_PARAMETERS || !is_governed())
+        return 0;
+    struct scratch *s = verdict_begin(bits == AG_REACH ? AG_CONNECT : AG_BIND, &slot);
+    if (!s)
+        return verdict_busy();
+    about_socket(s, BPF_CORE_READ(sk, sk_socket));
+    s->walk_dentry = (__u64)addresses;
+    for (int i = 0; i < SCTP_ADDRESSES_MAX && len >= sizeof(struct sockaddr_in); i++) {
+        ask_listed(slot, len, bits);
+        if (s->ask.verdict & VERDICT_DENIES)
+            break;
+        __u16 family = 0;
+        bpf_probe_read_kernel(&family, sizeof(family), (void *)s->walk_dentry);
+        __u32 one = family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+        s->walk_dentry += one;
+        len -= one < len ? one : len;
+    }
+    if (len >= sizeof(struct sockaddr_in)) /* more than anybody has, or one of them is denied already */
+        add_own(s, AG_OWN_KERNEL);
+    if (verdict_passes(s))
+        return 0;
+    part_kernel_address(s, (void *)s->walk_dentry, len);
+    return verdict_end(s);
+}
+
+/* A send that names its own destination; by MSG_FASTOPEN it is the connect. Others only for the way that they take. */
 DECIDER(socket_sendmsg, 1u << AG_SEND, struct socket *sock, struct msghdr *msg) {
     if (!is_governed())
         return 0;
     void *name = BPF_CORE_READ(msg, msg_name);
     __u32 len = BPF_CORE_READ(msg, msg_namelen), flags = BPF_CORE_READ(msg, msg_flags);
-    if (!name || !len || family_of(sock) == AF_UNIX || !send_names_peer(sock, flags))
+    __u16 family = family_of(sock);
+    bool named = name && len && family != AF_UNIX && send_names_peer(sock, flags);
+    bool routes = has_routes(family) && (socket_routes(sock, family) || message_routes(msg));
+    if (!named && !routes)
         return 0;
-    return decide_address(AG_SEND, flags & MSG_FASTOPEN ? AG_REACH : AG_SEND_TO, sock, name, len, flags);
+    __u32 bits = !named ? 0 : flags & MSG_FASTOPEN ? AG_REACH : AG_SEND_TO;
+    return decide_address(AG_SEND, bits, sock, name, named ? len : 0, flags, routes ? AG_OWN_KERNEL : AG_OWN_NONE);
 }
 
 DECIDER(socket_listen, 1u << AG_LISTEN, struct socket *sock) {

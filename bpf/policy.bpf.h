@@ -78,6 +78,8 @@ static __always_inline bool lies_nowhere(__u32 agent, struct file *file) {
 #define PLACE_TURNS 16
 #define DESCEND_TURNS (PLACE_TURNS * COLLECT_STEPS / DESCEND_STEPS)
 
+#define DCACHE_DISCONNECTED 0x20 /* include/linux/dcache.h: found by a handle, its folder is not known */
+
 /* The dentries of a path, leaf first, lie where the record's parts will be. */
 static __always_inline __u64 *dentry_slot(struct scratch *s, __u32 depth) {
     return (__u64 *)&s->data[(depth * sizeof(__u64)) & DATA_MASK];
@@ -268,6 +270,11 @@ __attribute__((noinline)) int place_walked(__u32 slot) {
     s->ask.dev = BPF_CORE_READ(root, d_sb, s_dev);
     struct ag_device_key key = {.half = p->half, .dev = s->ask.dev};
     struct ag_device *device = own_entry(&devices, s->agent, &key);
+    if (device && BPF_CORE_READ(root, d_flags) & DCACHE_DISCONNECTED) {
+        s->ask.floating = 0;
+        s->ask.reason = AG_NAMELESS;
+        return 0;
+    }
     if (device) {
         s->ask.fixed = s->ask.known = device->fixed;
         s->ask.floating = device->floating;

@@ -94,8 +94,8 @@ __attribute__((noinline)) __u64 decide(__u32 slot, __u32 cls, __u32 permit, __u3
     if (!s || !p || cls >= AG_OF_MAX)
         return 0;
     __u32 rule = p->defaults[cls];
-    if (s->ask.reason == AG_TOO_DEEP)
-        return verdict_of(rule | p->serial << 16, AG_TOO_DEEP, AG_EPERM, p->enforce);
+    if (s->ask.reason == AG_TOO_DEEP || s->ask.reason == AG_NAMELESS)
+        return verdict_of(rule | p->serial << 16, s->ask.reason, AG_EPERM, p->enforce);
     bool below = how & ASK_BELOW;
     bool known = how & ASK_KNOWN;
     __u64 best = nearer_by_state(NO_CLAUSE, s, slot, known ? s->ask.known : s->ask.fixed, permit, forbid, below);

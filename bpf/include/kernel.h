@@ -32,6 +32,7 @@ struct super_block;
 struct inode;
 
 struct dentry {
+    unsigned int d_flags;
     struct hlist_bl_node d_hash;
     struct dentry *d_parent;
     struct qstr d_name;
@@ -213,6 +214,8 @@ struct iattr {
 struct msghdr {
     void *msg_name;
     int msg_namelen;
+    void *msg_control;
+    unsigned long msg_controllen;
     unsigned int msg_flags;
 };
 
@@ -244,8 +247,34 @@ struct sock {
     struct socket *sk_socket;
 };
 
+struct ipv6_rt_hdr;
+struct ipv6_fl_socklist;
+
+struct ip_options {
+    unsigned char srr; /* where the source route begins, 0: there is none */
+};
+
+struct ip_options_rcu {
+    struct ip_options opt;
+};
+
+struct ipv6_txoptions {
+    struct ipv6_rt_hdr *srcrt;
+};
+
+struct ipv6_pinfo {
+    struct ipv6_txoptions *opt;
+    struct ipv6_fl_socklist *ipv6_fl_list; /* up to 6.x */
+};
+
 struct inet_sock {
     __u16 inet_sport;
+    struct ip_options_rcu *inet_opt;
+    struct ipv6_pinfo *pinet6; /* only where there is IPv6 */
+};
+
+struct inet_sock___v7 {
+    struct ipv6_fl_socklist *ipv6_fl_list;
 };
 
 struct tcp_sock {

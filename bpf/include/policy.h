@@ -250,6 +250,7 @@ enum ag_reason {
     AG_UNRESOLVED,  /* the file lies in no file system that has a place in the name space, and the default decides */
     AG_TOO_DEEP,    /* more components than can be walked */
     AG_TOO_OFTEN,   /* more often than the `max` of the rule that allows it */
+    AG_NAMELESS,    /* opened by its handle, when the kernel had forgotten its name */
     AG_SAME_FILE,   /* by the name that the file, or a folder above it, had when the policy was loaded */
     AG_REASON_MAX,
 };

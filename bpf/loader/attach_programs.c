@@ -174,8 +174,8 @@ static int arguments_of(const struct btf *kernel, const char *hook, enum tier ti
 /* Hooks that some kernels do not have: enforce*.bpf.h and system.bpf.h say where the same is asked there. */
 static bool may_be_missing(const char *hook) {
     static const char *const NEWER[] = {
-        "path_chown",    "file_truncate",   "task_fix_setgroups", "userns_create", "inode_init_security_anon",
-        "inode_set_acl", "inode_remove_acl"};
+        "path_chown",    "file_truncate",    "task_fix_setgroups", "userns_create", "inode_init_security_anon",
+        "inode_set_acl", "inode_remove_acl", "inode_file_setattr"};
     for (size_t i = 0; i < sizeof(NEWER) / sizeof(NEWER[0]); i++)
         if (strcmp(hook, NEWER[i]) == 0)
             return true;

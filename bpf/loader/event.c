@@ -71,6 +71,9 @@ static void fill_verdict(struct events *ev, __u64 verdict, struct line *l) {
     case AG_TOO_DEEP:
         line_word(l, F_REASON, "too_deep");
         break;
+    case AG_NAMELESS:
+        line_word(l, F_REASON, "nameless");
+        break;
     case AG_TOO_OFTEN:
         line_word(l, F_REASON, "max_exceeded");
         break;

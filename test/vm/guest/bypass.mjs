@@ -38,7 +38,7 @@ async function receive(run) {
   });
   await new Promise((resolve) => server.listen(0, '::', resolve));
   const { port } = server.address();
-  await run('ip', ['addr', 'add', '192.0.2.2/32', 'dev', 'lo']);
+  for (const address of ['192.0.2.2/32', 'fd00::2/128']) await run('ip', ['addr', 'add', address, 'dev', 'lo']);
   let mark = () => {};
   const sockets = ['127.0.0.2', '192.0.2.2'].map((address) => {
     const udp = createSocket('udp4');

@@ -23,6 +23,8 @@ const FOLDERS = [
   'allowed/mount',
   'allowed/pair',
   'other',
+  'groups',
+  'queues',
 ];
 /** And those that rules name otherwise than it is that one comes there. */
 const NAMED = ['linked', 'bound', 'alias', 'outside/deep', 'tools'];
@@ -51,6 +53,11 @@ export async function makeScene(dir, run) {
   linkSync(join(dir, 'named'), join(dir, 'allowed/linked-before'));
   await done('mount', ['-o', 'bind', join(dir, 'bound'), join(dir, 'alias')]);
   await done('mknod', [join(dir, 'secret/zero'), 'c', '1', '5']);
+  // File systems of the kernel's own: one that forgets names, and one whose files have calls of their own.
+  await done('mount', ['-t', 'cgroup2', 'none', join(dir, 'groups')]);
+  mkdirSync(join(dir, 'groups/secret'), { recursive: true });
+  await done('mount', ['-t', 'mqueue', 'none', join(dir, 'queues')]);
+  writeFileSync(join(dir, 'queues/secret'), '');
   const deep = join(dir, 'secret', ...Array(150).fill('d'));
   mkdirSync(deep, { recursive: true });
   writeFileSync(join(deep, 'key'), 'secret\n');
@@ -102,8 +109,8 @@ const denyList = (dir) => `
 version: "1.0"
 mode: enforce
 policies:${named(dir)}
-  - {name: closed, match: {path_prefix: ["${dir}/secret/", "${dir}/secret-too", "${dir}/parent/secret", "${dir}/pair/secret"]}, action: BLOCK}
-  - {name: closed_address, match: {destination_ip: ["127.0.0.2", "192.0.2.2"]}, action: BLOCK, errno: EACCES}
+  - {name: closed, match: {path_prefix: ["${dir}/secret/", "${dir}/secret-too", "${dir}/parent/secret", "${dir}/pair/secret", "${dir}/groups/secret", "${dir}/queues/secret"]}, action: BLOCK}
+  - {name: closed_address, match: {destination_ip: ["127.0.0.2", "192.0.2.2", "fd00::2"]}, action: BLOCK, errno: EACCES}
   - {name: closed_port, match: {event: [network_bind], port: [4444]}, action: BLOCK}
 `;
 
@@ -113,7 +120,7 @@ mode: enforce
 default_action: {file: BLOCK, exec: BLOCK, network: BLOCK}
 policies:${named(dir)}
   - {name: system, match: {access: [read, write], path_prefix: ["/usr", "/lib", "/lib64", "/etc", "/dev", "/proc", "/vm"]}, action: ALLOW}
-  - {name: folder, match: {access: [read], path: ["${dir}", "${dir}/other", "${dir}/tools/run"]}, action: ALLOW}
+  - {name: folder, match: {access: [read], path: ["${dir}", "${dir}/other", "${dir}/groups", "${dir}/tools/run"]}, action: ALLOW}
   - {name: work, match: {access: [read, write, create, delete, rename, link, attr], path_prefix: ["${dir}/allowed"]}, action: ALLOW}
   - {name: parent, match: {access: [read, rename], path: ["${dir}/parent", "${dir}/parent/*", "${dir}/pair"]}, action: ALLOW}
   - {name: kept, match: {access: [rename], path_prefix: ["${dir}/parent/secret", "${dir}/pair/secret"]}, action: BLOCK}

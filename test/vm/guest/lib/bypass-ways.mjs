@@ -12,7 +12,8 @@ const code = (what, more) => file(what, { allow: 'code', ...more });
 const tool = (what, more) => both('not_run', what, more);
 const own = (what, more) => both('own', what, more);
 const network = (what, more) => [what, { deny: 'closed_address', allow: 'default_action.network', ...more }];
-const port = (what) => network(what, { deny: 'closed_port' });
+const port = (what, more) => network(what, { deny: 'closed_port', ...more });
+const route = (what, more) => both('self_protection.kernel', what, more);
 
 const always = (why) => ({ deny: why, allow: why });
 
@@ -31,6 +32,9 @@ const WAYS_BY_ROOM = {
     by_chroot: file('`chroot` into the folder above'),
     by_int80: file('the open of 32-bit programs, `int 0x80`'),
     list_folder: file('list its folder'),
+    watch_folder: file('watch its folder: `inotify` tells the names in it', {
+      open: { allow: 'what a list does not name may be watched; that opens nothing' },
+    }),
     behind_link: both('by_link', 'the rule names a symbolic link, the open the file'),
     bound_from: both('by_mount', 'the rule names a bind mount, the open what was bound'),
     bound_to: both('by_mount', 'the rule and the open name the bind mount'),
@@ -58,6 +62,10 @@ const WAYS_BY_ROOM = {
     reopened: file('`O_PATH`, and open `/proc/self/fd/N`'),
     beneath: file('`openat2` with `RESOLVE_BENEATH`'),
     by_handle: file('`name_to_handle_at` and `open_by_handle_at`'),
+    by_lost_handle: both('default_action.file', 'a handle, when the kernel has forgotten the name', {
+      since: '5.11', // of the files that there are in the test, it keeps those of cgroups too
+    }),
+    queue_by_exec_flag: file('`mq_open` of a message queue, with the flag of what `execve` opens'),
     proc_outsider_root: file('`/proc/PID/root` of a process outside the tree'),
     proc_outsider_fd: file('`/proc/PID/fd/N` of a process outside that has it open'),
     taken_fd: both('self_protection.outside', '`pidfd_getfd` from a process outside that has it open'),
@@ -78,8 +86,10 @@ const WAYS_BY_ROOM = {
     uring_move: file('rename'),
     uring_link: file('hard link', { since: '5.15' }),
     uring_folder: file('make a folder', { since: '5.15' }),
+    uring_xattr: file('an extended attribute, under a registered personality', { since: '5.19' }),
     uring_connect: network('connect'),
     send_uring: network('send a datagram'),
+    uring_bind: port('bind a port', { since: '6.11' }),
   },
   'Changing what is closed': {
     cut_by_open: file('cut it, `O_RDONLY | O_TRUNC`'),
@@ -114,6 +124,10 @@ const WAYS_BY_ROOM = {
     remove_xattr: file('remove an extended attribute'),
     change_acl: file('an access control list'),
     remove_acl: file('remove an access control list'),
+    change_flags: file('its flags, by `file_setattr`', { since: '6.17' }),
+    queue_delete: file('`mq_unlink` of a message queue', {
+      open: always('no hook that knows a path is asked about the names of message queues'),
+    }),
   },
   'Running what must not be run': {
     exec_plain: code('run it'),
@@ -176,6 +190,14 @@ const WAYS_BY_ROOM = {
       open: always('the header of a packet is not read'),
     }),
     send_packet: network('a packet socket', { open: { deny: 'a packet socket names a device and no address' } }),
+    raw_v6_unspecified: network('a raw IPv6 socket, to a name of family `AF_UNSPEC`'),
+    route_connect: route('connect elsewhere, with a source route (`IP_OPTIONS`) that goes there first'),
+    route_later: route('the same, set on the connected socket'),
+    route_message: route('the same, of one message'),
+    route_second: route('the same, of the second message of a `sendmmsg`', {
+      open: always('of messages to one address the kernel asks about the first'),
+    }),
+    route_v6: route('an IPv6 routing header that goes there first', { allow: 'default_action.network' }),
     bind_port: port('bind a port'),
     bind_v6: port('bind it for IPv6'),
     connect_unix: file('connect to a unix socket there, by its name in the current folder', {

@@ -54,6 +54,23 @@ static int by_handle(void) {
     return reads(open_by_handle_at(any, &file.handle, O_RDONLY));
 }
 
+/*
+ * The handle of a file whose name the kernel has forgotten since: it opens the file, and finds no name for it. Names of
+ * a tmpfs are never forgotten, those of cgroups are.
+ */
+static int by_lost_handle(void) {
+    union {
+        struct file_handle handle;
+        char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+    } file = {.handle = {.handle_bytes = MAX_HANDLE_SZ}};
+    int mount, any = need(open(at("groups"), O_RDONLY | O_DIRECTORY), "open");
+    int caches = need(open("/proc/sys/vm/drop_caches", O_WRONLY), "open");
+    need(name_to_handle_at(AT_FDCWD, at("groups/secret/cgroup.type"), &file.handle, &mount, 0), "name_to_handle_at");
+    for (int i = 0; i < 3; i++)
+        need(pwrite(caches, "2", 1, 0), "drop_caches");
+    return reads(open_by_handle_at(any, &file.handle, O_RDONLY));
+}
+
 static int cloned_tree(void) {
     return need(syscall(SYS_open_tree, AT_FDCWD, at("secret"), OPEN_TREE_CLONE), "open_tree");
 }
@@ -192,7 +209,8 @@ _Noreturn static void give(void) {
 static int by_fanotify(void) {
     struct fanotify_event_metadata event = {0};
     int fan = need(fanotify_init(FAN_CLASS_NOTIF, O_RDONLY), "fanotify_init");
-    need(fanotify_mark(fan, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, at("secret/watched")), "fanotify_mark");
+    if (fanotify_mark(fan, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, at("secret/watched")))
+        return -1;
     need(mkdir(at("allowed/watch"), 0700), "mkdir");
     return read(fan, &event, sizeof(event)) < 0 ? -1 : reads(event.fd);
 }

@@ -74,6 +74,18 @@ static int send_second(void) { /* the first message goes to an address that is o
     return sent == 2 ? 0 : -1;
 }
 
+static struct sockaddr_in6 address_v6(sa_family_t family, const char *address) {
+    struct sockaddr_in6 to = {.sin6_family = family, .sin6_port = htons(port)};
+    inet_pton(AF_INET6, address, &to.sin6_addr);
+    return to;
+}
+
+static int raw_v6_unspecified(void) { /* which a raw IPv6 socket takes for AF_INET6 */
+    struct sockaddr_in6 to = address_v6(AF_UNSPEC, "fd00::2");
+    to.sin6_port = 0;
+    return sendto(need(socket(AF_INET6, SOCK_RAW, IPPROTO_UDP), "socket"), "12345678", 8, 0, (void *)&to, sizeof(to));
+}
+
 static int bind_port(void) {
     struct sockaddr_in own = {.sin_family = AF_INET, .sin_port = htons(4444)};
     return bind(need(socket(AF_INET, SOCK_STREAM, 0), "socket"), (void *)&own, sizeof(own));
@@ -164,6 +176,15 @@ static int send_packet(void) {
     struct packet p = packet("198.51.100.1", "192.0.2.2", "send_packet");
     int s = need(socket(AF_PACKET, SOCK_DGRAM, 0), "socket");
     return sendto(s, &p, ntohs(p.ip.tot_len), 0, (void *)&to, sizeof(to));
+}
+
+/* As bind_port, by a ring. */
+static int uring_bind(void) {
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_port = htons(4444)};
+    return rung(0, (struct io_uring_sqe){.opcode = 56 /* IORING_OP_BIND */,
+                                         .fd = need(socket(AF_INET, SOCK_STREAM, 0), "socket"),
+                                         .addr = (uint64_t)&own,
+                                         .off = sizeof(own)});
 }
 
 static int bind_v6(void) {

@@ -116,6 +116,18 @@ static int uring_link(void) {
     return uring_names(IORING_OP_LINKAT, "secret/key", "allowed/linked-by-ring");
 }
 
+/* In the name of a registered personality, as what a file system does on somebody's behalf. */
+static int uring_xattr(void) {
+    struct ring r = make_ring(0);
+    int personality = need(syscall(SYS_io_uring_register, r.fd, IORING_REGISTER_PERSONALITY, NULL, 0), "personality");
+    return ring_does(&r, (struct io_uring_sqe){.opcode = IORING_OP_SETXATTR,
+                                               .addr = (uint64_t) "trusted.ring",
+                                               .addr2 = (uint64_t) "x",
+                                               .len = 1,
+                                               .addr3 = (uint64_t)at("secret/attr"),
+                                               .personality = personality});
+}
+
 static int uring_folder(void) {
     return rung(0, (struct io_uring_sqe){.opcode = IORING_OP_MKDIRAT,
                                          .fd = AT_FDCWD,

@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -17,6 +18,7 @@
 #include "bypass-programs.h"
 #include "bypass-races.h"
 #include "bypass-rings.h"
+#include "bypass-routes.h"
 #include "bypass-scene.h"
 #include "bypass-written.h"
 
@@ -158,6 +160,28 @@ static int change_xattr(void) {
     return setxattr(at("secret/attr"), "trusted.bypass", "x", 1, 0);
 }
 
+/* From 6.17 on its flags (chattr) are changed by name, without an open. */
+static int change_flags(void) {
+    struct {
+        uint64_t xflags;
+        uint32_t extsize, nextents, projid, cowextsize;
+    } flags = {.xflags = 0x80 /* FS_XFLAG_NODUMP */};
+    return syscall(469 /* file_setattr */, AT_FDCWD, at("secret/attr"), &flags, sizeof(flags), 0);
+}
+
+/* A message queue, whose call takes the kernel's own flag of a file that execve opens. */
+static int queue_by_exec_flag(void) {
+    return reads(syscall(SYS_mq_open, "secret", O_RDONLY | 040, 0, NULL));
+}
+
+static int queue_delete(void) {
+    return syscall(SYS_mq_unlink, "secret");
+}
+
+static int watch_folder(void) {
+    return inotify_add_watch(need(inotify_init(), "inotify_init"), at("secret"), IN_ALL_EVENTS);
+}
+
 static int remove_xattr(void) {
     return removexattr(at("secret/key"), GIVEN_ATTR);
 }
@@ -286,6 +310,8 @@ static const struct way WAYS[] = {
     {"uring_move", uring_move},
     {"uring_link", uring_link},
     {"uring_folder", uring_folder},
+    {"uring_xattr", uring_xattr},
+    {"uring_bind", uring_bind},
     {"hard_link", hard_link},
     {"link_by_fd", link_by_fd},
     {"move_over", move_over},
@@ -375,6 +401,17 @@ static const struct way WAYS[] = {
     {"bound_to", bound_to},
     {"hard_link_before", hard_link_before},
     {"moved_by_others", moved_by_others},
+    {"by_lost_handle", by_lost_handle},
+    {"route_connect", route_connect},
+    {"route_later", route_later},
+    {"route_message", route_message},
+    {"route_second", route_second},
+    {"route_v6", route_v6},
+    {"raw_v6_unspecified", raw_v6_unspecified},
+    {"change_flags", change_flags},
+    {"queue_by_exec_flag", queue_by_exec_flag},
+    {"queue_delete", queue_delete},
+    {"watch_folder", watch_folder},
 };
 
 int main(int argc, char **argv) {
