@@ -30,6 +30,7 @@
 #define EINVAL 22
 #define RENAME_EXCHANGE 2
 #define PID_FS_MAGIC 0x50494446 /* include/uapi/linux/magic.h */
+#define BINFMTFS_MAGIC 0x42494e4d
 #define S_IFDIR 0040000
 
 /* A name that a file gets or loses (operations.ts, ASKS): what forbids to read it forbids to take it away. */
@@ -281,6 +282,8 @@ static __always_inline int decide_open(struct file *file, __u32 flags, __u32 mod
         ask(slot, AG_OF_FILE, AG_READ, AG_READ, 0);
     if ((mode & FMODE_WRITE) || (flags & O_TRUNC))
         ask(slot, AG_OF_FILE, AG_WRITE, AG_WRITE, 0);
+    if ((mode & FMODE_WRITE) && BPF_CORE_READ(file, f_path.dentry, d_sb, s_magic) == BINFMTFS_MAGIC)
+        add_own(s, AG_OWN_KERNEL); /* which programs others run, too */
     if (verdict_passes(s))
         return 0;
     s->rec.arg[0] = flags;

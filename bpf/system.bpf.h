@@ -34,6 +34,9 @@
 /* Set by the loader: what leaves a prctl to the kernel, -ENOSYS as a module and 0 in front of the modules. */
 const volatile int prctl_passes = 0;
 
+/* The same of a parameter of a file system: -ENOPARAM. */
+const volatile int parameter_passes = 0;
+
 /* Set by the loader: no task_fix_setgroups (before 6.0). In mode audit setgid is told twice there. */
 const volatile bool groups_by_capability = false;
 
@@ -203,12 +206,25 @@ DECIDER(bpf, NOTE_OTHER) {
     return decide_tampering();
 }
 
+/*
+ * Memory of the machine: /dev/mem, /proc/kcore, a processor's registers, whichever node of such a device it is. All
+ * need this capability when they are opened.
+ */
+static __always_inline bool opens_memory(int cap) {
+    if (cap != CAP_SYS_RAWIO)
+        return false;
+    struct ag_layout *layout = current_layout();
+    return in_io_uring() || (layout && layout->kind == AG_OPEN);
+}
+
 /* Namespaces, and groups before 6.0; modules, another kernel, the ports of devices. */
 DECIDER(capable, NOTE_OTHER, const struct cred *cred, void *ns, int cap) {
     bool tampers = cap == CAP_SYS_MODULE || cap == CAP_SYS_RAWIO || cap == CAP_SYS_BOOT;
     bool changes = cap == CAP_SYS_ADMIN || (groups_by_capability && cap == CAP_SETGID);
     if ((!tampers && !changes) || !is_governed())
         return 0;
+    if (opens_memory(cap))
+        return decide_tampering();
     struct call call = {};
     __u16 kind = tampers ? AG_TAMPER : AG_PRIV;
     if (!current_call(&call, kind))
@@ -220,6 +236,21 @@ DECIDER(capable, NOTE_OTHER, const struct cred *cred, void *ns, int cap) {
 DECIDER(inode_init_security_anon, NOTE_OTHER) {
     struct call call = {};
     return is_governed() && current_call(&call, AG_URING) ? decide_ring() : 0;
+}
+
+#define RELEASE_AGENT "release_agent"
+
+/* A cgroup hierarchy of version 1 that is mounted with a program, which the kernel runs outside the tree. */
+DECIDER(fs_context_parse_param, NOTE_OTHER, void *fc, struct fs_parameter *parameter) {
+    char key[sizeof(RELEASE_AGENT)] = {};
+    if (!is_governed())
+        return parameter_passes;
+    bpf_probe_read_kernel_str(key, sizeof(key), BPF_CORE_READ(parameter, key));
+    for (__u32 i = 0; i < sizeof(key); i++)
+        if (key[i] != RELEASE_AGENT[i])
+            return parameter_passes;
+    int answer = decide_call(AG_TAMPER, 0, 0, 0, AG_OWN_KERNEL);
+    return answer ? answer : parameter_passes;
 }
 
 /*

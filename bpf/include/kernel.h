@@ -219,6 +219,10 @@ struct msghdr {
     unsigned int msg_flags;
 };
 
+struct fs_parameter {
+    const char *key;
+};
+
 struct linux_binprm {
     struct mm_struct *mm;
     struct file *file;

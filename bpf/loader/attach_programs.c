@@ -24,6 +24,8 @@
 #define COPY_PREFIX "copy"   /* copyN_HOOK (bpf/copies.bpf.h) */
 #define AGAIN_PREFIX "again" /* againN_EVENT (bpf/process.bpf.h) */
 
+#define ENOPARAM 519 /* include/linux/errno.h */
+
 /*
  * A link for a program. Where the kernel has none for perf events (before 5.15), the event itself: the program is at it
  * as long as somebody has that open.
@@ -219,6 +221,7 @@ int tier_prepare(struct agentgov_bpf *skel, struct agent_maps *own, enum tier ti
         skel->rodata->setattr_dentry = arguments_of(kernel, "inode_setattr", tier) > 2;
         skel->rodata->xattr_dentry = arguments_of(kernel, "inode_removexattr", tier) > 2;
         skel->rodata->prctl_passes = tier == TIER_LSM ? -ENOSYS : 0;
+        skel->rodata->parameter_passes = tier == TIER_LSM ? -ENOPARAM : 0;
         skel->rodata->rings_by_map = arguments_of(kernel, "uring_sqpoll", tier) == 0;
         skel->rodata->groups_by_capability = arguments_of(kernel, "task_fix_setgroups", tier) == 0;
         policy_size(skel, own);

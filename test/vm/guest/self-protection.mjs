@@ -28,7 +28,16 @@ const MOUNTS = {
 };
 const ruleOf = (way) => (way === 'key_read' ? 'keys' : (MOUNTS[way] ?? RULES.find((rule) => way.startsWith(rule))));
 /** What mode audit only tells. */
-const TOLD = ['outside_trace', 'kernel_bpf', 'kernel_pin', 'kernel_module', 'kernel_kexec'];
+const TOLD = [
+  'outside_trace',
+  'kernel_bpf',
+  'kernel_pin',
+  'kernel_module',
+  'kernel_kexec',
+  'kernel_release_agent',
+  'kernel_memory',
+  'kernel_core',
+];
 
 const EVERYTHING = JSON.stringify({
   version: '1.0',

@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -119,6 +120,24 @@ static int kernel_files_other_proc(void) {
     need(mount("none", "/mnt", "proc", 0, NULL), "mount");
     return open("/mnt/sys/kernel/core_pattern", O_WRONLY);
 }
+static int kernel_files_other_modprobe(void) {
+    need(unshare(CLONE_NEWNS), "unshare");
+    need(mount("none", "/mnt", "proc", 0, NULL), "mount");
+    return open("/mnt/sys/kernel/modprobe", O_WRONLY);
+}
+static int kernel_files_poweroff(void) {
+    return open("/proc/sys/kernel/poweroff_cmd", O_WRONLY);
+}
+/* A hierarchy of cgroups of version 1. */
+static int mount_cgroups(const char *options) {
+    need(unshare(CLONE_NEWNS), "unshare");
+    need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "mount");
+    return mount("none", "/mnt", "cgroup", 0, options);
+}
+static int kernel_files_release_agent(void) {
+    need(mount_cgroups("none,name=agents"), "mount");
+    return open("/mnt/release_agent", O_WRONLY);
+}
 
 static int mount_over_log(void) {
     const char *at = folder_of(log_file);
@@ -182,6 +201,20 @@ static int kernel_pin(void) {
 }
 static int kernel_module(void) {
     return syscall(SYS_init_module, "no module", 9, ""); /* ENOEXEC */
+}
+static int kernel_release_agent(void) {
+    return mount_cgroups("none,name=given,release_agent=/bin/false");
+}
+/* /dev/mem, by a node of one's own. */
+static int kernel_memory(void) {
+    need(unshare(CLONE_NEWNS), "unshare");
+    need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "mount");
+    need(mount("none", "/mnt", "tmpfs", 0, NULL), "mount");
+    need(mknod("/mnt/memory", S_IFCHR | 0600, makedev(1, 1)), "mknod");
+    return open("/mnt/memory", O_RDONLY);
+}
+static int kernel_core(void) {
+    return open("/proc/kcore", O_RDONLY);
 }
 static int kernel_kexec(void) {
     return syscall(SYS_kexec_load, 0, 1UL, NULL, 0); /* EFAULT */
@@ -264,6 +297,9 @@ static const struct way WAYS[] = {
     WAY(key_read),
     WAY(kernel_files_sysrq),
     WAY(kernel_files_other_proc),
+    WAY(kernel_files_other_modprobe),
+    WAY(kernel_files_poweroff),
+    WAY(kernel_files_release_agent),
     WAY(mount_over_log),
     WAY(mount_over_above),
     WAY(mount_over_program),
@@ -283,6 +319,9 @@ static const struct way WAYS[] = {
     WAY(mount_away_pins),
     WAY(kernel_module),
     WAY(kernel_kexec),
+    WAY(kernel_release_agent),
+    WAY(kernel_memory),
+    WAY(kernel_core),
     WAY(free_read_log),
     WAY(free_read_policy),
     WAY(free_propagation),
