@@ -25,7 +25,8 @@
     static __always_inline int ask_##hook(unsigned long long *ctx, ##args)
 
 #define FMODE_READ 0x1
-#define FMODE_EXEC_FLAG 0x20 /* in f_flags: opened by execve (include/linux/fs.h, __FMODE_EXEC) */
+#define FMODE_BACKING (1 << 25) /* include/linux/fs.h, from 6.5 on: what a file system opens for a file of its own */
+#define FMODE_EXEC_FLAG 0x20    /* in f_flags: opened by execve (include/linux/fs.h, __FMODE_EXEC) */
 #define O_TRUNC 01000
 #define EINVAL 22
 #define RENAME_EXCHANGE 2
@@ -146,22 +147,28 @@ DECIDER(path_chown, 1u << AG_PATH, const struct path *path) {
 #define ATTR_MTIME (1 << 5)
 #define ATTR_FORCE (1 << 9)
 
+#define PF_DUMPCORE 0x200 /* include/linux/sched.h */
+
+/*
+ * A file system that lies on another one (overlayfs) works there with its own credentials: that is no call of ours, and
+ * what the process itself has called has been asked about. A core dump is written with others too, and is ours.
+ */
+static __always_inline bool is_on_behalf(void) {
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    return BPF_CORE_READ(task, cred) != BPF_CORE_READ(task, real_cred) && !in_io_uring() &&
+           !(BPF_CORE_READ(task, flags) & PF_DUMPCORE);
+}
+
 DECIDER(inode_setattr, NOTE_OTHER) {
     struct dentry *dentry = (struct dentry *)(setattr_dentry ? btf_arg(ctx, 1) : btf_arg(ctx, 0));
     struct iattr *attr = (struct iattr *)(setattr_dentry ? btf_arg(ctx, 2) : btf_arg(ctx, 1));
-    if (!is_governed())
+    if (!is_governed() || is_on_behalf())
         return 0;
     unsigned valid = BPF_CORE_READ(attr, ia_valid);
     unsigned asked = ATTR_ATIME | ATTR_MTIME | (owners_by_path ? 0 : ATTR_UID | ATTR_GID);
     if (!(valid & asked) || (valid & (ATTR_SIZE | ATTR_FORCE)))
         return 0;
     return decide_name(AG_OP_CHOWN, dentry, no_mount(), AG_ATTR);
-}
-
-/* A file system that lies on another one (overlayfs) works there with its own credentials: that is no call of ours. */
-static __always_inline bool is_on_behalf(void) {
-    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-    return BPF_CORE_READ(task, cred) != BPF_CORE_READ(task, real_cred) && !in_io_uring();
 }
 
 static __always_inline int decide_attribute(struct dentry *dentry) {
@@ -270,18 +277,22 @@ DECIDER(path_rename, 1u << AG_PATH) {
     return object_end(s, slot, AG_OP_RENAME, dir, old, dentry);
 }
 
-/* `counted`: what counts for a `max` has been asked already. */
+/*
+ * `counted`: what counts for a `max` has been asked already. What an overlay opens below itself has been asked about by
+ * the name that the process gave: what a rule closes is closed by both, but an allow-list that lets the upper name
+ * through means that file.
+ */
 static __always_inline int decide_open(struct file *file, __u32 flags, __u32 mode, bool counted) {
-    __u32 slot;
+    __u32 slot, how = (mode & FMODE_BACKING) || is_on_behalf() ? ASK_RULES_ONLY : 0;
     struct scratch *s = verdict_begin(AG_OPEN, &slot);
     if (!s)
         return verdict_busy();
     place(s, slot, BPF_CORE_READ(file, f_path.dentry));
     s->ask.asked = counted;
     if (mode & FMODE_READ)
-        ask(slot, AG_OF_FILE, AG_READ, AG_READ, 0);
+        ask(slot, AG_OF_FILE, AG_READ, AG_READ, how);
     if ((mode & FMODE_WRITE) || (flags & O_TRUNC))
-        ask(slot, AG_OF_FILE, AG_WRITE, AG_WRITE, 0);
+        ask(slot, AG_OF_FILE, AG_WRITE, AG_WRITE, how);
     if ((mode & FMODE_WRITE) && BPF_CORE_READ(file, f_path.dentry, d_sb, s_magic) == BINFMTFS_MAGIC)
         add_own(s, AG_OWN_KERNEL); /* which programs others run, too */
     if (verdict_passes(s))

@@ -1,6 +1,6 @@
 // The kernels under test: Debian's own cloud kernels, unmodified, fetched as packages into a cache.
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { aptState, unpackPackage } from './debian.mjs';
 import { cacheFolder } from './places.mjs';
@@ -40,11 +40,13 @@ async function newestVersion(apt, { name, series }) {
   return version;
 }
 
-async function findImage(folder) {
+/** Modules that guest tests load; all else that they need is built in. */
+const MODULES = ['overlay'];
+
+async function findFile(folder, start) {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile() && entry.name.startsWith('vmlinuz')) return join(entry.parentPath ?? entry.path, entry.name);
+    if (entry.isFile() && entry.name.startsWith(start)) return join(entry.parentPath ?? entry.path, entry.name);
   }
-  throw new Error('the kernel package holds no vmlinuz');
 }
 
 async function fetchKernel(kernel, target) {
@@ -55,8 +57,14 @@ async function fetchKernel(kernel, target) {
     const [name, exact] = await imagePackage(apt, version);
     const root = await unpackPackage(apt, `${name}=${exact}`, work);
     await mkdir(join(work, 'done'));
-    await rename(await findImage(root), join(work, 'done/vmlinuz'));
-    await writeFile(join(work, 'done/kernel.json'), `${JSON.stringify({ package: name, version: exact })}\n`);
+    const image = await findFile(root, 'vmlinuz');
+    if (!image) throw new Error('the kernel package holds no vmlinuz');
+    await rename(image, join(work, 'done/vmlinuz'));
+    // From 7.x on they are in another package, and their tests are skipped there.
+    const modules = (await Promise.all(MODULES.map((module) => findFile(root, `${module}.ko`)))).filter(Boolean);
+    for (const file of modules) await rename(file, join(work, 'done', basename(file)));
+    const about = { package: name, version: exact, modules: modules.map((file) => basename(file)) };
+    await writeFile(join(work, 'done/kernel.json'), `${JSON.stringify(about)}\n`);
     // Another run may have been faster: its kernel is as good as this one.
     await rename(join(work, 'done'), target).catch((error) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
@@ -81,4 +89,23 @@ export async function kernelImage(name) {
     about = await read();
   }
   return { name, image: join(folder, 'vmlinuz'), version: about.version };
+}
+
+/** The files of a module of MODULES, as the kernels' packages have it. What was fetched before modules were kept is fetched anew. */
+export async function kernelModules(module) {
+  const files = [];
+  for (const kernel of KERNELS) {
+    const folder = join(cacheFolder('kernels'), kernel.name);
+    const read = async () => JSON.parse(await readFile(join(folder, 'kernel.json'), 'utf8')).modules;
+    let modules = await read().catch(() => undefined);
+    if (!modules) {
+      console.error(`fetching the ${kernel.name} kernel with its modules`);
+      await rm(folder, { recursive: true, force: true });
+      await fetchKernel(kernel, folder);
+      modules = await read();
+    }
+    const name = modules.find((file) => file.startsWith(`${module}.ko`));
+    if (name) files.push({ kernel: kernel.name, file: join(folder, name) });
+  }
+  return files;
 }

@@ -3,6 +3,7 @@ import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { execa } from 'execa';
 import { build } from 'tsup';
+import { kernelModules } from './kernels.mjs';
 import { cacheFolder, guestFolder, repository } from './places.mjs';
 
 /** /lib/x is /usr/lib/x on every Debian of today, and in the guest. */
@@ -108,17 +109,25 @@ async function examples() {
   return (await tree(folder)).map(({ source }) => ({ path: join('/vm/examples', relative(folder, source)), source }));
 }
 
+/** A module of the kernels under test, packed as it came: /vm/modules/KERNEL/NAME.ko*. */
+async function modules(name) {
+  const found = await kernelModules(name);
+  return found.map(({ kernel, file }) => ({ path: join('/vm/modules', kernel, basename(file)), source: file }));
+}
+
 const recipes = { python3, git, examples };
 
 /**
  * The files that a list of needs stands for: `python3`, `git`, `examples`, `c:NAME` for test/vm/guest/programs/NAME.c, `test:PATH`
- * for a file of test/ (at /vm/test/PATH, .ts as .mjs), or the name of any program of this machine's system folders.
+ * for a file of test/ (at /vm/test/PATH, .ts as .mjs), `module:NAME` for a kernel's module (at /vm/modules), or the name of any program of
+ * this machine's system folders.
  */
 export async function filesFor(needs) {
   const lists = await Promise.all(
     [...needs].map(async (need) => {
       if (need.startsWith('c:')) return compiled(need.slice(2));
       if (need.startsWith('test:')) return shared(need.slice(5));
+      if (need.startsWith('module:')) return modules(need.slice(7));
       if (Object.hasOwn(recipes, need)) return recipes[need]();
       const found = ['/usr/bin', '/usr/sbin', '/bin', '/sbin']
         .map((folder) => join(folder, need))
