@@ -8,6 +8,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { makeScene, POLICIES } from './lib/bypass-scene.mjs';
 import { WAYS } from './lib/bypass-ways.mjs';
+import { isBefore } from './lib/release.mjs';
 import { UNTOLD, waysOf } from './lib/ways.mjs';
 
 export const needs = ['c:bypass', 'dash'];
@@ -21,11 +22,6 @@ const EACCES = 13;
 const errnoOf = (rule) => (rule === 'closed_address' ? EACCES : EPERM);
 
 const PACKETS = { name: 'packets', match: { protocol: ['raw', 'packet'] }, action: 'BLOCK' };
-
-const isBefore = (kernel, since) => {
-  const [[a, b], [x, y]] = [kernel, since].map((text) => text.split('.').map(Number.parseFloat));
-  return a < x || (a === x && b < y);
-};
 
 /** Who listens at the addresses that are forbidden: connections by their number, datagrams by the way that sent them. */
 async function receive(run) {
