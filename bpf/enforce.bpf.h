@@ -25,8 +25,7 @@
     static __always_inline int ask_##hook(unsigned long long *ctx, ##args)
 
 #define FMODE_READ 0x1
-#define FMODE_BACKING (1 << 25) /* include/linux/fs.h, from 6.5 on: what a file system opens for a file of its own */
-#define FMODE_EXEC_FLAG 0x20    /* in f_flags: opened by execve (include/linux/fs.h, __FMODE_EXEC) */
+#define FMODE_EXEC_FLAG 0x20 /* in f_flags: opened by execve (include/linux/fs.h, __FMODE_EXEC) */
 #define O_TRUNC 01000
 #define EINVAL 22
 #define RENAME_EXCHANGE 2
@@ -283,7 +282,7 @@ DECIDER(path_rename, 1u << AG_PATH) {
  * through means that file.
  */
 static __always_inline int decide_open(struct file *file, __u32 flags, __u32 mode, bool counted) {
-    __u32 slot, how = (mode & FMODE_BACKING) || is_on_behalf() ? ASK_RULES_ONLY : 0;
+    __u32 slot, how = is_on_behalf() ? ASK_RULES_ONLY : 0;
     struct scratch *s = verdict_begin(AG_OPEN, &slot);
     if (!s)
         return verdict_busy();
