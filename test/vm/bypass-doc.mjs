@@ -87,5 +87,7 @@ ${rooms.join('\n\n')}
 function reason({ open }) {
   const kinds = Object.keys(open);
   const why = [...new Set(Object.values(open))].join('; ');
-  return kinds.length === 1 ? `Under a ${KINDS[kinds[0]]}: ${why}.` : `${why[0].toUpperCase()}${why.slice(1)}.`;
+  return kinds.length === 1
+    ? `Under ${kinds[0] === 'allow' ? 'an' : 'a'} ${KINDS[kinds[0]]}: ${why}.`
+    : `${why[0].toUpperCase()}${why.slice(1)}.`;
 }
