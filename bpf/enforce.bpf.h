@@ -198,13 +198,10 @@ DECIDER(inode_file_setattr, NOTE_OTHER, struct dentry *dentry) {
 }
 
 /* The system call that the current process is in, or NULL. */
-static __always_inline struct ag_layout *current_layout(void) {
+static __always_inline const struct ag_layout *current_layout(void) {
+    struct call call = {};
     struct pt_regs *regs = current_regs();
-    if (!regs)
-        return NULL;
-    bool ia32 = ag_is_ia32((struct task_struct *)bpf_get_current_task());
-    __u32 key = ag_syscall_nr(regs) + (ia32 ? AG_NR_MAX : 0);
-    return bpf_map_lookup_elem(&layouts, &key);
+    return regs && call_read(regs, &call) ? call.layout : NULL;
 }
 
 /*
@@ -212,7 +209,7 @@ static __always_inline struct ag_layout *current_layout(void) {
  * file may be written.
  */
 static __always_inline bool cut_by_open(void) {
-    struct ag_layout *layout = current_layout();
+    const struct ag_layout *layout = current_layout();
     return layout && layout->handler == AG_H_OPEN;
 }
 
@@ -304,7 +301,7 @@ static __always_inline int decide_open(struct file *file, __u32 flags, __u32 mod
 
 /* Some calls let the process itself say so, and open (mq_open, and ioctls of XFS). */
 static __always_inline bool opened_by_execve(__u32 flags) {
-    struct ag_layout *layout = flags & FMODE_EXEC_FLAG ? current_layout() : NULL;
+    const struct ag_layout *layout = flags & FMODE_EXEC_FLAG ? current_layout() : NULL;
     return layout && layout->kind == AG_EXEC_FAIL;
 }
 

@@ -213,7 +213,7 @@ DECIDER(bpf, NOTE_OTHER) {
 static __always_inline bool opens_memory(int cap) {
     if (cap != CAP_SYS_RAWIO)
         return false;
-    struct ag_layout *layout = current_layout();
+    const struct ag_layout *layout = current_layout();
     return in_io_uring() || (layout && layout->kind == AG_OPEN);
 }
 

@@ -17,10 +17,6 @@ export interface Tip {
 /** Lower-case hex SHA-256 of bytes, or of a text's UTF-8 bytes. */
 export const sha256 = (data: string | Uint8Array): string => hash('sha256', data);
 
-/** What a number of lines or bytes is, and what a hash is, in a file that anybody may have written. */
-export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-export const isHash = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
-
 /** Room for most records: hashing bytes costs half of hashing text, which Node first measures and then copies. */
 const scratch = Buffer.alloc(2 ** 14);
 

@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { usageError } from '../errors.js';
 import { syncFolder } from '../folders.js';
 import { Locked, takeLock } from '../lock.js';
+import { isCount, isHash } from '../untrusted.js';
 import { chained } from './canonical.js';
-import { GENESIS, isCount, isHash, seal, type Tip } from './chain.js';
+import { GENESIS, seal, type Tip } from './chain.js';
 import { ChainCheck } from './chain-check.js';
 import { codeOf, openToAppend, readBeside } from './files.js';
 

@@ -3,8 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { usageError } from '../errors.js';
+import { isCount, isHash } from '../untrusted.js';
 import { replaceFile } from '../whole-file.js';
-import { isCount, isHash, type Tip } from './chain.js';
+import type { Tip } from './chain.js';
 import { codeOf } from './files.js';
 
 const FORMAT = 'agentgov-verify-state-1';

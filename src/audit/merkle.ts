@@ -1,5 +1,6 @@
 // The Merkle tree of RFC 6962 (section 2.1) with SHA-256, built as its leaves come, in memory of O(log n).
 import { hash } from 'node:crypto';
+import { isHash } from '../untrusted.js';
 
 /** A hash as a string of 32 characters below 256: Node makes those in half the time that it needs for a Buffer. */
 export type Packed = string;
@@ -118,7 +119,7 @@ export class LeafRange {
     const range = new LeafRange(begin);
     let at = begin;
     for (const text of hashes) {
-      if (at >= end || !/^[0-9a-f]{64}$/.test(text)) return undefined;
+      if (at >= end || !isHash(text)) return undefined;
       let level = 0;
       while (isAligned(at, level + 1) && at + sizeOf(level + 1) <= end) level += 1;
       range.#subtrees.push({ begin: at, level, hash: pack(Buffer.from(text, 'hex')) });

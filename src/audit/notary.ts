@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { usageError } from '../errors.js';
 import type { EventDraft } from '../events/index.js';
-import { isCount } from './chain.js';
+import { isCount } from '../untrusted.js';
 import { type Checkpoint, checkpointsPath, originOf, signCheckpoint, splitNotes } from './checkpoint.js';
 import { CheckpointFile } from './checkpoint-file.js';
 import { overwrite, readBeside } from './files.js';

@@ -8,8 +8,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { usageError } from '../errors.js';
 import { syncFolder } from '../folders.js';
+import { isCount, isHash } from '../untrusted.js';
 import { canonical } from './canonical.js';
-import { GENESIS, isCount, isHash, sha256, type Tip } from './chain.js';
+import { GENESIS, sha256, type Tip } from './chain.js';
 import { codeOf, readBeside } from './files.js';
 
 const PLACE = 512;

@@ -1,6 +1,7 @@
 // What is kept of a rule between sessions, as the JSON of one file.
 import { asciiJson } from '../ascii-json.js';
 import type { Mode } from '../policy/index.js';
+import { isCount, isHash } from '../untrusted.js';
 
 /** Counts and times are those of the rule with this meaning. */
 export interface RuleRecord {
@@ -29,7 +30,6 @@ export interface RuleRecord {
 
 const VERSION = 1;
 
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 const isText = (value: unknown): boolean => typeof value === 'string' && value.length <= 1024;
 const isTime = (value: unknown): boolean => typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value);
 const orAbsent = (is: (value: unknown) => boolean) => (value: unknown) => value === undefined || is(value);
@@ -37,7 +37,7 @@ const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
 
 const SHAPE: Record<keyof RuleRecord, (value: unknown) => boolean> = {
   rule: isText,
-  meaning: (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
+  meaning: isHash,
   mode: (value) => value === 'audit' || value === 'enforce',
   since: isTime,
   would_block: isCount,

@@ -75,35 +75,33 @@ async function fetchKernel(kernel, target) {
 }
 
 /**
- * The kernel image of a series of KERNELS: { name, image, version }, fetched on first use and then kept until the cache
- * is removed, so that a run does not depend on what the mirror has today.
+ * A kernel of KERNELS: its folder, and what its package was. Fetched on first use, or where modules were not kept yet, and
+ * then kept until the cache is removed, so that a run does not depend on what the mirror has today.
  */
-export async function kernelImage(name) {
-  const kernel = KERNELS.find((candidate) => candidate.name === name);
-  const folder = join(cacheFolder('kernels'), name);
+async function fetched(kernel) {
+  const folder = join(cacheFolder('kernels'), kernel.name);
   const read = async () => JSON.parse(await readFile(join(folder, 'kernel.json'), 'utf8'));
   let about = await read().catch(() => undefined);
-  if (!about) {
-    console.error(`fetching the ${name} kernel`);
+  if (!about?.modules) {
+    console.error(`fetching the ${kernel.name} kernel`);
+    await rm(folder, { recursive: true, force: true });
     await fetchKernel(kernel, folder);
     about = await read();
   }
-  return { name, image: join(folder, 'vmlinuz'), version: about.version };
+  return { folder, ...about };
 }
 
-/** The files of a module of MODULES, as the kernels' packages have it. What was fetched before modules were kept is fetched anew. */
+/** The kernel image of a series of KERNELS: { name, image, version }. */
+export async function kernelImage(name) {
+  const { folder, version } = await fetched(KERNELS.find((kernel) => kernel.name === name));
+  return { name, image: join(folder, 'vmlinuz'), version };
+}
+
+/** The files of a module of MODULES, as the kernels' packages have it: [{ kernel, file }]. */
 export async function kernelModules(module) {
   const files = [];
   for (const kernel of KERNELS) {
-    const folder = join(cacheFolder('kernels'), kernel.name);
-    const read = async () => JSON.parse(await readFile(join(folder, 'kernel.json'), 'utf8')).modules;
-    let modules = await read().catch(() => undefined);
-    if (!modules) {
-      console.error(`fetching the ${kernel.name} kernel with its modules`);
-      await rm(folder, { recursive: true, force: true });
-      await fetchKernel(kernel, folder);
-      modules = await read();
-    }
+    const { folder, modules } = await fetched(kernel);
     const name = modules.find((file) => file.startsWith(`${module}.ko`));
     if (name) files.push({ kernel: kernel.name, file: join(folder, name) });
   }

@@ -119,8 +119,8 @@ const recipes = { python3, git, examples };
 
 /**
  * The files that a list of needs stands for: `python3`, `git`, `examples`, `c:NAME` for test/vm/guest/programs/NAME.c, `test:PATH`
- * for a file of test/ (at /vm/test/PATH, .ts as .mjs), `module:NAME` for a kernel's module (at /vm/modules), or the name of any program of
- * this machine's system folders.
+ * for a file of test/ (at /vm/test/PATH, .ts as .mjs), `module:NAME` for a kernel's module (at /vm/modules), or the name
+ * of any program of this machine's system folders.
  */
 export async function filesFor(needs) {
   const lists = await Promise.all(

@@ -21,7 +21,8 @@ const ODD =
   /[\u0000-\u0008\u000b-\u000c\u000e-\u001f\u007f-\u009f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/u;
 
 /**
- * Characters that YAML forbids or that hide text (the two joiners do not: scripts and emoji are written with them), and tabs where they would be indentation.
+ * Characters that YAML forbids or that hide text (the two joiners do not: scripts and emoji are written with them), and
+ * tabs where they would be indentation.
  */
 function findCharacters(text: string): Problem[] {
   if (!ODD.test(text) && !/^ *\t/m.test(text)) return [];
